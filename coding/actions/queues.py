@@ -1,0 +1,141 @@
+"""Claiming, releasing, holding and finishing charts."""
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from coding.actions import trail
+from coding.models import Assignment, Chart, Project, User
+from coding.permissions import NotAllowed, Permission, check_can, check_can_code_chart
+from coding.workflow import CHART_MOVES, ChartStatus
+
+
+class AlreadyClaimed(Exception):
+    """Somebody else claimed the chart a moment earlier."""
+
+
+class StillOpen(Exception):
+    """The chart cannot finish: suggestions on it are undecided. `open_count` says how many."""
+
+    def __init__(self, chart: Chart, open_count: int):
+        self.open_count = open_count
+        noun = "suggestion is" if open_count == 1 else "suggestions are"
+        super().__init__(f"Chart {chart.pk} cannot finish: {open_count} {noun} undecided. Answer, then finish.")
+
+
+class WrongStatus(Exception):
+    """The chart's status does not allow this move."""
+
+
+def move(chart: Chart, to: ChartStatus) -> None:
+    """The one writer of a chart's status. A row that moved meanwhile is refused, so two people cannot both move it."""
+    if to not in CHART_MOVES[ChartStatus(chart.status)]:
+        raise WrongStatus(f"Chart {chart.pk} is {chart.get_status_display().lower()}; it cannot become {to.label.lower()}.")
+    now = timezone.now()
+    moved = Chart.objects.filter(pk=chart.pk, status=chart.status).update(status=to, status_since=now)
+    if not moved:
+        raise WrongStatus(f"Chart {chart.pk} was moved by somebody else. Load it again.")
+    chart.status, chart.status_since = to, now
+
+
+@transaction.atomic
+def claim(*, chart: Chart, by: User) -> Assignment:
+    """Give a ready chart to the coder. Raises AlreadyClaimed, NotAllowed."""
+    check_can(by, Permission.CODE, chart.project)
+    if not Chart.objects.claimable_by(by).filter(pk=chart.pk).exists():
+        if chart.assignments.filter(released_at=None).exists():
+            raise AlreadyClaimed(f"Chart {chart.pk} was claimed by somebody else. Get the next one.")
+        raise NotAllowed(f"Chart {chart.pk} is not ready, or its first pass was yours.")
+    try:
+        with transaction.atomic():
+            assignment = Assignment.objects.create(chart=chart, coder=by)
+            move(chart, ChartStatus.IN_REVIEW)
+    except (IntegrityError, WrongStatus) as error:
+        raise AlreadyClaimed(f"Chart {chart.pk} was claimed by somebody else. Get the next one.") from error
+    trail.record("chart.claimed", by=by, project=chart.project, subject=chart)
+    return assignment
+
+
+def claim_next(*, by: User, project: Project | None = None) -> Chart | None:
+    """The next chart of the coder's queue, claimed; None when nothing is ready. Safe under many coders at once."""
+    while True:
+        charts = Chart.objects.claimable_by(by).select_related("member__project")
+        if project:
+            charts = charts.filter(member__project=project)
+        chart = charts.first()
+        if chart is None:
+            return None
+        try:
+            claim(chart=chart, by=by)
+        except AlreadyClaimed:
+            continue
+        return chart
+
+
+def end_assignment(chart: Chart, ended_by: str) -> None:
+    chart.assignments.filter(released_at=None).update(released_at=timezone.now(), ended_by=ended_by)
+
+
+@transaction.atomic
+def release(*, chart: Chart, by: User) -> None:
+    """Give the chart back to the queue; answers that were given stay."""
+    check_can_code_chart(by, chart)
+    end_assignment(chart, "released")
+    move(chart, ChartStatus.READY)
+    trail.record("chart.released", by=by, project=chart.project, subject=chart)
+
+
+@transaction.atomic
+def hold(*, chart: Chart, reason: str, by: User) -> None:
+    """Set the chart aside, still held by the coder. `reason` is for people; the trail keeps that there was one."""
+    check_can_code_chart(by, chart)
+    if not reason.strip():
+        raise NotAllowed("Say why the chart is on hold.")
+    move(chart, ChartStatus.ON_HOLD)
+    Chart.objects.filter(pk=chart.pk).update(hold_reason=reason.strip())
+    trail.record("chart.held", by=by, project=chart.project, subject=chart)
+
+
+@transaction.atomic
+def resume(*, chart: Chart, by: User) -> None:
+    """Take a chart up again that was on hold or returned. A returned chart goes back to the coder who coded it."""
+    check_can(by, Permission.CODE, chart.project)
+    if not chart.assignments.filter(coder=by, released_at=None).exists():
+        raise NotAllowed(f"Chart {chart.pk} is held by somebody else.")
+    move(chart, ChartStatus.IN_REVIEW)
+    Chart.objects.filter(pk=chart.pk).update(hold_reason="")
+    trail.record("chart.resumed", by=by, project=chart.project, subject=chart)
+
+
+@transaction.atomic
+def finish(*, chart: Chart, by: User) -> None:
+    """The coder is done. Refused while one suggestion is open: every first-pass code is one, so none is passed over."""
+    check_can_code_chart(by, chart)
+    Chart.objects.select_for_update().get(pk=chart.pk)
+    live = list(chart.suggestions.live().values_list("kind", "status"))
+    open_count = sum(status == "open" for _, status in live)
+    if open_count:
+        raise StillOpen(chart, open_count)
+    counts: dict[str, int] = {}
+    for kind, status in live:
+        key = f"{kind}.{status}"
+        counts[key] = counts.get(key, 0) + 1
+    end_assignment(chart, "finished")
+    move(chart, ChartStatus.CODED)
+    trail.record("chart.finished", by=by, project=chart.project, subject=chart, counts=counts, undecided=0)
+
+
+@transaction.atomic
+def assign(*, chart: Chart, to: User, by: User) -> None:
+    """A lead or manager gives a ready chart, or one that somebody else holds, to a coder of the project."""
+    check_can(by, Permission.ASSIGN, chart.project)
+    check_can(to, Permission.CODE, chart.project)
+    if chart.encounters.filter(first_pass_codes__coder=to.username).exists():
+        raise NotAllowed("The second-pass coder of a chart is never its first-pass coder.")
+    status = ChartStatus(chart.status)
+    if status == ChartStatus.READY:
+        move(chart, ChartStatus.IN_REVIEW)
+    elif status not in (ChartStatus.IN_REVIEW, ChartStatus.ON_HOLD, ChartStatus.RETURNED):
+        raise WrongStatus(f"Chart {chart.pk} is {chart.get_status_display().lower()}; it cannot be assigned.")
+    end_assignment(chart, "reassigned")
+    Assignment.objects.create(chart=chart, coder=to)
+    trail.record("chart.assigned", by=by, project=chart.project, subject=chart, to=to.pk)

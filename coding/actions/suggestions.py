@@ -1,0 +1,340 @@
+"""From queued runs to findings to suggestions to decisions."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+import nlp
+from coding import comparison, icd10, scores
+from coding.actions import trail
+from coding.actions.queues import move
+from coding.models import Chart, Decision, Encounter, EvidenceSpan, NlpRun, Note, Suggestion, User
+from coding.permissions import NotAllowed, check_can_code_chart
+from coding.workflow import (
+    ANSWERS,
+    REASONS_FOR,
+    RUN_MOVES,
+    ChartStatus,
+    Outcome,
+    RunStatus,
+    SpanLabel,
+    SuggestionKind,
+    SuggestionStatus,
+    Verdict,
+)
+
+MAX_ATTEMPTS = 3
+
+
+class NotAnAnswer(Exception):
+    """The answer does not fit the question, or lacks what it needs. The message says what to give."""
+
+
+# --- Runs ----------------------------------------------------------------------------------------------------------
+
+
+def queue_runs(notes: Iterable[Note]) -> int:
+    """One queued run of the current rule set for each note that has none, and a message to the worker for each."""
+    ruleset = str(nlp.RULESET)
+    notes = list(notes)
+    have = set(NlpRun.objects.filter(note__in=notes, ruleset=ruleset).values_list("note_id", flat=True))
+    new = [note.pk for note in notes if note.pk not in have]
+    NlpRun.objects.bulk_create([NlpRun(note_id=pk, ruleset=ruleset) for pk in new], batch_size=500)
+    send(new)
+    return len(new)
+
+
+def send(note_ids: Iterable[int]) -> None:
+    """Tell the workers, once the rows are there for them to find. Only the id travels."""
+    ids = list(note_ids)
+
+    def publish() -> None:
+        with current_app.producer_pool.acquire(block=True) as producer:
+            for note_id in ids:
+                current_app.send_task("coding.tasks.analyse_note", [note_id], producer=producer)
+
+    if ids:
+        transaction.on_commit(publish)
+
+
+def sweep(*, everything: bool = False) -> int:
+    """Send again what a lost message or a killed worker left behind. Returns how many runs were sent.
+
+    A run that is still `running` after the hard time limit has lost its worker. everything: also younger ones (only
+    where no other worker can be at work).
+    """
+    now = timezone.now()
+    lease = timedelta(seconds=0 if everything else settings.CELERY_TASK_TIME_LIMIT + 10)
+    current = NlpRun.objects.filter(ruleset=str(nlp.RULESET))
+    lost = current.filter(status=RunStatus.RUNNING, started_at__lte=now - lease)
+    lost.filter(attempts__lt=MAX_ATTEMPTS).update(status=RunStatus.QUEUED, queued_at=now - lease)
+    for run in lost.filter(attempts__gte=MAX_ATTEMPTS):
+        fail_run(run, f"stopped its worker {MAX_ATTEMPTS} times")
+    waiting = current.filter(status=RunStatus.QUEUED, queued_at__lte=now - timedelta(seconds=0 if everything else 60))
+    ids = list(waiting.values_list("note_id", flat=True))
+    waiting.update(queued_at=now)
+    send(ids)
+    return len(ids)
+
+
+def begin_run(note_id: int) -> NlpRun | None:
+    """Take the note's queued run, or None when another worker has it or it is done.
+
+    The attempt is counted before the work: a note that kills its worker is given up after three.
+    """
+    run = NlpRun.objects.filter(note_id=note_id, ruleset=str(nlp.RULESET)).first()
+    if run is None or run.status != RunStatus.QUEUED:
+        return None
+    if run.attempts >= MAX_ATTEMPTS:
+        fail_run(run, f"stopped its worker {MAX_ATTEMPTS} times")
+        return None
+    taken = NlpRun.objects.filter(pk=run.pk, status=RunStatus.QUEUED, attempts=run.attempts).update(
+        status=RunStatus.RUNNING, attempts=run.attempts + 1, started_at=timezone.now(), error=""
+    )
+    if not taken:
+        return None
+    run.refresh_from_db()
+    return run
+
+
+@transaction.atomic
+def record_findings(*, run: NlpRun, answer: dict[str, Any]) -> None:
+    """Store the run's answer; with an encounter's last run, ask its questions; with the chart's last, make it ready."""
+    chart = Chart.objects.select_for_update().get(encounters__notes=run.note_id)
+    end_run(run, RunStatus.DONE, result=answer)
+    settle(chart, run)
+
+
+@transaction.atomic
+def fail_run(run: NlpRun, error: str) -> None:
+    """Give the run up, with a reason that a person sees; the chart can still be coded by hand."""
+    chart = Chart.objects.select_for_update().get(encounters__notes=run.note_id)
+    if run.status == RunStatus.QUEUED:
+        NlpRun.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING)
+        run.status = RunStatus.RUNNING
+    end_run(run, RunStatus.FAILED, error=error)
+    settle(chart, run)
+
+
+@transaction.atomic
+def retry_run(run: NlpRun) -> None:
+    """A person's second try for a failed run."""
+    NlpRun.objects.filter(pk=run.pk, status=RunStatus.FAILED).update(
+        status=RunStatus.QUEUED, attempts=0, queued_at=timezone.now(), error=""
+    )
+    send([run.note_id])
+
+
+def end_run(run: NlpRun, status: RunStatus, *, result: dict[str, Any] | None = None, error: str = "") -> None:
+    if status not in RUN_MOVES[RunStatus(run.status)]:
+        raise ValueError(f"NLP run {run.pk} is {run.status}; it cannot become {status}")
+    run.status, run.result, run.error, run.finished_at = status, result, error[:200], timezone.now()
+    run.save(update_fields=["status", "result", "error", "finished_at"])
+
+
+def settle(chart: Chart, run: NlpRun) -> None:
+    pending = NlpRun.objects.filter(
+        note__encounter__chart=chart, ruleset=run.ruleset, status__in=[RunStatus.QUEUED, RunStatus.RUNNING]
+    ).values_list("note__encounter_id", flat=True)
+    pending_encounters = set(pending)
+    encounter = Encounter.objects.get(notes=run.note_id)
+    if encounter.pk not in pending_encounters:
+        ask(encounter, chart=chart, ruleset=run.ruleset)
+    if not pending_encounters and chart.status == ChartStatus.IMPORTED:
+        move(chart, ChartStatus.READY)
+        trail.record(
+            "chart.analysed", by=None, project=chart.project, subject=chart, ruleset=run.ruleset,
+            suggestions=chart.suggestions.live().count(),
+        )
+
+
+# --- Suggestions ---------------------------------------------------------------------------------------------------
+
+
+def open_checks(encounter: Encounter) -> None:
+    """A check for each first-pass code, from the moment of import: the gate holds before a note is read."""
+    codes = sorted(set(encounter.first_pass_codes.values_list("icd10", flat=True)))
+    have = set(
+        encounter.suggestions.live().filter(kind=SuggestionKind.CHECK).values_list("icd10", flat=True)
+    )
+    Suggestion.objects.bulk_create(
+        Suggestion(
+            chart_id=encounter.chart_id, encounter=encounter, kind=SuggestionKind.CHECK, icd10=code,
+            verdict=Verdict.PENDING,
+        )
+        for code in codes
+        if code not in have
+    )
+
+
+def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
+    """Write the questions that the encounter's notes raise. Only undecided suggestions are replaced."""
+    notes = {note.pk: note for note in encounter.notes.order_by("pk")}
+    runs = NlpRun.objects.filter(note__in=notes, ruleset=ruleset, status=RunStatus.DONE)
+    results = {run.note_id: run.result for run in runs}
+    answers = {pk: results[pk] for pk in notes if pk in results}
+    first_pass = encounter.first_pass_codes.values_list("icd10", flat=True)
+    asked = comparison.questions(first_pass, answers, wanted=scores.payment_codes(chart))
+
+    # A lone failed note must not read as "nothing found": without an answer a check stays as it was.
+    live = {(s.kind, s.icd10): s for s in encounter.suggestions.live()}
+    keep: set[int] = set()
+    spans: list[EvidenceSpan] = []
+    for question in asked:
+        old = live.get((question.kind, question.icd10))
+        if old is not None and old.status != SuggestionStatus.OPEN:
+            keep.add(old.pk)
+            continue
+        suggestion = old or Suggestion(chart=chart, encounter=encounter, kind=question.kind, icd10=question.icd10)
+        suggestion.verdict, suggestion.proposed = question.verdict, question.proposed
+        suggestion.confidence, suggestion.rule = question.confidence, question.rule
+        suggestion.section, suggestion.why, suggestion.ruleset = question.section, question.why, ruleset
+        suggestion.save()
+        suggestion.evidence.all().delete()
+        keep.add(suggestion.pk)
+        spans += [
+            EvidenceSpan(
+                suggestion=suggestion, note_id=note, label=label, start=start, end=end,
+                quote=notes[note].text[start:end],
+            )
+            for note, label, start, end in sorted(question.spans)
+        ]
+    EvidenceSpan.objects.bulk_create(spans, batch_size=500)
+    encounter.suggestions.open().filter(kind=SuggestionKind.ADD, added_by=None).exclude(pk__in=keep).update(
+        status=SuggestionStatus.SUPERSEDED
+    )
+
+
+@transaction.atomic
+def add_manually(
+    *, encounter: Encounter, code: str, spans: Iterable[tuple[Note, str, int, int]], by: User
+) -> Suggestion:
+    """A code that the coder found and the rules did not. The coder's own spans are its evidence.
+
+    spans: (note, label, start, end). Raises NotAnAnswer for an unknown or unbillable code, or spans of another
+    encounter: each date of service stands alone.
+    """
+    chart = encounter.chart
+    check_can_code_chart(by, chart)
+    code = icd10.normalise(code)
+    if not icd10.is_billable(code):
+        raise NotAnAnswer(f"{code} is not a billable ICD-10-CM code.")
+    if encounter.suggestions.live().filter(icd10=code).exists():
+        raise NotAnAnswer(f"{code} is already asked about on this date of service.")
+    suggestion = Suggestion.objects.create(
+        chart=chart, encounter=encounter, kind=SuggestionKind.ADD, icd10=code, added_by=by,
+        why="Added by hand.", rule="manual", ruleset=str(nlp.RULESET),
+    )
+    for note, label, start, end in spans:
+        if note.encounter_id != encounter.pk:
+            raise NotAnAnswer("Evidence comes from another date of service; each date stands alone.")
+        if not 0 <= start < end <= len(note.text):
+            raise NotAnAnswer("The selected text lies outside the note.")
+        EvidenceSpan.objects.create(
+            suggestion=suggestion, note=note, label=SpanLabel(label), start=start, end=end, quote=note.text[start:end]
+        )
+    trail.record("suggestion.added", by=by, project=chart.project, subject=suggestion, icd10=code)
+    return suggestion
+
+
+# --- Decisions -----------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def decide(
+    *,
+    suggestion: Suggestion,
+    outcome: Outcome,
+    by: User,
+    icd10_code: str = "",
+    reason: str = "",
+    comment: str = "",
+) -> Decision:
+    """The coder's answer to one question.
+
+    icd10_code: the code to put instead, for `change`. reason: one of REASONS_FOR[outcome], where there are any.
+    Raises NotAllowed (not the holder, not in review), NotAnAnswer (what is missing or does not fit).
+    """
+    chart = Chart.objects.select_for_update().select_related("member__project").get(pk=suggestion.chart_id)
+    check_can_code_chart(by, chart)
+    suggestion = Suggestion.objects.select_for_update().get(pk=suggestion.pk)
+    if outcome == Outcome.REOPEN:
+        raise NotAnAnswer("An answer is taken back with undo.")
+    status = ANSWERS[SuggestionKind(suggestion.kind)].get(outcome)
+    if status is None:
+        raise NotAnAnswer(f"“{outcome.label}” does not answer this question.")
+    if suggestion.status != SuggestionStatus.OPEN:
+        raise NotAnAnswer("This is answered already. Undo the answer first.")
+    code = answer_code(suggestion, outcome, icd10_code)
+    if outcome in REASONS_FOR and reason not in REASONS_FOR[outcome]:
+        raise NotAnAnswer("Choose a reason.")
+    if reason == "other" and not comment.strip():
+        raise NotAnAnswer("Say what the other reason is.")
+    if outcome == Outcome.ACCEPT:
+        check_evidence(suggestion, chart)
+
+    delta = scores.delta_of_answer(chart, suggestion, code)
+    decision = Decision.objects.create(
+        suggestion=suggestion, outcome=outcome, icd10=code, reason=reason if outcome in REASONS_FOR else "",
+        comment=comment.strip(), decided_by=by, ruleset=suggestion.ruleset,
+        delta_raw=delta.raw if delta else None, delta=delta.payment if delta else None,
+        score_model=delta.model if delta else "",
+    )
+    Suggestion.objects.filter(pk=suggestion.pk).update(status=status)
+    suggestion.status = status
+    trail.record(
+        "suggestion.decided", by=by, project=chart.project, subject=suggestion, decision=decision.pk,
+        outcome=outcome.value, icd10=code, reason=decision.reason,
+    )
+    return decision
+
+
+@transaction.atomic
+def undo(*, suggestion: Suggestion, by: User) -> Decision:
+    """Take the newest answer back. The answer stays in the record; the suggestion is open again."""
+    chart = Chart.objects.select_related("member__project").get(pk=suggestion.chart_id)
+    check_can_code_chart(by, chart)
+    suggestion = Suggestion.objects.select_for_update().get(pk=suggestion.pk)
+    if suggestion.status in (SuggestionStatus.OPEN, SuggestionStatus.SUPERSEDED):
+        raise NotAnAnswer("There is no answer to take back.")
+    decision = Decision.objects.create(
+        suggestion=suggestion, outcome=Outcome.REOPEN, decided_by=by, ruleset=suggestion.ruleset
+    )
+    Suggestion.objects.filter(pk=suggestion.pk).update(status=SuggestionStatus.OPEN)
+    trail.record("suggestion.reopened", by=by, project=chart.project, subject=suggestion, decision=decision.pk)
+    return decision
+
+
+def answer_code(suggestion: Suggestion, outcome: Outcome, icd10_code: str) -> str:
+    """The code that stands after the answer, or "" where none does."""
+    if outcome in (Outcome.ACCEPT, Outcome.KEEP):
+        return suggestion.icd10
+    if outcome != Outcome.CHANGE:
+        return ""
+    code = icd10.normalise(icd10_code)
+    if not code:
+        raise NotAnAnswer("Give the code to put instead.")
+    if code == suggestion.icd10:
+        raise NotAnAnswer(f"{code} is the code already. Keep or accept it instead.")
+    if not icd10.is_billable(code):
+        raise NotAnAnswer(f"{code} is not a billable ICD-10-CM code.")
+    return code
+
+
+def check_evidence(suggestion: Suggestion, chart: Chart) -> None:
+    """A code is accepted with as many MEAT elements as the project asks for."""
+    needed = chart.project.meat_elements_required
+    meat = {SpanLabel.MONITOR, SpanLabel.EVALUATE, SpanLabel.ASSESS, SpanLabel.TREAT}
+    shown = set(suggestion.evidence.filter(label__in=meat).values_list("label", flat=True))
+    if len(shown) < needed:
+        raise NotAnAnswer(
+            f"This project asks for {needed} MEAT element{'' if needed == 1 else 's'}; the evidence shows {len(shown)}. "
+            "Tag the text that shows one, or reject."
+        )
+
+

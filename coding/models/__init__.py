@@ -1,0 +1,29 @@
+from coding.models.charts import Chart, Claim, Encounter, Enrollment, FirstPassCode, Member, Note
+from coding.models.projects import Membership, Project, Role, User
+from coding.models.qa import QAReview, QASample
+from coding.models.queues import Assignment
+from coding.models.suggestions import Decision, EvidenceSpan, NlpRun, Suggestion
+from coding.models.trail import TrailEvent, TrailHead
+
+__all__ = [
+    "Assignment",
+    "Chart",
+    "Claim",
+    "Decision",
+    "Encounter",
+    "Enrollment",
+    "EvidenceSpan",
+    "FirstPassCode",
+    "Member",
+    "Membership",
+    "NlpRun",
+    "Note",
+    "Project",
+    "QAReview",
+    "QASample",
+    "Role",
+    "Suggestion",
+    "TrailEvent",
+    "TrailHead",
+    "User",
+]

@@ -1,0 +1,71 @@
+"""People, projects and who belongs where."""
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+
+class Role(models.TextChoices):
+    CODER = "coder", "Coder"
+    QA_LEAD = "qa_lead", "QA lead"
+    MANAGER = "manager", "Manager"
+    COMPLIANCE = "compliance", "Compliance"
+    ADMINISTRATOR = "administrator", "Administrator"
+
+
+class User(AbstractUser):
+    credential = models.CharField(max_length=20, blank=True, help_text="Professional credential, such as CRC or CPC.")
+    shortcuts_enabled = models.BooleanField(default=True, help_text="Single-key shortcuts on the review page.")
+
+    @property
+    def display_name(self) -> str:
+        return self.get_full_name() or self.username
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def of(self, user: User) -> "ProjectQuerySet":
+        """The projects that the person belongs to. There is no other way to see one."""
+        return self.filter(memberships__user=user) if user.is_active else self.none()
+
+    def where_role(self, user: User, *roles: Role) -> "ProjectQuerySet":
+        if not user.is_active:
+            return self.none()
+        return self.filter(memberships__user=user, memberships__role__in=roles)
+
+
+class Project(models.Model):
+    """One engagement: its people, its charts and its review policy."""
+
+    name = models.SlugField(max_length=60, unique=True)
+    title = models.CharField(max_length=120)
+    programs = models.JSONField(default=list, blank=True, help_text='Programs to score, such as ["cms-hcc"].')
+    meat_elements_required = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(0), MaxValueValidator(4)],
+        help_text="How many MEAT elements a code must show before it can be accepted.",
+    )
+    coders_see_scores = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.title or self.name
+
+
+class Membership(models.Model):
+    """A person's one role in one project."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role.choices)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "user"], name="one_role_per_person_and_project")]
+
+    def __str__(self) -> str:
+        return f"{self.user.username}: {self.get_role_display()} of {self.project.name}"

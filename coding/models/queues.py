@@ -1,0 +1,28 @@
+"""Who holds which chart."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from coding.models.charts import Chart
+
+
+class Assignment(models.Model):
+    """A chart held by one coder, from claim to release. A database constraint settles who was first."""
+
+    chart = models.ForeignKey(Chart, on_delete=models.CASCADE, related_name="assignments")
+    coder = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
+    claimed_at = models.DateTimeField(auto_now_add=True)
+    released_at = models.DateTimeField(null=True)
+    ended_by = models.CharField(max_length=20, blank=True, help_text="finished, released or reassigned")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["chart"], condition=Q(released_at__isnull=True), name="one_active_assignment_per_chart"
+            )
+        ]
+        indexes = [models.Index(fields=["coder", "released_at"], name="assignment_by_coder")]
+
+    def __str__(self) -> str:
+        return f"Assignment {self.pk}"

@@ -1,0 +1,144 @@
+"""What the second reading asks, what supports it, and what people answered."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from coding.models.charts import Chart, Encounter, Note
+from coding.workflow import Outcome, RunStatus, SpanLabel, SuggestionKind, SuggestionStatus, Verdict
+
+
+class NlpRun(models.Model):
+    """One rule set over one note. The row is the truth about the work; a message in a queue is only a hint.
+
+    `result` is the answer of `nlp` in the form of `python -m nlp`: codes and offsets, no text.
+    """
+
+    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="runs")
+    ruleset = models.CharField(max_length=80)
+    status = models.CharField(max_length=10, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    queued_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    result = models.JSONField(null=True)
+    error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["note", "ruleset"], name="one_run_per_note_and_ruleset"),
+            models.CheckConstraint(
+                condition=~Q(status=RunStatus.DONE) | Q(result__isnull=False), name="a_done_run_has_a_result"
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "started_at"], name="run_by_status")]
+
+    def __str__(self) -> str:
+        return f"NLP run {self.pk}"
+
+
+class SuggestionQuerySet(models.QuerySet["Suggestion"]):
+    def live(self) -> "SuggestionQuerySet":
+        return self.exclude(status=SuggestionStatus.SUPERSEDED)
+
+    def open(self) -> "SuggestionQuerySet":
+        return self.filter(status=SuggestionStatus.OPEN)
+
+
+class Suggestion(models.Model):
+    """A question put to the coder about one code on one encounter: add it, or check it against the record."""
+
+    chart = models.ForeignKey(Chart, on_delete=models.CASCADE, related_name="suggestions")
+    encounter = models.ForeignKey(Encounter, on_delete=models.CASCADE, related_name="suggestions")
+    kind = models.CharField(max_length=5, choices=SuggestionKind.choices)
+    icd10 = models.CharField(max_length=8)
+    status = models.CharField(max_length=10, choices=SuggestionStatus.choices, default=SuggestionStatus.OPEN)
+    verdict = models.CharField(max_length=13, choices=Verdict.choices, blank=True)
+    proposed = models.JSONField(default=list, blank=True, help_text="For a check: codes that the record supports instead.")
+    confidence = models.CharField(max_length=10, blank=True)
+    rule = models.CharField(max_length=120, blank=True)
+    section = models.CharField(max_length=60, blank=True)
+    why = models.TextField(blank=True)
+    ruleset = models.CharField(max_length=80, blank=True)
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="manual_suggestions"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SuggestionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-kind", "icd10", "encounter", "pk"]  # check before add
+        constraints = [
+            models.UniqueConstraint(
+                fields=["encounter", "kind", "icd10"],
+                condition=~Q(status="superseded"),
+                name="one_live_suggestion_per_encounter_kind_and_code",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="add", status__in=["open", "accepted", "changed", "rejected", "queried", "superseded"])
+                | Q(kind="check", status__in=["open", "kept", "changed", "deleted", "queried", "superseded"]),
+                name="suggestion_status_fits_its_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="add", verdict="") | Q(kind="check", verdict__in=Verdict.values),
+                name="only_a_check_has_a_verdict",
+            ),
+        ]
+        indexes = [models.Index(fields=["chart", "status"], name="suggestion_by_chart_and_status")]
+
+    def __str__(self) -> str:
+        return f"Suggestion {self.pk}"
+
+
+class EvidenceSpan(models.Model):
+    """`note.text[start:end] == quote`, in Unicode code points, end exclusive."""
+
+    suggestion = models.ForeignKey(Suggestion, on_delete=models.CASCADE, related_name="evidence")
+    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="evidence")
+    label = models.CharField(max_length=10, choices=SpanLabel.choices)
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    quote = models.TextField()
+
+    class Meta:
+        ordering = ["note", "start", "end", "label"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["suggestion", "note", "label", "start", "end"], name="one_evidence_span_per_place_and_label"
+            ),
+            models.CheckConstraint(condition=Q(end__gt=F("start")), name="evidence_span_is_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Evidence span {self.pk}"
+
+
+class Decision(models.Model):
+    """A named person's answer. Append-only: taking one back is another row (`reopen`).
+
+    `icd10` is the code that stands after the answer, blank where none does. The deltas are those of the moment:
+    against what was decided then, with the model named, or null where the chart could not be scored.
+    """
+
+    suggestion = models.ForeignKey(Suggestion, on_delete=models.PROTECT, related_name="decisions")
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    icd10 = models.CharField(max_length=8, blank=True)
+    reason = models.CharField(max_length=30, blank=True)
+    comment = models.TextField(blank=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
+    decided_at = models.DateTimeField(auto_now_add=True)
+    delta_raw = models.DecimalField(max_digits=7, decimal_places=3, null=True)
+    delta = models.DecimalField(max_digits=7, decimal_places=3, null=True)
+    score_model = models.CharField(max_length=60, blank=True, help_text="Program, payment year and model of the delta.")
+    ruleset = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [
+            models.Index(fields=["decided_by", "decided_at"], name="decision_by_person_and_time"),
+            models.Index(fields=["decided_at"], name="decision_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Decision {self.pk}"

@@ -1,0 +1,132 @@
+"""Who may do what: one table, and one pair of functions for each rule.
+
+`check_can_x` raises `NotAllowed` with a reason; `can_x` answers yes or no, for templates. What a person may *see* is a
+queryset (`Project.objects.of`, `Chart.objects.visible_to`), so that a page about something else's id is a 404.
+"""
+
+from enum import StrEnum
+
+from coding.models import Chart, Project, QAReview, Role, User
+from coding.workflow import ChartStatus
+
+
+class NotAllowed(Exception):
+    """The person may not do this; the message says why."""
+
+
+class Permission(StrEnum):
+    CODE = "code charts"
+    READ_CHARTS = "read every chart"
+    IMPORT_CHARTS = "import charts"
+    AUDIT = "draw samples and audit decisions"
+    ASSIGN = "assign charts"
+    SEE_REPORTS = "see capture reports"
+    EXPORT = "export"
+    SEE_TRAIL = "see the trail"
+    SEE_SCORES = "see scores"
+    CHANGE_POLICY = "change the project's policy"
+
+
+ROLE_PERMISSIONS = {
+    Role.CODER: {Permission.CODE},
+    Role.QA_LEAD: {
+        Permission.READ_CHARTS,
+        Permission.IMPORT_CHARTS,
+        Permission.AUDIT,
+        Permission.ASSIGN,
+        Permission.SEE_REPORTS,
+        Permission.SEE_TRAIL,
+        Permission.SEE_SCORES,
+    },
+    Role.MANAGER: {
+        Permission.IMPORT_CHARTS,
+        Permission.ASSIGN,
+        Permission.SEE_REPORTS,
+        Permission.EXPORT,
+        Permission.SEE_SCORES,
+        Permission.CHANGE_POLICY,
+    },
+    Role.COMPLIANCE: {
+        Permission.READ_CHARTS,
+        Permission.SEE_REPORTS,
+        Permission.SEE_TRAIL,
+        Permission.SEE_SCORES,
+    },
+    Role.ADMINISTRATOR: set(),
+}
+
+
+def role_in(user: User, project: Project) -> Role | None:
+    """The person's role, or None. Remembered on the user for the length of a request."""
+    if not user.is_authenticated or not user.is_active:
+        return None
+    roles: dict[int, Role] | None = getattr(user, "_roles", None)
+    if roles is None:
+        roles = {pk: Role(role) for pk, role in user.memberships.values_list("project_id", "role")}
+        user._roles = roles  # type: ignore[attr-defined]
+    return roles.get(project.pk)
+
+
+def can(user: User, permission: Permission, project: Project) -> bool:
+    role = role_in(user, project)
+    return role is not None and permission in ROLE_PERMISSIONS[role]
+
+
+def check_can(user: User, permission: Permission, project: Project) -> None:
+    if not can(user, permission, project):
+        role = role_in(user, project)
+        who = f"A {role.label}" if role else "Somebody who is not a member"
+        raise NotAllowed(f"{who} may not {permission.value} in this project.")
+
+
+def projects_with(user: User, permission: Permission) -> "list[Project]":
+    """The projects in which the person holds the permission, in name order."""
+    roles = [role for role, permissions in ROLE_PERMISSIONS.items() if permission in permissions]
+    return list(Project.objects.where_role(user, *roles))
+
+
+def can_anywhere(user: User, permission: Permission) -> bool:
+    roles = [role for role, permissions in ROLE_PERMISSIONS.items() if permission in permissions]
+    return user.is_authenticated and user.is_active and user.memberships.filter(role__in=roles).exists()
+
+
+# --- Charts --------------------------------------------------------------------------------------------------------
+
+
+def check_can_open_chart(user: User, chart: Chart) -> None:
+    if not Chart.objects.visible_to(user).filter(pk=chart.pk).exists():
+        raise NotAllowed(f"Chart {chart.pk} is not yours to open.")
+
+
+def check_can_code_chart(user: User, chart: Chart) -> None:
+    """Only the coder who holds the chart answers, and only while it is in review."""
+    check_can(user, Permission.CODE, chart.project)
+    if chart.status != ChartStatus.IN_REVIEW:
+        raise NotAllowed(f"Chart {chart.pk} is not in review; it is {chart.get_status_display().lower()}.")
+    if not chart.assignments.filter(coder=user, released_at=None).exists():
+        raise NotAllowed(f"Chart {chart.pk} is held by somebody else.")
+
+
+def can_code_chart(user: User, chart: Chart) -> bool:
+    try:
+        check_can_code_chart(user, chart)
+    except NotAllowed:
+        return False
+    return True
+
+
+def can_see_scores(user: User, project: Project) -> bool:
+    """Roles that always do, and coders unless the project's policy hides scores from them."""
+    if can(user, Permission.SEE_SCORES, project):
+        return True
+    return project.coders_see_scores and role_in(user, project) == Role.CODER
+
+
+# --- QA ------------------------------------------------------------------------------------------------------------
+
+
+def check_can_audit(user: User, review: QAReview) -> None:
+    """The auditor of a decision is never its coder."""
+    check_can(user, Permission.AUDIT, review.sample.project)
+    if review.decision.decided_by_id == user.pk:
+        raise NotAllowed("Nobody audits their own decision.")

@@ -1,0 +1,55 @@
+"""The bridge to `nlp`: fetch by id, read, record. The run's row is the truth; a message is only a hint."""
+
+import logging
+import time
+
+from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+
+import nlp
+from coding.actions import suggestions
+from coding.models import Note
+
+log = logging.getLogger(__name__)
+
+
+@shared_task
+def analyse_note(note_id: int) -> None:
+    analyse(note_id)
+
+
+@shared_task
+def sweep() -> None:
+    """Every minute: send again what a lost message or a killed worker left behind."""
+    if sent := suggestions.sweep():
+        log.info("swept runs=%d", sent)
+
+
+def analyse(note_id: int) -> bool:
+    """Read one note, if its run is queued. Returns whether it was read. Running twice gives the same rows."""
+    run = suggestions.begin_run(note_id)
+    if run is None:
+        return False
+    started = time.perf_counter()
+    note = Note.objects.select_related("encounter").prefetch_related("encounter__first_pass_codes").get(pk=note_id)
+    encounter = note.encounter
+    try:
+        answer = nlp.answer(
+            note.text,
+            setting=encounter.setting,
+            date_of_service=encounter.date_from,
+            first_pass=sorted({code.icd10 for code in encounter.first_pass_codes.all()}),
+        )
+        suggestions.record_findings(run=run, answer=answer)
+    except SoftTimeLimitExceeded:
+        suggestions.fail_run(run, "took longer than the time limit")
+        log.warning("timed out note=%d", note_id)
+        return False
+    except Exception as error:
+        # The class alone: a message may quote the note.
+        suggestions.fail_run(run, f"failed with {type(error).__name__}")
+        log.error("failed note=%d error=%s", note_id, type(error).__name__)
+        return False
+    milliseconds = round((time.perf_counter() - started) * 1000)
+    log.info("analysed note=%d findings=%d ms=%d", note_id, len(answer["suggestions"]), milliseconds)
+    return True

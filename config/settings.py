@@ -232,6 +232,8 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000  # spaCy's vocabulary keeps every strin
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "coding.tasks.sweep", "schedule": 30}}
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
 # Notes are patients' data. Our own lines carry ids and counts only; what other packages log stays at WARNING, so

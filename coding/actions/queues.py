@@ -29,7 +29,9 @@ class WrongStatus(Exception):
 def move(chart: Chart, to: ChartStatus) -> None:
     """The one writer of a chart's status. A row that moved meanwhile is refused, so two people cannot both move it."""
     if to not in CHART_MOVES[ChartStatus(chart.status)]:
-        raise WrongStatus(f"Chart {chart.pk} is {chart.get_status_display().lower()}; it cannot become {to.label.lower()}.")
+        raise WrongStatus(
+            f"Chart {chart.pk} is {chart.get_status_display().lower()}; it cannot become {to.label.lower()}."
+        )
     now = timezone.now()
     moved = Chart.objects.filter(pk=chart.pk, status=chart.status).update(status=to, status_since=now)
     if not moved:

@@ -14,7 +14,7 @@ from coding import comparison, icd10, scores
 from coding.actions import trail
 from coding.actions.queues import move
 from coding.models import Chart, Decision, Encounter, EvidenceSpan, NlpRun, Note, Suggestion, User
-from coding.permissions import NotAllowed, check_can_code_chart
+from coding.permissions import check_can_code_chart
 from coding.workflow import (
     ANSWERS,
     REASONS_FOR,
@@ -148,7 +148,11 @@ def settle(chart: Chart, run: NlpRun) -> None:
     if not pending_encounters and chart.status == ChartStatus.IMPORTED:
         move(chart, ChartStatus.READY)
         trail.record(
-            "chart.analysed", by=None, project=chart.project, subject=chart, ruleset=run.ruleset,
+            "chart.analysed",
+            by=None,
+            project=chart.project,
+            subject=chart,
+            ruleset=run.ruleset,
             suggestions=chart.suggestions.live().count(),
         )
 
@@ -159,12 +163,13 @@ def settle(chart: Chart, run: NlpRun) -> None:
 def open_checks(encounter: Encounter) -> None:
     """A check for each first-pass code, from the moment of import: the gate holds before a note is read."""
     codes = sorted(set(encounter.first_pass_codes.values_list("icd10", flat=True)))
-    have = set(
-        encounter.suggestions.live().filter(kind=SuggestionKind.CHECK).values_list("icd10", flat=True)
-    )
+    have = set(encounter.suggestions.live().filter(kind=SuggestionKind.CHECK).values_list("icd10", flat=True))
     Suggestion.objects.bulk_create(
         Suggestion(
-            chart_id=encounter.chart_id, encounter=encounter, kind=SuggestionKind.CHECK, icd10=code,
+            chart_id=encounter.chart_id,
+            encounter=encounter,
+            kind=SuggestionKind.CHECK,
+            icd10=code,
             verdict=Verdict.PENDING,
         )
         for code in codes
@@ -199,7 +204,11 @@ def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
         keep.add(suggestion.pk)
         spans += [
             EvidenceSpan(
-                suggestion=suggestion, note_id=note, label=label, start=start, end=end,
+                suggestion=suggestion,
+                note_id=note,
+                label=label,
+                start=start,
+                end=end,
                 quote=notes[note].text[start:end],
             )
             for note, label, start, end in sorted(question.spans)
@@ -227,8 +236,14 @@ def add_manually(
     if encounter.suggestions.live().filter(icd10=code).exists():
         raise NotAnAnswer(f"{code} is already asked about on this date of service.")
     suggestion = Suggestion.objects.create(
-        chart=chart, encounter=encounter, kind=SuggestionKind.ADD, icd10=code, added_by=by,
-        why="Added by hand.", rule="manual", ruleset=str(nlp.RULESET),
+        chart=chart,
+        encounter=encounter,
+        kind=SuggestionKind.ADD,
+        icd10=code,
+        added_by=by,
+        why="Added by hand.",
+        rule="manual",
+        ruleset=str(nlp.RULESET),
     )
     for note, label, start, end in spans:
         if note.encounter_id != encounter.pk:
@@ -280,16 +295,28 @@ def decide(
 
     delta = scores.delta_of_answer(chart, suggestion, code)
     decision = Decision.objects.create(
-        suggestion=suggestion, outcome=outcome, icd10=code, reason=reason if outcome in REASONS_FOR else "",
-        comment=comment.strip(), decided_by=by, ruleset=suggestion.ruleset,
-        delta_raw=delta.raw if delta else None, delta=delta.payment if delta else None,
+        suggestion=suggestion,
+        outcome=outcome,
+        icd10=code,
+        reason=reason if outcome in REASONS_FOR else "",
+        comment=comment.strip(),
+        decided_by=by,
+        ruleset=suggestion.ruleset,
+        delta_raw=delta.raw if delta else None,
+        delta=delta.payment if delta else None,
         score_model=delta.model if delta else "",
     )
     Suggestion.objects.filter(pk=suggestion.pk).update(status=status)
     suggestion.status = status
     trail.record(
-        "suggestion.decided", by=by, project=chart.project, subject=suggestion, decision=decision.pk,
-        outcome=outcome.value, icd10=code, reason=decision.reason,
+        "suggestion.decided",
+        by=by,
+        project=chart.project,
+        subject=suggestion,
+        decision=decision.pk,
+        outcome=outcome.value,
+        icd10=code,
+        reason=decision.reason,
     )
     return decision
 
@@ -336,5 +363,3 @@ def check_evidence(suggestion: Suggestion, chart: Chart) -> None:
             f"This project asks for {needed} MEAT element{'' if needed == 1 else 's'}; the evidence shows {len(shown)}. "
             "Tag the text that shows one, or reject."
         )
-
-

@@ -10,445 +10,865 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Chart',
+            name="Chart",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('service_year', models.PositiveSmallIntegerField()),
-                ('status', models.CharField(choices=[('imported', 'Imported'), ('ready', 'Ready'), ('in_review', 'In review'), ('on_hold', 'On hold'), ('coded', 'Coded'), ('in_qa', 'In QA'), ('returned', 'Returned'), ('closed', 'Closed')], default='imported', max_length=12)),
-                ('priority', models.SmallIntegerField(default=0, help_text='Higher comes first in the queue.')),
-                ('hold_reason', models.CharField(blank=True, max_length=200)),
-                ('content_hash', models.CharField(help_text='SHA-256 of the imported values.', max_length=64)),
-                ('imported_at', models.DateTimeField(auto_now_add=True)),
-                ('status_since', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("service_year", models.PositiveSmallIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("imported", "Imported"),
+                            ("ready", "Ready"),
+                            ("in_review", "In review"),
+                            ("on_hold", "On hold"),
+                            ("coded", "Coded"),
+                            ("in_qa", "In QA"),
+                            ("returned", "Returned"),
+                            ("closed", "Closed"),
+                        ],
+                        default="imported",
+                        max_length=12,
+                    ),
+                ),
+                ("priority", models.SmallIntegerField(default=0, help_text="Higher comes first in the queue.")),
+                ("hold_reason", models.CharField(blank=True, max_length=200)),
+                ("content_hash", models.CharField(help_text="SHA-256 of the imported values.", max_length=64)),
+                ("imported_at", models.DateTimeField(auto_now_add=True)),
+                ("status_since", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Member',
+            name="Member",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('member_id', models.CharField(max_length=80)),
-                ('mbi', models.CharField(blank=True, max_length=11)),
-                ('birth_date', models.DateField()),
-                ('sex', models.CharField(choices=[('F', 'Female'), ('M', 'Male')], max_length=1)),
-                ('family_name', models.CharField(blank=True, max_length=80)),
-                ('given_name', models.CharField(blank=True, max_length=80)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("member_id", models.CharField(max_length=80)),
+                ("mbi", models.CharField(blank=True, max_length=11)),
+                ("birth_date", models.DateField()),
+                ("sex", models.CharField(choices=[("F", "Female"), ("M", "Male")], max_length=1)),
+                ("family_name", models.CharField(blank=True, max_length=80)),
+                ("given_name", models.CharField(blank=True, max_length=80)),
             ],
         ),
         migrations.CreateModel(
-            name='Project',
+            name="Project",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(max_length=60, unique=True)),
-                ('title', models.CharField(max_length=120)),
-                ('programs', models.JSONField(blank=True, default=list, help_text='Programs to score, such as ["cms-hcc"].')),
-                ('meat_elements_required', models.PositiveSmallIntegerField(default=1, help_text='How many MEAT elements a code must show before it can be accepted.', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(4)])),
-                ('coders_see_scores', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.SlugField(max_length=60, unique=True)),
+                ("title", models.CharField(max_length=120)),
+                (
+                    "programs",
+                    models.JSONField(blank=True, default=list, help_text='Programs to score, such as ["cms-hcc"].'),
+                ),
+                (
+                    "meat_elements_required",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        help_text="How many MEAT elements a code must show before it can be accepted.",
+                        validators=[
+                            django.core.validators.MinValueValidator(0),
+                            django.core.validators.MaxValueValidator(4),
+                        ],
+                    ),
+                ),
+                ("coders_see_scores", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='TrailHead',
+            name="TrailHead",
             fields=[
-                ('chain', models.CharField(max_length=80, primary_key=True, serialize=False)),
-                ('number', models.PositiveBigIntegerField(default=0)),
-                ('hash', models.CharField(default='0000000000000000000000000000000000000000000000000000000000000000', max_length=64)),
+                ("chain", models.CharField(max_length=80, primary_key=True, serialize=False)),
+                ("number", models.PositiveBigIntegerField(default=0)),
+                (
+                    "hash",
+                    models.CharField(
+                        default="0000000000000000000000000000000000000000000000000000000000000000", max_length=64
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('credential', models.CharField(blank=True, help_text='Professional credential, such as CRC or CPC.', max_length=20)),
-                ('shortcuts_enabled', models.BooleanField(default=True, help_text='Single-key shortcuts on the review page.')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                (
+                    "credential",
+                    models.CharField(
+                        blank=True, help_text="Professional credential, such as CRC or CPC.", max_length=20
+                    ),
+                ),
+                (
+                    "shortcuts_enabled",
+                    models.BooleanField(default=True, help_text="Single-key shortcuts on the review page."),
+                ),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'user',
-                'verbose_name_plural': 'users',
-                'abstract': False,
+                "verbose_name": "user",
+                "verbose_name_plural": "users",
+                "abstract": False,
             },
             managers=[
-                ('objects', django.contrib.auth.models.UserManager()),
+                ("objects", django.contrib.auth.models.UserManager()),
             ],
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(choices=[('accept', 'Accept'), ('reject', 'Reject'), ('keep', 'Keep'), ('delete', 'Delete'), ('change', 'Change'), ('query', 'Query'), ('reopen', 'Reopen')], max_length=10)),
-                ('icd10', models.CharField(blank=True, max_length=8)),
-                ('reason', models.CharField(blank=True, max_length=30)),
-                ('comment', models.TextField(blank=True)),
-                ('decided_at', models.DateTimeField(auto_now_add=True)),
-                ('delta_raw', models.DecimalField(decimal_places=3, max_digits=7, null=True)),
-                ('delta', models.DecimalField(decimal_places=3, max_digits=7, null=True)),
-                ('score_model', models.CharField(blank=True, help_text='Program, payment year and model of the delta.', max_length=60)),
-                ('ruleset', models.CharField(blank=True, max_length=80)),
-                ('decided_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("accept", "Accept"),
+                            ("reject", "Reject"),
+                            ("keep", "Keep"),
+                            ("delete", "Delete"),
+                            ("change", "Change"),
+                            ("query", "Query"),
+                            ("reopen", "Reopen"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("icd10", models.CharField(blank=True, max_length=8)),
+                ("reason", models.CharField(blank=True, max_length=30)),
+                ("comment", models.TextField(blank=True)),
+                ("decided_at", models.DateTimeField(auto_now_add=True)),
+                ("delta_raw", models.DecimalField(decimal_places=3, max_digits=7, null=True)),
+                ("delta", models.DecimalField(decimal_places=3, max_digits=7, null=True)),
+                (
+                    "score_model",
+                    models.CharField(
+                        blank=True, help_text="Program, payment year and model of the delta.", max_length=60
+                    ),
+                ),
+                ("ruleset", models.CharField(blank=True, max_length=80)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Encounter',
+            name="Encounter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('encounter_id', models.CharField(max_length=80)),
-                ('date_from', models.DateField()),
-                ('date_through', models.DateField()),
-                ('setting', models.CharField(default='outpatient', max_length=20)),
-                ('provider_npi', models.CharField(blank=True, max_length=10)),
-                ('provider_specialty', models.CharField(blank=True, max_length=10)),
-                ('provider_name', models.CharField(blank=True, max_length=120)),
-                ('provider_credential', models.CharField(blank=True, max_length=40)),
-                ('signature_status', models.CharField(blank=True, max_length=40)),
-                ('signature_name', models.CharField(blank=True, max_length=120)),
-                ('signature_credential', models.CharField(blank=True, max_length=40)),
-                ('signature_date', models.DateField(null=True)),
-                ('chart', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='encounters', to='coding.chart')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("encounter_id", models.CharField(max_length=80)),
+                ("date_from", models.DateField()),
+                ("date_through", models.DateField()),
+                ("setting", models.CharField(default="outpatient", max_length=20)),
+                ("provider_npi", models.CharField(blank=True, max_length=10)),
+                ("provider_specialty", models.CharField(blank=True, max_length=10)),
+                ("provider_name", models.CharField(blank=True, max_length=120)),
+                ("provider_credential", models.CharField(blank=True, max_length=40)),
+                ("signature_status", models.CharField(blank=True, max_length=40)),
+                ("signature_name", models.CharField(blank=True, max_length=120)),
+                ("signature_credential", models.CharField(blank=True, max_length=40)),
+                ("signature_date", models.DateField(null=True)),
+                (
+                    "chart",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="encounters", to="coding.chart"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['date_from', 'pk'],
+                "ordering": ["date_from", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Claim',
+            name="Claim",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('icn', models.CharField(blank=True, max_length=40)),
-                ('claim_type', models.CharField(blank=True, max_length=2)),
-                ('type_of_bill', models.CharField(blank=True, max_length=4)),
-                ('place_of_service', models.CharField(blank=True, max_length=4)),
-                ('accepted', models.BooleanField(null=True)),
-                ('lines', models.JSONField(default=list)),
-                ('encounter', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='claim', to='coding.encounter')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("icn", models.CharField(blank=True, max_length=40)),
+                ("claim_type", models.CharField(blank=True, max_length=2)),
+                ("type_of_bill", models.CharField(blank=True, max_length=4)),
+                ("place_of_service", models.CharField(blank=True, max_length=4)),
+                ("accepted", models.BooleanField(null=True)),
+                ("lines", models.JSONField(default=list)),
+                (
+                    "encounter",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="claim", to="coding.encounter"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FirstPassCode',
+            name="FirstPassCode",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('icd10', models.CharField(max_length=8)),
-                ('source', models.CharField(default='claim', max_length=40)),
-                ('submitted', models.BooleanField(null=True)),
-                ('coder', models.CharField(blank=True, max_length=150)),
-                ('encounter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='first_pass_codes', to='coding.encounter')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("icd10", models.CharField(max_length=8)),
+                ("source", models.CharField(default="claim", max_length=40)),
+                ("submitted", models.BooleanField(null=True)),
+                ("coder", models.CharField(blank=True, max_length=150)),
+                (
+                    "encounter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="first_pass_codes",
+                        to="coding.encounter",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['icd10', 'source'],
+                "ordering": ["icd10", "source"],
             },
         ),
         migrations.CreateModel(
-            name='Enrollment',
+            name="Enrollment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('payment_year', models.PositiveSmallIntegerField()),
-                ('program', models.CharField(max_length=20)),
-                ('contract', models.CharField(blank=True, max_length=20)),
-                ('dual', models.CharField(blank=True, max_length=10)),
-                ('orec', models.CharField(blank=True, max_length=1)),
-                ('institutional', models.BooleanField(null=True)),
-                ('new_enrollee', models.BooleanField(null=True)),
-                ('switched_ma_organization', models.BooleanField(null=True)),
-                ('facts', models.JSONField(blank=True, default=dict, help_text='Facts that only some programs use.')),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='enrollments', to='coding.member')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("payment_year", models.PositiveSmallIntegerField()),
+                ("program", models.CharField(max_length=20)),
+                ("contract", models.CharField(blank=True, max_length=20)),
+                ("dual", models.CharField(blank=True, max_length=10)),
+                ("orec", models.CharField(blank=True, max_length=1)),
+                ("institutional", models.BooleanField(null=True)),
+                ("new_enrollee", models.BooleanField(null=True)),
+                ("switched_ma_organization", models.BooleanField(null=True)),
+                ("facts", models.JSONField(blank=True, default=dict, help_text="Facts that only some programs use.")),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="enrollments", to="coding.member"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='chart',
-            name='member',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='charts', to='coding.member'),
+            model_name="chart",
+            name="member",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="charts", to="coding.member"
+            ),
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('note_id', models.CharField(max_length=80)),
-                ('note_type', models.CharField(blank=True, max_length=60)),
-                ('text', models.TextField()),
-                ('text_sha256', models.CharField(max_length=64)),
-                ('page_offsets', models.JSONField(blank=True, default=list, help_text='Where each page begins in the text.')),
-                ('encounter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='coding.encounter')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("note_id", models.CharField(max_length=80)),
+                ("note_type", models.CharField(blank=True, max_length=60)),
+                ("text", models.TextField()),
+                ("text_sha256", models.CharField(max_length=64)),
+                (
+                    "page_offsets",
+                    models.JSONField(blank=True, default=list, help_text="Where each page begins in the text."),
+                ),
+                (
+                    "encounter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notes", to="coding.encounter"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='NlpRun',
+            name="NlpRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ruleset', models.CharField(max_length=80)),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('queued_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('result', models.JSONField(null=True)),
-                ('error', models.CharField(blank=True, max_length=200)),
-                ('note', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='coding.note')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ruleset", models.CharField(max_length=80)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("queued", "Queued"), ("running", "Running"), ("done", "Done"), ("failed", "Failed")],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("queued_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("result", models.JSONField(null=True)),
+                ("error", models.CharField(blank=True, max_length=200)),
+                (
+                    "note",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="coding.note"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('coder', 'Coder'), ('qa_lead', 'QA lead'), ('manager', 'Manager'), ('compliance', 'Compliance'), ('administrator', 'Administrator')], max_length=20)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='coding.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("coder", "Coder"),
+                            ("qa_lead", "QA lead"),
+                            ("manager", "Manager"),
+                            ("compliance", "Compliance"),
+                            ("administrator", "Administrator"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="memberships", to="coding.project"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='member',
-            name='project',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='members', to='coding.project'),
+            model_name="member",
+            name="project",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="members", to="coding.project"
+            ),
         ),
         migrations.CreateModel(
-            name='QASample',
+            name="QASample",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('percentage', models.PositiveSmallIntegerField()),
-                ('seed', models.PositiveIntegerField()),
-                ('candidates', models.PositiveIntegerField(help_text='How many coded charts it was drawn from.')),
-                ('drawn_at', models.DateTimeField(auto_now_add=True)),
-                ('charts', models.ManyToManyField(related_name='qa_samples', to='coding.chart')),
-                ('drawn_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='qa_samples', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='qa_samples', to='coding.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("percentage", models.PositiveSmallIntegerField()),
+                ("seed", models.PositiveIntegerField()),
+                ("candidates", models.PositiveIntegerField(help_text="How many coded charts it was drawn from.")),
+                ("drawn_at", models.DateTimeField(auto_now_add=True)),
+                ("charts", models.ManyToManyField(related_name="qa_samples", to="coding.chart")),
+                (
+                    "drawn_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="qa_samples",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="qa_samples", to="coding.project"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-drawn_at', '-pk'],
+                "ordering": ["-drawn_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='QAReview',
+            name="QAReview",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('own_outcome', models.CharField(blank=True, choices=[('accept', 'Accept'), ('reject', 'Reject'), ('keep', 'Keep'), ('delete', 'Delete'), ('change', 'Change'), ('query', 'Query'), ('reopen', 'Reopen')], max_length=10)),
-                ('own_icd10', models.CharField(blank=True, max_length=8)),
-                ('own_reason', models.CharField(blank=True, max_length=30)),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('verdict', models.CharField(blank=True, choices=[('agree', 'Agree'), ('overturn', 'Overturn')], max_length=10)),
-                ('comment', models.TextField(blank=True)),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('coder_response', models.CharField(blank=True, choices=[('accepted', 'Accepted'), ('rebutted', 'Rebutted')], max_length=10)),
-                ('coder_comment', models.TextField(blank=True)),
-                ('responded_at', models.DateTimeField(null=True)),
-                ('auditor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='qa_reviews', to=settings.AUTH_USER_MODEL)),
-                ('decision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='qa_reviews', to='coding.decision')),
-                ('sample', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='coding.qasample')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "own_outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("accept", "Accept"),
+                            ("reject", "Reject"),
+                            ("keep", "Keep"),
+                            ("delete", "Delete"),
+                            ("change", "Change"),
+                            ("query", "Query"),
+                            ("reopen", "Reopen"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("own_icd10", models.CharField(blank=True, max_length=8)),
+                ("own_reason", models.CharField(blank=True, max_length=30)),
+                ("answered_at", models.DateTimeField(null=True)),
+                (
+                    "verdict",
+                    models.CharField(blank=True, choices=[("agree", "Agree"), ("overturn", "Overturn")], max_length=10),
+                ),
+                ("comment", models.TextField(blank=True)),
+                ("settled_at", models.DateTimeField(null=True)),
+                (
+                    "coder_response",
+                    models.CharField(
+                        blank=True, choices=[("accepted", "Accepted"), ("rebutted", "Rebutted")], max_length=10
+                    ),
+                ),
+                ("coder_comment", models.TextField(blank=True)),
+                ("responded_at", models.DateTimeField(null=True)),
+                (
+                    "auditor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="qa_reviews",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="qa_reviews", to="coding.decision"
+                    ),
+                ),
+                (
+                    "sample",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="reviews", to="coding.qasample"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Suggestion',
+            name="Suggestion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('add', 'Add'), ('check', 'Check')], max_length=5)),
-                ('icd10', models.CharField(max_length=8)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('accepted', 'Accepted'), ('rejected', 'Rejected'), ('kept', 'Kept'), ('deleted', 'Deleted'), ('changed', 'Changed'), ('queried', 'Queried'), ('superseded', 'Superseded')], default='open', max_length=10)),
-                ('verdict', models.CharField(blank=True, choices=[('pending', 'Not read yet'), ('supported', 'Supported'), ('more-specific', 'More specific documented'), ('conflict', 'Conflict'), ('unsupported', 'Not supported'), ('not-found', 'Not found')], max_length=13)),
-                ('proposed', models.JSONField(blank=True, default=list, help_text='For a check: codes that the record supports instead.')),
-                ('confidence', models.CharField(blank=True, max_length=10)),
-                ('rule', models.CharField(blank=True, max_length=120)),
-                ('section', models.CharField(blank=True, max_length=60)),
-                ('why', models.TextField(blank=True)),
-                ('ruleset', models.CharField(blank=True, max_length=80)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('added_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='manual_suggestions', to=settings.AUTH_USER_MODEL)),
-                ('chart', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='suggestions', to='coding.chart')),
-                ('encounter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='suggestions', to='coding.encounter')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("add", "Add"), ("check", "Check")], max_length=5)),
+                ("icd10", models.CharField(max_length=8)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("accepted", "Accepted"),
+                            ("rejected", "Rejected"),
+                            ("kept", "Kept"),
+                            ("deleted", "Deleted"),
+                            ("changed", "Changed"),
+                            ("queried", "Queried"),
+                            ("superseded", "Superseded"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("pending", "Not read yet"),
+                            ("supported", "Supported"),
+                            ("more-specific", "More specific documented"),
+                            ("conflict", "Conflict"),
+                            ("unsupported", "Not supported"),
+                            ("not-found", "Not found"),
+                        ],
+                        max_length=13,
+                    ),
+                ),
+                (
+                    "proposed",
+                    models.JSONField(blank=True, default=list, help_text="For a check: codes to put instead."),
+                ),
+                ("confidence", models.CharField(blank=True, max_length=10)),
+                ("rule", models.CharField(blank=True, max_length=120)),
+                ("section", models.CharField(blank=True, max_length=60)),
+                ("why", models.TextField(blank=True)),
+                ("ruleset", models.CharField(blank=True, max_length=80)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "added_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="manual_suggestions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "chart",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="suggestions", to="coding.chart"
+                    ),
+                ),
+                (
+                    "encounter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="suggestions", to="coding.encounter"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-kind', 'icd10', 'encounter', 'pk'],
+                "ordering": ["-kind", "icd10", "encounter", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='EvidenceSpan',
+            name="EvidenceSpan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('label', models.CharField(choices=[('mention', 'Mention'), ('monitor', 'Monitor'), ('evaluate', 'Evaluate'), ('assess', 'Assess/Address'), ('treat', 'Treat'), ('against', 'Against')], max_length=10)),
-                ('start', models.PositiveIntegerField()),
-                ('end', models.PositiveIntegerField()),
-                ('quote', models.TextField()),
-                ('note', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evidence', to='coding.note')),
-                ('suggestion', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evidence', to='coding.suggestion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "label",
+                    models.CharField(
+                        choices=[
+                            ("mention", "Mention"),
+                            ("monitor", "Monitor"),
+                            ("evaluate", "Evaluate"),
+                            ("assess", "Assess/Address"),
+                            ("treat", "Treat"),
+                            ("against", "Against"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("start", models.PositiveIntegerField()),
+                ("end", models.PositiveIntegerField()),
+                ("quote", models.TextField()),
+                (
+                    "note",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="evidence", to="coding.note"
+                    ),
+                ),
+                (
+                    "suggestion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="evidence", to="coding.suggestion"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['note', 'start', 'end', 'label'],
+                "ordering": ["note", "start", "end", "label"],
             },
         ),
         migrations.AddField(
-            model_name='decision',
-            name='suggestion',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='coding.suggestion'),
+            model_name="decision",
+            name="suggestion",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="decisions", to="coding.suggestion"
+            ),
         ),
         migrations.CreateModel(
-            name='TrailEvent',
+            name="TrailEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('chain', models.CharField(max_length=80)),
-                ('number', models.PositiveBigIntegerField()),
-                ('at', models.DateTimeField()),
-                ('action', models.CharField(max_length=60)),
-                ('subject_type', models.CharField(blank=True, max_length=40)),
-                ('subject_id', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('details', models.JSONField(default=dict)),
-                ('previous_hash', models.CharField(max_length=64)),
-                ('hash', models.CharField(max_length=64)),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='trail_events', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='trail_events', to='coding.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("chain", models.CharField(max_length=80)),
+                ("number", models.PositiveBigIntegerField()),
+                ("at", models.DateTimeField()),
+                ("action", models.CharField(max_length=60)),
+                ("subject_type", models.CharField(blank=True, max_length=40)),
+                ("subject_id", models.PositiveBigIntegerField(blank=True, null=True)),
+                ("details", models.JSONField(default=dict)),
+                ("previous_hash", models.CharField(max_length=64)),
+                ("hash", models.CharField(max_length=64)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="trail_events",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="trail_events",
+                        to="coding.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['chain', 'number'],
+                "ordering": ["chain", "number"],
             },
         ),
         migrations.CreateModel(
-            name='Assignment',
+            name="Assignment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('claimed_at', models.DateTimeField(auto_now_add=True)),
-                ('released_at', models.DateTimeField(null=True)),
-                ('ended_by', models.CharField(blank=True, help_text='finished, released or reassigned', max_length=20)),
-                ('coder', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to=settings.AUTH_USER_MODEL)),
-                ('chart', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='coding.chart')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("claimed_at", models.DateTimeField(auto_now_add=True)),
+                ("released_at", models.DateTimeField(null=True)),
+                ("ended_by", models.CharField(blank=True, help_text="finished, released or reassigned", max_length=20)),
+                (
+                    "coder",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assignments",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "chart",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="assignments", to="coding.chart"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['coder', 'released_at'], name='assignment_by_coder')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('released_at__isnull', True)), fields=('chart',), name='one_active_assignment_per_chart')],
+                "indexes": [models.Index(fields=["coder", "released_at"], name="assignment_by_coder")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("released_at__isnull", True)),
+                        fields=("chart",),
+                        name="one_active_assignment_per_chart",
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='encounter',
-            constraint=models.UniqueConstraint(fields=('chart', 'encounter_id'), name='one_encounter_per_id_and_chart'),
+            model_name="encounter",
+            constraint=models.UniqueConstraint(fields=("chart", "encounter_id"), name="one_encounter_per_id_and_chart"),
         ),
         migrations.AddConstraint(
-            model_name='encounter',
-            constraint=models.CheckConstraint(condition=models.Q(('date_through__gte', models.F('date_from'))), name='encounter_ends_on_or_after_it_begins'),
+            model_name="encounter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("date_through__gte", models.F("date_from"))),
+                name="encounter_ends_on_or_after_it_begins",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='firstpasscode',
-            constraint=models.UniqueConstraint(fields=('encounter', 'icd10', 'source'), name='one_first_pass_code_per_encounter_and_source'),
+            model_name="firstpasscode",
+            constraint=models.UniqueConstraint(
+                fields=("encounter", "icd10", "source"), name="one_first_pass_code_per_encounter_and_source"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='enrollment',
-            constraint=models.UniqueConstraint(fields=('member', 'payment_year', 'program'), name='one_enrollment_per_member_year_and_program'),
+            model_name="enrollment",
+            constraint=models.UniqueConstraint(
+                fields=("member", "payment_year", "program"), name="one_enrollment_per_member_year_and_program"
+            ),
         ),
         migrations.AddIndex(
-            model_name='chart',
-            index=models.Index(fields=['status', '-priority', 'service_year'], name='chart_by_queue_order'),
+            model_name="chart",
+            index=models.Index(fields=["status", "-priority", "service_year"], name="chart_by_queue_order"),
         ),
         migrations.AddConstraint(
-            model_name='chart',
-            constraint=models.UniqueConstraint(fields=('member', 'service_year'), name='one_chart_per_member_and_service_year'),
+            model_name="chart",
+            constraint=models.UniqueConstraint(
+                fields=("member", "service_year"), name="one_chart_per_member_and_service_year"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='chart',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['imported', 'ready', 'in_review', 'on_hold', 'coded', 'in_qa', 'returned', 'closed'])), name='chart_status_is_known'),
+            model_name="chart",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        ["imported", "ready", "in_review", "on_hold", "coded", "in_qa", "returned", "closed"],
+                    )
+                ),
+                name="chart_status_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='note',
-            constraint=models.UniqueConstraint(fields=('encounter', 'note_id'), name='one_note_per_id_and_encounter'),
+            model_name="note",
+            constraint=models.UniqueConstraint(fields=("encounter", "note_id"), name="one_note_per_id_and_encounter"),
         ),
         migrations.AddIndex(
-            model_name='nlprun',
-            index=models.Index(fields=['status', 'started_at'], name='run_by_status'),
+            model_name="nlprun",
+            index=models.Index(fields=["status", "started_at"], name="run_by_status"),
         ),
         migrations.AddConstraint(
-            model_name='nlprun',
-            constraint=models.UniqueConstraint(fields=('note', 'ruleset'), name='one_run_per_note_and_ruleset'),
+            model_name="nlprun",
+            constraint=models.UniqueConstraint(fields=("note", "ruleset"), name="one_run_per_note_and_ruleset"),
         ),
         migrations.AddConstraint(
-            model_name='nlprun',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'done'), _negated=True), ('result__isnull', False), _connector='OR'), name='a_done_run_has_a_result'),
+            model_name="nlprun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "done"), _negated=True), ("result__isnull", False), _connector="OR"
+                ),
+                name="a_done_run_has_a_result",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('project', 'user'), name='one_role_per_person_and_project'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(fields=("project", "user"), name="one_role_per_person_and_project"),
         ),
         migrations.AddConstraint(
-            model_name='member',
-            constraint=models.UniqueConstraint(fields=('project', 'member_id'), name='one_member_per_number_and_project'),
+            model_name="member",
+            constraint=models.UniqueConstraint(
+                fields=("project", "member_id"), name="one_member_per_number_and_project"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='qasample',
-            constraint=models.CheckConstraint(condition=models.Q(('percentage__gte', 1), ('percentage__lte', 100)), name='qa_percentage_is_1_to_100'),
+            model_name="qasample",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("percentage__gte", 1), ("percentage__lte", 100)), name="qa_percentage_is_1_to_100"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='qareview',
-            constraint=models.UniqueConstraint(fields=('sample', 'decision'), name='one_qa_review_per_sample_and_decision'),
+            model_name="qareview",
+            constraint=models.UniqueConstraint(
+                fields=("sample", "decision"), name="one_qa_review_per_sample_and_decision"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='qareview',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict', ''), models.Q(('own_outcome', ''), _negated=True), _connector='OR'), name='a_qa_verdict_comes_after_the_own_answer'),
+            model_name="qareview",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("verdict", ""), models.Q(("own_outcome", ""), _negated=True), _connector="OR"),
+                name="a_qa_verdict_comes_after_the_own_answer",
+            ),
         ),
         migrations.AddIndex(
-            model_name='suggestion',
-            index=models.Index(fields=['chart', 'status'], name='suggestion_by_chart_and_status'),
+            model_name="suggestion",
+            index=models.Index(fields=["chart", "status"], name="suggestion_by_chart_and_status"),
         ),
         migrations.AddConstraint(
-            model_name='suggestion',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'superseded'), _negated=True), fields=('encounter', 'kind', 'icd10'), name='one_live_suggestion_per_encounter_kind_and_code'),
+            model_name="suggestion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "superseded"), _negated=True),
+                fields=("encounter", "kind", "icd10"),
+                name="one_live_suggestion_per_encounter_kind_and_code",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='suggestion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'add'), ('status__in', ['open', 'accepted', 'changed', 'rejected', 'queried', 'superseded'])), models.Q(('kind', 'check'), ('status__in', ['open', 'kept', 'changed', 'deleted', 'queried', 'superseded'])), _connector='OR'), name='suggestion_status_fits_its_kind'),
+            model_name="suggestion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("kind", "add"),
+                        ("status__in", ["open", "accepted", "changed", "rejected", "queried", "superseded"]),
+                    ),
+                    models.Q(
+                        ("kind", "check"),
+                        ("status__in", ["open", "kept", "changed", "deleted", "queried", "superseded"]),
+                    ),
+                    _connector="OR",
+                ),
+                name="suggestion_status_fits_its_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='suggestion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'add'), ('verdict', '')), models.Q(('kind', 'check'), ('verdict__in', ['pending', 'supported', 'more-specific', 'conflict', 'unsupported', 'not-found'])), _connector='OR'), name='only_a_check_has_a_verdict'),
+            model_name="suggestion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "add"), ("verdict", "")),
+                    models.Q(
+                        ("kind", "check"),
+                        (
+                            "verdict__in",
+                            ["pending", "supported", "more-specific", "conflict", "unsupported", "not-found"],
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="only_a_check_has_a_verdict",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evidencespan',
-            constraint=models.UniqueConstraint(fields=('suggestion', 'note', 'label', 'start', 'end'), name='one_evidence_span_per_place_and_label'),
+            model_name="evidencespan",
+            constraint=models.UniqueConstraint(
+                fields=("suggestion", "note", "label", "start", "end"), name="one_evidence_span_per_place_and_label"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evidencespan',
-            constraint=models.CheckConstraint(condition=models.Q(('end__gt', models.F('start'))), name='evidence_span_is_not_empty'),
+            model_name="evidencespan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("end__gt", models.F("start"))), name="evidence_span_is_not_empty"
+            ),
         ),
         migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(fields=['decided_by', 'decided_at'], name='decision_by_person_and_time'),
+            model_name="decision",
+            index=models.Index(fields=["decided_by", "decided_at"], name="decision_by_person_and_time"),
         ),
         migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(fields=['decided_at'], name='decision_by_time'),
+            model_name="decision",
+            index=models.Index(fields=["decided_at"], name="decision_by_time"),
         ),
         migrations.AddIndex(
-            model_name='trailevent',
-            index=models.Index(fields=['project', '-at'], name='trail_by_project_and_time'),
+            model_name="trailevent",
+            index=models.Index(fields=["project", "-at"], name="trail_by_project_and_time"),
         ),
         migrations.AddIndex(
-            model_name='trailevent',
-            index=models.Index(fields=['subject_type', 'subject_id'], name='trail_by_subject'),
+            model_name="trailevent",
+            index=models.Index(fields=["subject_type", "subject_id"], name="trail_by_subject"),
         ),
         migrations.AddConstraint(
-            model_name='trailevent',
-            constraint=models.UniqueConstraint(fields=('chain', 'number'), name='one_event_per_number_of_a_chain'),
+            model_name="trailevent",
+            constraint=models.UniqueConstraint(fields=("chain", "number"), name="one_event_per_number_of_a_chain"),
         ),
     ]

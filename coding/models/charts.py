@@ -64,9 +64,7 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         reads_all = Project.objects.where_role(user, Role.QA_LEAD, Role.COMPLIANCE).values("pk")
         codes_in = Project.objects.where_role(user, Role.CODER).values("pk")
         assigned = user.assignments.values("chart")
-        return self.filter(
-            Q(member__project__in=reads_all) | Q(member__project__in=codes_in, pk__in=assigned)
-        )
+        return self.filter(Q(member__project__in=reads_all) | Q(member__project__in=codes_in, pk__in=assigned))
 
     def listed_for(self, user: User) -> "ChartQuerySet":
         """The charts whose status and counts a person may see: those above, and all of a manager's project."""
@@ -75,9 +73,7 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         lists_all = Project.objects.where_role(user, Role.QA_LEAD, Role.COMPLIANCE, Role.MANAGER).values("pk")
         codes_in = Project.objects.where_role(user, Role.CODER).values("pk")
         assigned = user.assignments.values("chart")
-        return self.filter(
-            Q(member__project__in=lists_all) | Q(member__project__in=codes_in, pk__in=assigned)
-        )
+        return self.filter(Q(member__project__in=lists_all) | Q(member__project__in=codes_in, pk__in=assigned))
 
     def claimable_by(self, user: User) -> "ChartQuerySet":
         """Ready charts of the person's coding projects which they did not code in the first pass, next one first."""

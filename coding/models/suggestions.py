@@ -54,7 +54,7 @@ class Suggestion(models.Model):
     icd10 = models.CharField(max_length=8)
     status = models.CharField(max_length=10, choices=SuggestionStatus.choices, default=SuggestionStatus.OPEN)
     verdict = models.CharField(max_length=13, choices=Verdict.choices, blank=True)
-    proposed = models.JSONField(default=list, blank=True, help_text="For a check: codes that the record supports instead.")
+    proposed = models.JSONField(default=list, blank=True, help_text="For a check: codes to put instead.")
     confidence = models.CharField(max_length=10, blank=True)
     rule = models.CharField(max_length=120, blank=True)
     section = models.CharField(max_length=60, blank=True)

@@ -7,6 +7,7 @@ cut here, on the server: JavaScript counts other units.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, order=True)
@@ -51,7 +52,7 @@ def segments(text: str, spans: Iterable[Span]) -> list[Segment]:
     found: list[Segment] = []
     active: list[Span] = []
     following = 0
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         active = [span for span in active if span.end > start]
         begins = []
         while following < len(ordered) and ordered[following].start == start:

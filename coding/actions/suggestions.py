@@ -359,7 +359,8 @@ def check_evidence(suggestion: Suggestion, chart: Chart) -> None:
     meat = {SpanLabel.MONITOR, SpanLabel.EVALUATE, SpanLabel.ASSESS, SpanLabel.TREAT}
     shown = set(suggestion.evidence.filter(label__in=meat).values_list("label", flat=True))
     if len(shown) < needed:
+        elements = "element" if needed == 1 else "elements"
         raise NotAnAnswer(
-            f"This project asks for {needed} MEAT element{'' if needed == 1 else 's'}; the evidence shows {len(shown)}. "
+            f"This project asks for {needed} MEAT {elements}; the evidence shows {len(shown)}. "
             "Tag the text that shows one, or reject."
         )

@@ -82,9 +82,9 @@ def _check(code: str, answers: Mapping[int, Mapping[str, Any]]) -> Question:
                 continue
             if VERDICT_ORDER.index(Verdict(said["verdict"])) < VERDICT_ORDER.index(Verdict(question.verdict)):
                 question.verdict, question.why = said["verdict"], said.get("why", "")
-            against = said["verdict"] in (Verdict.UNSUPPORTED, Verdict.CONFLICT)
-            label = SpanLabel.AGAINST if against else SpanLabel.MENTION
-            question.spans |= {(note, label.value, start, end) for start, end in said.get("evidence", ())}
+                question.proposed = list(said.get("suggested", ()))
+            for label, key in ((SpanLabel.MENTION, "evidence"), (SpanLabel.AGAINST, "against")):
+                question.spans |= {(note, label.value, start, end) for start, end in said.get(key, ())}
         for found in answer["suggestions"]:
             if found["icd10"] == code and found.get("status", "supported") == "supported":
                 question.rule, question.section = found.get("rule", ""), found.get("section", "")

@@ -232,7 +232,7 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000  # spaCy's vocabulary keeps every strin
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "coding.tasks.sweep", "schedule": 30}}
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "coding.tasks.sweep", "schedule": 30, "options": {"expires": 30}}}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- Logs ----------------------------------------------------------------------------------------------------------

@@ -4,3 +4,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
+
+# The tabular list takes seconds to load: once, before the server forks, and shared by its processes.
+from coding import icd10  # noqa: E402
+
+icd10.load()

@@ -1,0 +1,86 @@
+"""Note text in, findings out: a pure function without database, clock, log or knowledge of payment.
+
+    find(text) -> tuple[Finding, ...]          what the note supports
+    read(text, ...) -> Result                  also what was suppressed and why, and the verdict on each first-pass code
+    ruleset() -> str                           version and hash of the rules: equal text and rules give equal results
+
+The stages, in their order: sections, candidates, assertion, meat, resolve.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Result, Section, Suppressed, Verdict
+
+__all__ = [
+    "Confidence", "Evidence", "Finding", "FirstPass", "Meat", "Result", "Section", "Suppressed", "Verdict",
+    "find", "normal_code", "read", "ruleset", "warm",
+]  # fmt: skip
+
+SETTINGS = ("outpatient", "inpatient")
+
+
+def find(text: str, *, setting: str = "outpatient", date_of_service: str | None = None) -> tuple[Finding, ...]:
+    """The diagnoses that a note supports, in text order.
+
+    text: the note exactly as stored; offsets of the findings are code points into it, end exclusive.
+    setting: "outpatient" or "inpatient" (ICD-10-CM Guidelines II.H codes uncertain diagnoses at inpatient discharge).
+    date_of_service: ISO date. Raises ValueError for another setting, CatalogError for wrong rule files.
+    """
+    return read(text, setting=setting, date_of_service=date_of_service).findings
+
+
+def read(
+    text: str, *, setting: str = "outpatient", date_of_service: str | None = None, first_pass: Iterable[str] = ()
+) -> Result:
+    """Findings, suppressed mentions, first-pass verdicts and sections of a note; arguments as for `find`.
+
+    first_pass: ICD-10-CM codes already reported, with or without the dot; answered in the order given.
+    """
+    from nlp.assertion import assert_mentions
+    from nlp.candidates import find_mentions
+    from nlp.catalog import load
+    from nlp.resolve import judge, resolve
+    from nlp.sections import page
+
+    if setting not in SETTINGS:
+        raise ValueError(f"setting must be one of {', '.join(SETTINGS)}")
+    catalog = load()
+    sheet = page(text, catalog)
+    mentions = find_mentions(sheet, catalog) if sheet.sentences else ()
+    outcome = resolve(sheet, assert_mentions(sheet, mentions, catalog, setting), catalog, setting)
+    verdicts = judge([normal_code(c) for c in first_pass], outcome, catalog)
+    findings = tuple(
+        dataclasses.replace(f, replaces=tuple(v.icd10 for v in verdicts if v.verdict is Verdict.MORE_SPECIFIC and f.icd10 in v.suggested))
+        for f in outcome.findings
+    )
+    return Result(catalog.ruleset, findings, outcome.suppressed, verdicts, sheet.sections)
+
+
+def normal_code(code: str) -> str:
+    """An ICD-10-CM code in capitals with its dot: "e1122" is "E11.22"."""
+    bare = code.strip().upper().replace(".", "")
+    return bare if len(bare) <= 3 else f"{bare[:3]}.{bare[3:]}"
+
+
+def ruleset() -> str:
+    """Version and hash of the rules, such as "2026.11+3f9c…"."""
+    from nlp.catalog import load
+
+    return load().ruleset
+
+
+def warm() -> None:
+    """Load rules and engine now: for a worker before it forks."""
+    from nlp import pipeline
+
+    ruleset()
+    pipeline.engine()
+
+
+def __getattr__(name: str) -> str:
+    if name == "RULESET":
+        return ruleset()
+    raise AttributeError(name)

@@ -1,0 +1,190 @@
+"""Stage 3: what the words around a mention make of it, and which attribute values stand near it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nlp import pipeline
+from nlp.candidates import Mention
+from nlp.catalog import Attribute, Catalog, Family
+from nlp.findings import Span
+from nlp.sections import Page
+
+PRIORITY = ("family", "negated", "ruled-out", "hypothetical", "uncertain", "historical")
+DENYING = ("family", "negated", "ruled-out", "hypothetical", "uncertain")
+SILENT = frozenset({"family", "allergies", "instructions"})
+"""Sections whose words never give a value or a treatment to a condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asserted:
+    """A mention with what speaks against it: `reason` is "" for a mention that stands as current."""
+
+    mention: Mention
+    reason: str
+    cue: Span | None = None
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_cue: str = ""
+
+
+class Sentences:
+    """The cues of a note's sentences, looked up when somebody asks."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def cues(self, number: int) -> tuple[pipeline.Cue, ...]:
+        start, end = self.page.sentences[number]
+        return pipeline.cues(self.page.low[start:end])
+
+    def denied(self, number: int, start: int, end: int) -> bool:
+        """Whether a span of a sentence is negated, uncertain, hypothetical or somebody else's."""
+        offset = self.page.sentences[number][0]
+        for cue in self.cues(number):
+            if cue.category in DENYING and cue.max_targets is None and not cue.kinds:
+                inside = cue.scope_start <= start - offset and end - offset <= cue.scope_end
+                if inside and not (start - offset < cue.end and cue.start < end - offset):
+                    return True
+        return False
+
+
+def assert_mentions(page: Page, mentions: Sequence[Mention], catalog: Catalog, setting: str) -> tuple[Asserted, ...]:
+    """Each mention with its reason and its own attribute values, in text order."""
+    sentences = Sentences(page)
+    out: list[Asserted] = []
+    by_sentence: dict[int, list[Mention]] = {}
+    for m in mentions:
+        by_sentence.setdefault(m.sentence, []).append(m)
+    for number, group in by_sentence.items():
+        flags = flag(page, sentences.cues(number), group, page.sentences[number][0])
+        for m in group:
+            values = read_values(page, sentences, catalog.families[m.family], m, group)
+            out.append(decide(page, catalog, m, flags.get(id(m), {}), values, setting))
+    return tuple(out)
+
+
+def flag(page: Page, cues: Sequence[pipeline.Cue], group: Sequence[Mention], offset: int) -> dict[int, dict[str, pipeline.Cue]]:
+    """For each mention (by identity) the categories that reach it, each with the nearest cue."""
+    flags: dict[int, dict[str, tuple[int, pipeline.Cue]]] = {}
+    for cue in cues:
+        reached = []
+        for m in group:
+            start, end = m.start - offset, m.end - offset
+            if cue.kinds and m.term.kind not in cue.kinds:
+                continue
+            if cue.scope_start <= start and end <= cue.scope_end and not (start < cue.end and cue.start < end):
+                reached.append((start - cue.end if start >= cue.end else cue.start - end, m))
+        reached.sort(key=lambda x: (x[0], x[1].start))
+        if cue.max_targets is not None:
+            # Two families on one surface are one target.
+            nearest = list(dict.fromkeys((m.start, m.end) for _, m in reached))[: cue.max_targets]
+            reached = [(d, m) for d, m in reached if (m.start, m.end) in nearest]
+        for distance, m in reached:
+            best = flags.setdefault(id(m), {})
+            if cue.category not in best or distance < best[cue.category][0]:
+                best[cue.category] = (distance, cue)
+    return {k: {c: x[1] for c, x in v.items()} for k, v in flags.items()}
+
+
+def decide(
+    page: Page, catalog: Catalog, m: Mention, flags: Mapping[str, pipeline.Cue], values: Mapping[str, tuple[str, ...]], setting: str
+) -> Asserted:
+    """The one reason that counts: another person, then negation, then a plan or risk, then doubt, then the past."""
+    offset = page.sentences[m.sentence][0]
+    family = catalog.families[m.family]
+    overridden = {r for a in family.attributes if values.get(a.name) for r in a.overrides}
+    if m.section == "family":
+        return Asserted(m, "family", None, values)
+    if m.section == "allergies":
+        return Asserted(m, "other: allergy", None, values)
+    for category in PRIORITY:
+        cue = flags.get(category)
+        if cue is None or category in overridden:
+            continue
+        if category == "uncertain" and setting == "inpatient" and m.section in catalog.roles["assessment"]:
+            # ICD-10-CM Guidelines II.H: at inpatient discharge an uncertain diagnosis is coded as if it existed.
+            continue
+        return Asserted(m, category, (offset + cue.start, offset + cue.end), values, cue.text)
+    if m.section in catalog.roles["advice"]:
+        return Asserted(m, "hypothetical", None, values)
+    if m.term.kind == "event" and m.section in ("pmh", "surgical", "problem_list") and "historical" not in overridden:
+        return Asserted(m, "historical", None, values)
+    return Asserted(m, "", None, values)
+
+
+# ---------------------------------------------------------------------------------------------------------- attributes
+
+
+def read_values(page: Page, sentences: Sentences, family: Family, m: Mention, group: Sequence[Mention]) -> dict[str, tuple[str, ...]]:
+    """The attribute values of one mention: those that its surface states, then those found around it."""
+    stated = dict(m.term.sets)
+    out: dict[str, tuple[str, ...]] = {}
+    for attribute in family.attributes:
+        values = [stated[attribute.name]] if attribute.name in stated else []
+        if attribute.any_value is not None and (attribute.many or not values):
+            for number, start, end in windows(page, attribute, m, group):
+                values += values_in(page, sentences, attribute, number, start, end, values)
+                if values and not attribute.many:
+                    break
+        if values:
+            out[attribute.name] = tuple(dict.fromkeys(values)) if attribute.many else (values[0],)
+    for name, value in stated.items():
+        out.setdefault(name, (value,))
+    return out
+
+
+def windows(page: Page, attribute: Attribute, m: Mention, group: Sequence[Mention]) -> Iterator[tuple[int, int, int]]:
+    """Where a value may stand, nearest first: (sentence, start, end)."""
+    first, last = page.sentences[m.sentence]
+    last = max(last, m.end)
+    low, high = max(first, m.start - attribute.before), min(last, m.end + attribute.after)
+    if not attribute.many:
+        # The words beyond another condition belong to that one.
+        for other in group:
+            if other.family != m.family:
+                if m.end <= other.start:
+                    high = min(high, other.end)
+                elif other.end <= m.start:
+                    low = max(low, other.start)
+    yield m.sentence, low, high
+    if attribute.scope == "near":
+        return
+    yield m.sentence, first, last
+    if attribute.scope == "sentence":
+        return
+    block = page.block_at(m.start)
+    if block:
+        for number in page.sentences_in(block):
+            if number != m.sentence:
+                yield number, *page.sentences[number]
+    if attribute.scope == "note":
+        for number, (start, end) in enumerate(page.sentences):
+            if page.section_at(start).kind not in SILENT:
+                yield number, start, end
+
+
+def values_in(
+    page: Page, sentences: Sentences, attribute: Attribute, number: int, start: int, end: int, have: Sequence[str]
+) -> list[str]:
+    """Values that stand between two offsets of a sentence and are not denied there; one unless the attribute is many."""
+    if not attribute.any_value or not attribute.any_value.search(page.low, start, end):
+        return []
+    out: list[str] = []
+    for value, pattern in attribute.values:
+        if value in have:
+            continue
+        if any(not sentences.denied(number, x.start(), x.end()) for x in matches(pattern, page.low, start, end)):
+            out.append(value)
+            if not attribute.many:
+                break
+    return out
+
+
+def matches(pattern: re.Pattern[str], text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+    """The first few matches: enough to find one that is not denied."""
+    for count, m in enumerate(pattern.finditer(text, start, end)):
+        if count == 4:
+            return
+        yield m

@@ -1,0 +1,61 @@
+"""Stage 2: mentions. One trie expression over the folded note finds every surface of every family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nlp.catalog import Catalog, Term, key_of
+from nlp.sections import LIST_ITEM, Page
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A surface of a family in the note: where it stands and in which section."""
+
+    term: Term
+    start: int
+    end: int
+    sentence: int
+    section: str
+
+    @property
+    def family(self) -> str:
+        return self.term.family
+
+
+def find_mentions(page: Page, catalog: Catalog) -> tuple[Mention, ...]:
+    """Every mention in text order. The longest surface wins where two overlap, unless its term says `inner`."""
+    return tuple(sorted(scan(page, catalog, 0, len(page.low), None), key=lambda m: (m.start, -m.end, m.family)))
+
+
+def scan(page: Page, catalog: Catalog, start: int, end: int, outer: str | None) -> Iterator[Mention]:
+    for m in catalog.matcher.finditer(page.low, start, end):
+        key = key_of(m.group())
+        if key in catalog.decoys:
+            continue
+        for term in catalog.surfaces.get(key, ()):
+            if term.family == outer:
+                continue
+            mention = accept(page, catalog, term, m.start(), m.end())
+            if mention:
+                yield mention
+                if term.inner:
+                    yield from scan(page, catalog, m.start() + 1, m.end(), term.family)
+
+
+def accept(page: Page, catalog: Catalog, term: Term, start: int, end: int) -> Mention | None:
+    if term.case and key_of(page.text[start:end]) not in (key_of(term.text), key_of(term.text) + "s"):
+        return None
+    if len(term.key) <= 3 and page.low[start - 1 : start].isdigit():
+        return None
+    number = page.sentence_at(start)
+    if end > page.sentences[number][1]:
+        # A surface may run over one wrapped line, but not into the next item of a list.
+        gap = page.plain[page.sentences[number][1] : end]
+        if "\n\n" in gap or (number + 1 < len(page.sentences) and LIST_ITEM.match(page.plain, page.sentences[number + 1][0])):
+            return None
+    not_with = catalog.families[term.family].not_with
+    if not_with and not_with.search(page.low, *page.sentences[number]):
+        return None
+    return Mention(term, start, end, number, page.section_at(start).kind)

@@ -1,0 +1,770 @@
+"""The rule files: read once, checked as a whole, compiled to what the stages need.
+
+Everything wrong in any file is reported together, with file and field. `python -m nlp.catalog` does that from a shell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+VERSION = "2026.11"
+KINDS = ("chronic", "event", "cancer", "status")
+SCOPES = ("near", "sentence", "block", "note")
+REASONS = (
+    "negated", "family", "historical", "ruled-out", "uncertain", "hypothetical", "mention-only-no-MEAT", "medication-list-only",
+)  # fmt: skip
+LETTERS = ("monitor", "evaluate", "assess", "treat")
+SECTION_KINDS = (
+    "assessment_plan", "hpi", "chief_complaint", "pmh", "problem_list", "family", "social", "surgical", "ros", "allergies",
+    "medications", "exam", "vitals", "results", "instructions", "hospital_course", "procedure", "follow_up", "signature", "other", "",
+)  # fmt: skip
+
+
+class CatalogError(ValueError):
+    """The rule files are wrong. `problems` has one line for each fault: file, field, what is the matter."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+# ------------------------------------------------------------------------------------------------------------- values
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One surface of a family with its options. `key`: the surface without blanks and hyphens."""
+
+    family: str
+    text: str
+    key: str
+    kind: str
+    sets: tuple[tuple[str, str], ...] = ()
+    weak: bool = False
+    case: bool = False
+    inner: bool = False
+    alone: bool = True
+
+    @property
+    def rule(self) -> str:
+        return f"{self.family}/{self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    name: str
+    scope: str
+    before: int
+    after: int
+    default: str
+    many: bool
+    overrides: tuple[str, ...]
+    values: tuple[tuple[str, re.Pattern[str]], ...]
+    any_value: re.Pattern[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    when: tuple[tuple[str, tuple[str, ...]], ...]
+    codes: tuple[str, ...]
+    suppress: str
+    why: str
+
+    def fits(self, values: Mapping[str, Sequence[str]]) -> bool:
+        """Whether every condition holds: "" asks for nothing known, "*" for anything known."""
+        for name, wanted in self.when:
+            have = [v for v in values.get(name, ()) if v]
+            if not any((w == "" and not have) or (w == "*" and have) or w in have for w in wanted):
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    family: str
+    when: tuple[tuple[str, tuple[str, ...]], ...]
+    sets: tuple[tuple[str, str], ...]
+    unless: re.Pattern[str] | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    number: int
+    text: str
+    expect: tuple[str, ...]
+    reject: str
+    meat: tuple[str, ...]
+    section: str
+    setting: str
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    name: str
+    label: str
+    kind: str
+    policy: str
+    prefixes: tuple[str, ...]
+    terms: tuple[Term, ...]
+    decoys: tuple[str, ...]
+    not_with: re.Pattern[str] | None
+    yields_to: tuple[str, ...]
+    distinct: tuple[str, ...]
+    attributes: tuple[Attribute, ...]
+    codes: tuple[CodeLine, ...]
+    also: tuple[CodeLine, ...]
+    history: tuple[CodeLine, ...]
+    links: tuple[Link, ...]
+    drugs: re.Pattern[str] | None
+    shared_drugs: re.Pattern[str] | None
+    labs: re.Pattern[str] | None
+    cues: tuple[tuple[str, re.Pattern[str]], ...]
+    examples: tuple[Example, ...]
+    many: Attribute | None = None
+
+    @property
+    def plain_code(self) -> str:
+        """The code of the family when nothing more is known."""
+        values = {a.name: (a.default,) for a in self.attributes}
+        for line in self.codes:
+            if line.fits(values) and line.codes:
+                return expand(line.codes[0], {a.name: a.default for a in self.attributes})
+        return self.codes[-1].codes[0] if self.codes and self.codes[-1].codes else ""
+
+
+@dataclass(frozen=True, slots=True)
+class CueRule:
+    """One row of context.toml: literals with the category, direction and limits of their scope."""
+
+    category: str
+    direction: str
+    text: str
+    max_targets: int | None = None
+    max_scope: int | None = None
+    kinds: tuple[str, ...] = ()
+    ends: bool = False
+
+
+@dataclass(frozen=True)
+class Catalog:
+    families: Mapping[str, Family]
+    surfaces: Mapping[str, tuple[Term, ...]]
+    decoys: frozenset[str]
+    matcher: re.Pattern[str]
+    headings: Mapping[str, str]
+    subheadings: frozenset[str]
+    roles: Mapping[str, frozenset[str]]
+    cues: tuple[CueRule, ...]
+    general: Mapping[str, re.Pattern[str]]
+    ruleset: str
+    prefixes: tuple[tuple[str, str], ...] = field(default=())
+
+    def family_of(self, code: str) -> Family | None:
+        """The family that owns a code: the longest prefix wins. None where no file knows the code."""
+        for prefix, name in self.prefixes:
+            if code.startswith(prefix):
+                return self.families[name]
+        return None
+
+
+# ------------------------------------------------------------------------------------------------------- small helpers
+
+
+def key_of(text: str) -> str:
+    """A surface or a match without blanks and hyphens, so that all its spellings meet."""
+    return re.sub(r"[\s\-]+", "", text)
+
+
+def expand(code: str, values: Mapping[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], ""), code)
+
+
+def pattern(source: str) -> str:
+    """A rule pattern as a regular expression: a blank takes any short run of blanks, hyphens and line ends.
+
+    Inside a look-behind, which must have a fixed width, it takes exactly one.
+    """
+    out: list[str] = []
+    i, depth, behind, in_class = 0, 0, [], False
+    while i < len(source):
+        c = source[i]
+        if c == "\\":
+            out.append(source[i : i + 2])
+            i += 2
+            continue
+        if in_class:
+            in_class = c != "]"
+        elif c == "[":
+            in_class = True
+        elif c == "(":
+            depth += 1
+            if source.startswith(("(?<!", "(?<="), i):
+                behind.append(depth)
+        elif c == ")":
+            if behind and behind[-1] == depth:
+                behind.pop()
+            depth -= 1
+        elif c == " ":
+            if behind:
+                out.append(r"[\s\-]")
+            elif source[i + 1 : i + 2] == "?":
+                out.append(r"[\s\-]{0,12}")
+                i += 1
+            else:
+                out.append(r"[\s\-]{1,12}")
+            i += 1
+            continue
+        out.append(c)
+        i += 1
+    return "".join(out)
+
+
+def union(sources: Iterable[str]) -> re.Pattern[str] | None:
+    """One pattern for many, with word borders where a pattern ends in a word."""
+    parts = [p if ends_in_look_ahead(p) else f"(?:{p})(?![a-z0-9])" for p in map(pattern, dict.fromkeys(sources))]
+    return re.compile(r"(?<![a-z0-9])(?:" + "|".join(parts) + ")") if parts else None
+
+
+def ends_in_look_ahead(source: str) -> bool:
+    """Whether a pattern's last group is a look-ahead, behind which a word border would be a second condition."""
+    depth = 0
+    for i in range(len(source) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(source[i], 0) if source[i - 1 : i] != "\\" else 0
+        if depth == 0:
+            return source.startswith(("(?!", "(?="), i)
+    return False
+
+
+ROMAN = {"1": "i", "2": "ii", "3": "iii", "4": "iv", "5": "v"}
+ARABIC = {v: k for k, v in ROMAN.items()}
+BRITISH = (
+    (re.compile(r"emia\b"), "aemia"),
+    (re.compile(r"emic\b"), "aemic"),
+    (re.compile(r"\bhem(?=[ao])"), "haem"),
+    (re.compile(r"tumor"), "tumour"),
+    (re.compile(r"edema"), "oedema"),
+    (re.compile(r"\besoph"), "oesoph"),
+)
+
+
+def variants(surface: str) -> Iterator[str]:
+    """The spellings of a surface that people write, hyphens and blanks apart. See conditions/README.md."""
+    forms = {surface}
+    for form in list(forms):
+        m = re.search(r"\b(type|stage|grade|class|group) (\d|[iv]{1,3})\b", form)
+        if m:
+            other = ROMAN.get(m[2]) or ARABIC.get(m[2])
+            if other:
+                forms.add(form[: m.start(2)] + other + form[m.end(2) :])
+    for form in sorted(forms):
+        if "'s" in form:
+            forms |= {form.replace("'s", "s"), form.replace("'s", "")}
+    for form in sorted(forms):
+        british = form
+        for american, spelling in BRITISH:
+            british = american.sub(spelling, british)
+        forms.add(british)
+    for form in sorted(forms):
+        if re.search(r"\bw/ ?", form):
+            forms.add(re.sub(r"\bw/ ?", "with ", form))
+        if " with " in form:
+            forms.add(form.replace(" with ", " w/ "))
+        if " and " in form:
+            forms.add(form.replace(" and ", " & "))
+        if " & " in form:
+            forms.add(form.replace(" & ", " and "))
+    for form in sorted(forms):
+        last = form.rsplit(" ", 1)[-1]
+        if len(last) >= 3 and last[-1].isalpha() and last[-1] != "s":
+            forms.add(form[:-1] + "ies" if last[-1] == "y" and last[-2] not in "aeiou" else form + "s")
+    yield from sorted(forms)
+
+
+NEEDED, LOOSE = "\x01", "\x02"
+"""Borders inside a surface: a run of blanks or hyphens that must be there, and one that may."""
+
+
+def marked(form: str) -> str:
+    """A spelling with its inner borders marked for the trie."""
+    words = re.split(r"[\s\-]+", form.strip())
+    out = words[0]
+    for left, right in zip(words, words[1:], strict=False):
+        loose = len(left) == 1 or left[-1].isdigit() or right[0].isdigit() or not right[0].isalnum() or left[-1] == "/"
+        out += (LOOSE if loose else NEEDED) + right
+    return re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", LOOSE, out)
+
+
+def trie(words: Iterable[str]) -> str:
+    """The words as one regular expression in the shape of a trie: its time does not grow with their number."""
+    root: dict[str, Any] = {}
+    for word in words:
+        node = root
+        for c in word:
+            node = node.setdefault(c, {})
+        node[""] = {}
+
+    def build(node: dict[str, Any]) -> str:
+        branches = []
+        for c in sorted(k for k in node if k):
+            # A single-child run is written out flat, which keeps the nesting far below the limit of `re`.
+            run, child = "", node[c]
+            head = c
+            while len(child) == 1 and "" not in child:
+                (nxt,) = child
+                run += symbol(nxt)
+                child = child[nxt]
+            tail = build(child) if child != {"": {}} else ""
+            branches.append(symbol(head) + run + tail)
+        body = branches[0] if len(branches) == 1 else "(?:" + "|".join(branches) + ")"
+        return f"(?:{body})?" if "" in node else body
+
+    def symbol(c: str) -> str:
+        return r"[\s\-]{1,12}" if c == NEEDED else r"[\s\-]{0,12}" if c == LOOSE else re.escape(c)
+
+    return build(root) if root else r"(?!)"
+
+
+def matcher_of(forms: Iterable[str]) -> re.Pattern[str]:
+    left = r"(?:(?<![a-z])(?=[a-z])|(?<![0-9])(?=[0-9])|(?=[^a-z0-9\s]))"
+    right = r"(?:(?<=[a-z])(?![a-z])|(?<=[0-9])(?![0-9])|(?<=[^a-z0-9]))"
+    return re.compile(left + trie(sorted({marked(f) for f in forms})) + right)
+
+
+# -------------------------------------------------------------------------------------------------------------- reading
+
+
+class Reader:
+    """Reads one folder of rules and collects everything that is wrong with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.problems: list[str] = []
+        self.names: dict[str, list[str]] = {}
+
+    def toml(self, path: Path) -> dict[str, Any]:
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            self.problems.append(f"{path.name}: {error}")
+            return {}
+
+    def vocabulary(self) -> None:
+        """Drugs, classes and labs as lists of patterns by name."""
+        for cls, drugs in self.toml(self.folder / "drugs.toml").get("classes", {}).items():
+            everything: list[str] = []
+            for generic, brands in drugs.items():
+                words = [re.escape(w).replace(r"\ ", " ").replace(r"\-", "-") for w in (generic, *brands)]
+                self.names.setdefault(generic, [])
+                self.names[generic] += words
+                everything += words
+            self.names[cls] = everything
+        for name, patterns in self.toml(self.folder / "labs.toml").get("labs", {}).items():
+            self.names[name] = list(patterns)
+
+    def resolve(self, where: str, sources: Sequence[str], plain_names: bool = False) -> list[str]:
+        """Patterns with `@names` (and, in lists of drugs and labs, plain names) replaced by what they stand for."""
+        out: list[str] = []
+        for source in sources:
+            if source.startswith("@"):
+                if source[1:] not in self.names:
+                    self.problems.append(f"{where}: {source} is in neither drugs.toml nor labs.toml")
+                out += self.names.get(source[1:], [])
+            elif plain_names and source in self.names:
+                out += self.names[source]
+            else:
+                out.append(source)
+        return sorted(dict.fromkeys(out), key=lambda s: (-len(s), s))
+
+    def compiled(self, where: str, sources: Sequence[str], plain_names: bool = False) -> re.Pattern[str] | None:
+        for source in sources:
+            if not isinstance(source, str):
+                self.problems.append(f"{where}: {source!r} must be text")
+                return None
+        try:
+            return union(self.resolve(where, sources, plain_names))
+        except re.error as error:
+            for source in sources:
+                try:
+                    re.compile(pattern(source))
+                except re.error as single:
+                    self.problems.append(f"{where}: {source!r} is no pattern: {single}")
+            if not self.problems:
+                self.problems.append(f"{where}: {error}")
+            return None
+
+    def family(self, path: Path) -> Family | None:
+        data = self.toml(path)
+        if not data:
+            return None
+        at = path.name
+        name = data.get("family", "")
+        if name != path.stem:
+            self.problems.append(f"{at}: family is {name!r}, the file says {path.stem!r}")
+        known = {
+            "family", "label", "kind", "policy", "prefixes", "terms", "term", "not_when", "not_with", "yields_to", "distinct", "source",
+            "attributes", "codes", "also", "history", "links", "meat", "examples",
+        }  # fmt: skip
+        for extra in sorted(data.keys() - known):
+            self.problems.append(f"{at}: unknown field {extra}")
+        kind = data.get("kind", "")
+        if kind not in KINDS:
+            self.problems.append(f"{at}: kind {kind!r} is none of {', '.join(KINDS)}")
+        for needed in ("label", "prefixes", "codes"):
+            if not data.get(needed):
+                self.problems.append(f"{at}: {needed} is missing")
+        policy = data.get("policy", "")
+        if policy not in ("", "stated", "assessed"):
+            self.problems.append(f"{at}: policy {policy!r} is neither stated nor assessed")
+        attributes = tuple(self.attribute(at, n, a) for n, a in data.get("attributes", {}).items())
+        defined = {a.name: {v for v, _ in a.values} | {a.default} for a in attributes}
+        terms = tuple(self.terms(at, name, kind, data, defined))
+        if not terms:
+            self.problems.append(f"{at}: terms is missing")
+        links = tuple(self.link(at, i, x, defined) for i, x in enumerate(data.get("links", []), 1))
+        for link in links:
+            for attr, value in link.sets:
+                defined.setdefault(attr, set()).add(value)
+        for term in terms:
+            for attr, value in term.sets:
+                defined.setdefault(attr, set()).add(value)
+        meat = data.get("meat", {})
+        for extra in sorted(meat.keys() - {"drugs", "shared_drugs", "labs", *LETTERS}):
+            self.problems.append(f"{at}: meat.{extra} is unknown")
+        cues = []
+        for letter in LETTERS:
+            compiled = self.compiled(f"{at}: meat.{letter}", meat.get(letter, []))
+            if compiled:
+                cues.append((letter, compiled))
+        many = [a for a in attributes if a.many]
+        if len(many) > 1:
+            self.problems.append(f"{at}: only one attribute may be many, these are: {', '.join(a.name for a in many)}")
+        return Family(
+            name=path.stem,
+            label=data.get("label", ""),
+            kind=kind,
+            policy=policy,
+            prefixes=tuple(data.get("prefixes", [])),
+            terms=terms,
+            decoys=tuple(data.get("not_when", [])),
+            not_with=self.compiled(f"{at}: not_with", data.get("not_with", [])),
+            yields_to=tuple(data.get("yields_to", [])),
+            distinct=tuple(data.get("distinct", [])),
+            attributes=attributes,
+            codes=self.code_lines(at, "codes", data.get("codes", []), defined),
+            also=self.code_lines(at, "also", data.get("also", []), defined),
+            history=self.code_lines(at, "history", data.get("history", []), defined),
+            links=links,
+            drugs=self.compiled(f"{at}: meat.drugs", meat.get("drugs", []), plain_names=True),
+            shared_drugs=self.compiled(f"{at}: meat.shared_drugs", meat.get("shared_drugs", []), plain_names=True),
+            labs=self.compiled(f"{at}: meat.labs", meat.get("labs", []), plain_names=True),
+            cues=tuple(cues),
+            examples=tuple(self.example(at, i, x) for i, x in enumerate(data.get("examples", []), 1)),
+            many=many[0] if many else None,
+        )
+
+    def terms(
+        self, at: str, name: str, kind: str, data: Mapping[str, Any], defined: Mapping[str, set[str]]
+    ) -> Iterator[Term]:
+        blocks = [{"text": data.get("terms", [])}, *data.get("term", [])]
+        for number, block in enumerate(blocks):
+            where = f"{at}: terms" if number == 0 else f"{at}: term {number}"
+            for extra in sorted(block.keys() - {"text", "set", "weak", "case", "inner", "kind", "alone"}):
+                self.problems.append(f"{where}: unknown field {extra}")
+            texts = block.get("text", [])
+            texts = [texts] if isinstance(texts, str) else texts
+            sets = tuple(sorted((k, str(v)) for k, v in block.get("set", {}).items()))
+            if block.get("kind", kind) not in KINDS:
+                self.problems.append(f"{where}: kind {block['kind']!r} is unknown")
+            for text in texts:
+                case = bool(block.get("case"))
+                if not isinstance(text, str) or not text.strip():
+                    self.problems.append(f"{where}: {text!r} is no surface")
+                    continue
+                if not case and text != text.lower():
+                    self.problems.append(f"{where}: {text!r} must be lower case, or have case = true")
+                yield Term(
+                    family=name,
+                    text=text,
+                    key=key_of(text.lower()),
+                    kind=block.get("kind", kind),
+                    sets=sets,
+                    weak=bool(block.get("weak")),
+                    case=case,
+                    inner=bool(block.get("inner")),
+                    alone=bool(block.get("alone", True)),
+                )
+
+    def attribute(self, at: str, name: str, data: Mapping[str, Any]) -> Attribute:
+        where = f"{at}: attributes.{name}"
+        for extra in sorted(data.keys() - {"scope", "before", "after", "default", "many", "overrides", "values"}):
+            self.problems.append(f"{where}: unknown field {extra}")
+        scope = data.get("scope", "near")
+        if scope not in SCOPES:
+            self.problems.append(f"{where}.scope: {scope!r} is none of {', '.join(SCOPES)}")
+        values = []
+        everything: list[str] = []
+        for value, sources in data.get("values", {}).items():
+            compiled = self.compiled(f"{where}.{value}", sources)
+            if compiled:
+                values.append((value, compiled))
+                everything += self.resolve(f"{where}.{value}", sources)
+        return Attribute(
+            name=name,
+            scope=scope,
+            before=int(data.get("before", 30)),
+            after=int(data.get("after", 50)),
+            default=str(data.get("default", "")),
+            many=bool(data.get("many")),
+            overrides=tuple(data.get("overrides", [])),
+            values=tuple(values),
+            any_value=union(everything),
+        )
+
+    def when(
+        self, where: str, data: Mapping[str, Any], defined: Mapping[str, set[str]] | None
+    ) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        out = []
+        for name, wanted in data.items():
+            values = (wanted,) if isinstance(wanted, str) else tuple(wanted)
+            if not all(isinstance(v, str) for v in values):
+                self.problems.append(f"{where}: when.{name} must be text")
+                continue
+            if defined is not None and name != "setting":
+                if name not in defined:
+                    self.problems.append(f"{where}: when.{name} is no attribute")
+                else:
+                    for v in values:
+                        if v not in ("", "*") and v not in defined[name]:
+                            self.problems.append(f"{where}: {name} never is {v!r}")
+            out.append((name, values))
+        return tuple(out)
+
+    def code_lines(
+        self, at: str, list_name: str, lines: Sequence[Mapping[str, Any]], defined: Mapping[str, set[str]]
+    ) -> tuple[CodeLine, ...]:
+        out = []
+        for number, line in enumerate(lines, 1):
+            where = f"{at}: {list_name} {number}"
+            for extra in sorted(line.keys() - {"when", "code", "codes", "suppress", "why"}):
+                self.problems.append(f"{where}: unknown field {extra}")
+            codes = tuple(line.get("codes", [])) or ((line["code"],) if line.get("code") else ())
+            for code in codes:
+                for name in re.findall(r"\{(\w+)\}", code):
+                    if name not in defined:
+                        self.problems.append(f"{where}: {{{name}}} is no attribute")
+                if not re.fullmatch(r"[A-Z{][A-Z0-9.{}a-z_]+", code):
+                    self.problems.append(f"{where}: {code!r} is no code")
+            suppress = line.get("suppress", "")
+            if suppress and suppress not in REASONS and not suppress.startswith("other:"):
+                self.problems.append(f"{where}: suppress {suppress!r} is no reason")
+            if not codes and not suppress:
+                self.problems.append(f"{where}: neither code nor suppress")
+            out.append(CodeLine(self.when(where, line.get("when", {}), defined), codes, suppress, line.get("why", "")))
+        return tuple(out)
+
+    def link(self, at: str, number: int, data: Mapping[str, Any], defined: Mapping[str, set[str]]) -> Link:
+        where = f"{at}: links {number}"
+        for extra in sorted(data.keys() - {"family", "when", "set", "unless", "why"}):
+            self.problems.append(f"{where}: unknown field {extra}")
+        sets = tuple(sorted((k, str(v)) for k, v in data.get("set", {}).items()))
+        for name, _ in sets:
+            if name not in defined:
+                self.problems.append(f"{where}: set.{name} is no attribute")
+        return Link(
+            family=data.get("family", ""),
+            when=self.when(where, data.get("when", {}), None),
+            sets=sets,
+            unless=self.compiled(f"{where}.unless", data.get("unless", [])),
+            why=data.get("why", ""),
+        )
+
+    def example(self, at: str, number: int, data: Mapping[str, Any]) -> Example:
+        where = f"{at}: examples {number}"
+        for extra in sorted(data.keys() - {"text", "expect", "reject", "meat", "section", "setting"}):
+            self.problems.append(f"{where}: unknown field {extra}")
+        section = data.get("section", "assessment_plan")
+        if section not in SECTION_KINDS:
+            self.problems.append(f"{where}: section {section!r} is unknown")
+        for letter in data.get("meat", []):
+            if letter not in LETTERS:
+                self.problems.append(f"{where}: meat {letter!r} is no letter")
+        reject = data.get("reject", "")
+        if reject and reject not in REASONS and not reject.startswith("other:"):
+            self.problems.append(f"{where}: reject {reject!r} is no reason")
+        return Example(
+            number=number,
+            text=data.get("text", ""),
+            expect=tuple(data.get("expect", [])),
+            reject=reject,
+            meat=tuple(data.get("meat", [])),
+            section=section,
+            setting=data.get("setting", "outpatient"),
+        )
+
+    def read(self, without_bad: bool = False) -> Catalog:
+        """The catalog. without_bad: leave out families with problems (for writing one while others are half done)."""
+        self.vocabulary()
+        families: dict[str, Family] = {}
+        for path in sorted((self.folder / "conditions").glob("*.toml")):
+            before = len(self.problems)
+            f = self.family(path)
+            if without_bad and len(self.problems) > before:
+                continue
+            if f:
+                families[f.name] = f
+        for f in families.values():
+            for link in f.links:
+                # A link to a family that is not written yet waits for it; a misspelt one shows in `--links`.
+                for attr, _ in link.when:
+                    other = families.get(link.family)
+                    if other and attr not in {a.name for a in other.attributes}:
+                        self.problems.append(f"{f.name}.toml: links to {link.family}: it has no attribute {attr}")
+        sections = self.toml(self.folder / "sections.toml")
+        context = self.toml(self.folder / "context.toml")
+        headings = {}
+        for kind, names in sections.get("headings", {}).items():
+            for heading in names:
+                headings.setdefault(heading, kind)
+        general = {}
+        for letter, sources in context.get("general", {}).items():
+            compiled = self.compiled(f"context.toml: general.{letter}", sources)
+            if compiled:
+                general[letter] = compiled
+        if self.problems and not without_bad:
+            raise CatalogError(self.problems)
+        surfaces: dict[str, list[Term]] = {}
+        forms: set[str] = set()
+        for f in families.values():
+            for term in f.terms:
+                for form in variants(term.text.lower()):
+                    forms.add(form)
+                    terms = surfaces.setdefault(key_of(form), [])
+                    if all(t.family != term.family for t in terms):
+                        terms.append(term)
+                    elif term.key == key_of(form):
+                        # The surface as written beats a generated variant of another surface of the family.
+                        terms[:] = [term if t.family == term.family and t.key != term.key else t for t in terms]
+        decoys = {form for f in families.values() for d in f.decoys for form in variants(d.lower())}
+        decoy_keys = {key_of(d) for d in decoys} - surfaces.keys()
+        return Catalog(
+            families=families,
+            surfaces={k: tuple(sorted(v, key=lambda t: t.family)) for k, v in surfaces.items()},
+            decoys=frozenset(decoy_keys),
+            matcher=matcher_of(forms | decoys),
+            headings=headings,
+            subheadings=frozenset(sections.get("subheadings", {}).get("names", [])),
+            roles={k: frozenset(v) for k, v in sections.get("roles", {}).items()},
+            cues=tuple(cue_rules(context)),
+            general=general,
+            ruleset=f"{VERSION}+{digest(self.folder)}",
+            prefixes=tuple(
+                sorted(((p, f.name) for f in families.values() for p in f.prefixes), key=lambda x: (-len(x[0]), x))
+            ),
+        )
+
+
+def cue_rules(context: Mapping[str, Any]) -> Iterator[CueRule]:
+    for row in context.get("cue", []):
+        for text in dict.fromkeys(row["text"]):
+            yield CueRule(
+                category=row["category"],
+                direction=row["direction"],
+                text=text,
+                max_targets=row.get("max_targets"),
+                max_scope=row.get("max_scope"),
+                kinds=tuple(row.get("kinds", ())),
+                ends=bool(row.get("ends")),
+            )
+
+
+def digest(folder: Path) -> str:
+    """Twelve hexadecimal digits over every rule file (name and bytes) and the code that reads them."""
+    h = hashlib.sha256()
+    for path in sorted([*folder.glob("*.toml"), *folder.glob("conditions/*.toml"), *folder.glob("*.py")]):
+        h.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return h.hexdigest()[:12]
+
+
+@cache
+def load(folder: Path = HERE) -> Catalog:
+    """The catalog of a folder, read once per process. Raises CatalogError with every problem at once."""
+    return Reader(folder).read()
+
+
+def check_examples(catalog: Catalog, names: Sequence[str] = ()) -> Iterator[str]:
+    """One line for each example that does not come out as it says."""
+    from nlp import read
+
+    for f in catalog.families.values():
+        if names and f.name not in names:
+            continue
+        for example in f.examples:
+            problem = check_example(catalog, f, example, read)
+            if problem:
+                yield f"{f.name}.toml: example {example.number}: {problem}"
+
+
+def example_text(example: Example) -> str:
+    heading = example.section.upper().replace("_PLAN", " AND PLAN").replace("_", " ")
+    headings = {"PMH": "PAST MEDICAL HISTORY", "FAMILY": "FAMILY HISTORY", "SURGICAL": "PAST SURGICAL HISTORY", "ROS": "REVIEW OF SYSTEMS",
+                "SOCIAL": "SOCIAL HISTORY", "EXAM": "PHYSICAL EXAM", "HPI": "HISTORY OF PRESENT ILLNESS"}  # fmt: skip
+    return f"{headings.get(heading, heading)}:\n{example.text}" if example.section else example.text
+
+
+def check_example(catalog: Catalog, family: Family, example: Example, read: Any) -> str:
+    """What differs between an example and the reading of its text; "" if nothing does."""
+    result = read(example_text(example), setting=example.setting)
+    found = {f.icd10 for f in result.findings}
+    own = {c for c in found if (owner := catalog.family_of(c)) and owner.name == family.name}
+    wanted = set(example.expect)
+    if not (wanted <= found and own <= wanted):
+        return f"expected {sorted(wanted)}, got {sorted(own | (found & wanted))}"
+    if example.reject:
+        reasons = sorted({s.reason for s in result.suppressed if s.family == family.name})
+        if example.reject not in reasons:
+            return f"expected a mention suppressed as {example.reject}, got {reasons}"
+    letters = {str(e.letter) for f in result.findings if f.family == family.name for e in f.meat}
+    missing = [letter for letter in example.meat if letter not in letters]
+    return f"expected MEAT {missing}, got {sorted(letters)}" if missing else ""
+
+
+def shared_surfaces(catalog: Catalog) -> Iterator[str]:
+    """Surfaces that several families claim, one line each."""
+    for key, terms in sorted(catalog.surfaces.items()):
+        if len({t.family for t in terms}) > 1:
+            yield f"{key}: {', '.join(t.rule for t in terms)}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    import nlp.catalog as shared
+
+    out = sys.stdout.write
+    reader = shared.Reader(HERE)
+    catalog = reader.read(without_bad=True)
+    out("".join(f"{p}\n" for p in reader.problems))
+    if "--examples" not in arguments and reader.problems:
+        return 1
+    # The reading below must use the families that are whole, whatever state the other files are in.
+    shared.load = lambda folder=HERE: catalog  # type: ignore[assignment]
+    out(f"{catalog.ruleset}: {len(catalog.families)} families, {len(catalog.surfaces)} surfaces\n")
+    if "--shared" in arguments:
+        out("".join(f"{line}\n" for line in shared_surfaces(catalog)))
+    if "--examples" in arguments:
+        problems = list(check_examples(catalog, [a for a in arguments if not a.startswith("-")]))
+        out("".join(f"{p}\n" for p in problems) or "every example comes out as it says\n")
+        return 1 if problems else 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

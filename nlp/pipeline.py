@@ -1,0 +1,148 @@
+"""The one file that touches spaCy and medspaCy: the scopes of ConText modifiers in one sentence.
+
+medspaCy's ConText decides how far a cue reaches. Its tokenizer, its sentence splitter (PyRuSH, which is slow and logs
+through the root logger), its target matcher and its sectionizer are not used: a sentence becomes a micro-document from
+this file's own tokens, and only sentences with something to assert come here. Imports happen at the first call, so that
+importing `nlp` stays cheap for a web process.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from nlp import catalog
+from nlp.catalog import CueRule
+
+TOKEN = re.compile(r"n't\b|\d+(?:[.,/]\d+)*|[^\W\d_]+(?=n't\b)|[^\W\d_]+|[^\w\s]|_+")
+STOP_SUFFIX = "_STOP"
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A modifier in a sentence, in characters of the sentence: its words, its scope, its limits."""
+
+    category: str
+    direction: str
+    text: str
+    start: int
+    end: int
+    scope_start: int
+    scope_end: int
+    max_targets: int | None
+    kinds: tuple[str, ...]
+
+
+Match = tuple[int, int, int]
+"""Number of the rule, first token, token after the last."""
+
+
+class TokenTrie:
+    """Token sequences to rule numbers; all matches at all places in one walk."""
+
+    def __init__(self, rules: tuple[CueRule, ...]) -> None:
+        self.root: dict[str | None, Any] = {}
+        for number, rule in enumerate(rules):
+            node = self.root
+            for token in TOKEN.findall(rule.text):
+                node = node.setdefault(token, {})
+            node.setdefault(None, []).append(number)
+
+    def matches(self, words: list[str]) -> Iterator[Match]:
+        for start in range(len(words)):
+            node = self.root.get(words[start])
+            end = start + 1
+            while node is not None:
+                for number in node.get(None, ()):
+                    yield number, start, end
+                if end >= len(words):
+                    break
+                node = node.get(words[end])
+                end += 1
+
+
+def leftmost_longest(matches: list[Match]) -> list[Match]:
+    """Without overlaps: the longest wins, the first of equals; all rules on a winning span stay."""
+    taken: list[tuple[int, int]] = []
+    for _, start, end in sorted(matches, key=lambda m: (m[1] - m[2], m[1])):
+        if (start, end) in taken:
+            continue
+        if all(end <= a or start >= b for a, b in taken):
+            taken.append((start, end))
+    winners = set(taken)
+    return sorted((m for m in matches if (m[1], m[2]) in winners), key=lambda m: (m[1], m[2], m[0]))
+
+
+@cache
+def engine() -> Callable[[str], tuple[Cue, ...]]:
+    """Built once per process: a function from a folded sentence to its cues with their scopes."""
+    import spacy
+    from medspacy.context import ConText
+    from medspacy.context.context_graph import ConTextGraph
+    from medspacy.context.context_modifier import ConTextModifier
+    from medspacy.context.context_rule import ConTextRule
+    from spacy.tokens import Doc
+
+    vocab = spacy.blank("en").vocab
+    ConText.register_graph_attributes()
+    rules = catalog.load().cues
+    trie = TokenTrie(rules)
+    context_rules = [context_rule(ConTextRule, rule) for rule in rules]
+
+    @lru_cache(maxsize=50_000)
+    def cues(sentence: str) -> tuple[Cue, ...]:
+        tokens = [(m.group(), m.start(), m.end()) for m in TOKEN.finditer(sentence)]
+        words = [t[0] for t in tokens]
+        last = len(words)
+        found = [
+            m for m in trie.matches(words) if not rules[m[0]].ends or m[2] >= last or words[m[2]] in {",", ";", ".", "|", ")", ":"}
+        ]
+        found = leftmost_longest(found)
+        if not any(rules[n].direction in ("forward", "backward") for n, _, _ in found):
+            return ()
+        doc = Doc(vocab, words=words)
+        for i, token in enumerate(doc):
+            token.is_sent_start = i == 0
+        kept = [m for m in found if rules[m[0]].direction != "pseudo"]
+        modifiers = [ConTextModifier(context_rules[n], a, b, doc) for n, a, b in kept]
+        ConTextGraph(targets=[], modifiers=list(modifiers)).update_scopes()
+        out = []
+        for (n, a, b), modifier in zip(kept, modifiers, strict=True):
+            rule = rules[n]
+            if rule.direction not in ("forward", "backward"):
+                continue
+            low, high = modifier.scope_span
+            if low >= high:
+                continue
+            out.append(
+                Cue(rule.category, rule.direction, rule.text, tokens[a][1], tokens[b - 1][2], tokens[low][1], tokens[high - 1][2], rule.max_targets, rule.kinds)
+            )
+        return tuple(out)
+
+    return cues
+
+
+def context_rule(make: Any, rule: CueRule) -> Any:
+    """A row of context.toml for medspaCy.
+
+    A TERMINATE rule of ConText ends modifiers of every category. A stop of one category therefore becomes a PSEUDO
+    rule with a category of its own, which that category's modifiers name in `terminated_by`.
+    """
+    if rule.direction == "stop":
+        return make(rule.text, rule.category + STOP_SUFFIX, direction="PSEUDO")
+    stopped_by = {rule.category + STOP_SUFFIX} | ({"negated" + STOP_SUFFIX} if rule.category == "ruled-out" else set())
+    return make(
+        rule.text,
+        rule.category,
+        direction={"forward": "FORWARD", "backward": "BACKWARD", "pseudo": "PSEUDO"}[rule.direction],
+        terminated_by=stopped_by,
+        max_scope=rule.max_scope,
+    )
+
+
+def cues(sentence: str) -> tuple[Cue, ...]:
+    """The cues of one folded sentence with their scopes. Deterministic; cached per process, in memory only."""
+    return engine()(sentence)

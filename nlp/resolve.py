@@ -1,0 +1,396 @@
+"""Stage 5: from asserted mentions and evidence to conditions, from conditions to codes, and the first-pass codes' verdicts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nlp.assertion import Asserted, Sentences
+from nlp.catalog import Catalog, CodeLine, Family, expand
+from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Span, Suppressed, Verdict
+from nlp.meat import Witness, chosen
+from nlp.sections import Page
+
+NARRATIVE = frozenset({"hpi", "chief_complaint", "", "other", "follow_up", "problem_list", "procedure", "social"})
+"""Sections where a condition counts with evidence in its own sentence, outside the assessment."""
+SUPPORTING = NARRATIVE | {"pmh", "surgical", "medications", "ros"}
+"""Sections where it counts with a treatment of its own."""
+STATUS_SECTIONS_NOT = frozenset({"family", "allergies", "instructions"})
+
+SECTION_NAMES = {
+    "assessment_plan": "the assessment", "hospital_course": "the hospital course", "hpi": "the history of present illness",
+    "chief_complaint": "the chief complaint", "pmh": "the past medical history", "problem_list": "the problem list",
+    "medications": "the medication list", "social": "the social history", "surgical": "the surgical history", "exam": "the examination",
+    "results": "the results", "ros": "the review of systems", "follow_up": "the follow-up", "": "the note",
+}  # fmt: skip
+
+
+@dataclass
+class Condition:
+    """The mentions of one family that make one condition, while it is being resolved."""
+
+    family: Family
+    mentions: list[Asserted]
+    supporting: list[tuple[int, Asserted, str]]
+    evidence: list[Evidence]
+    values: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    past: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    findings: tuple[Finding, ...]
+    suppressed: tuple[Suppressed, ...]
+
+
+def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting: str) -> Outcome:
+    """All findings and suppressed mentions of a note, in text order."""
+    sentences = Sentences(page)
+    groups: dict[str, list[Asserted]] = {}
+    for a in asserted:
+        groups.setdefault(a.mention.family, []).append(a)
+    conditions: list[Condition] = []
+    rejected: list[tuple[Asserted, str]] = []
+    for name in sorted(groups):
+        witness = Witness(page, sentences, catalog, catalog.families[name])
+        made, refused = conditions_of(page, catalog, witness, groups[name], setting)
+        conditions += made
+        rejected += refused
+    current = [c for c in conditions if not c.past]
+    supported = {c.family.name for c in current}
+    for c in list(conditions):
+        ahead = next((f for f in c.family.yields_to if f in supported), None)
+        if ahead:
+            conditions.remove(c)
+            rejected += [(a, f"other: part of {catalog.families[ahead].label.lower()}") for _, a, _ in c.supporting]
+    current = [c for c in conditions if not c.past]
+    for c in current:
+        link(page, c, current)
+    findings: dict[str, Finding] = {}
+    suppressed: list[Suppressed] = [suppress(a, reason, catalog) for a, reason in rejected]
+    for c in conditions:
+        for f in code(c, suppressed, setting):
+            kept = findings.get(f.icd10)
+            findings[f.icd10] = f if kept is None or rank(f) < rank(kept) else kept
+    ordered = tuple(sorted(findings.values(), key=lambda f: (f.start, f.end, f.icd10)))
+    return Outcome(ordered, tuple(sorted(suppressed, key=lambda s: (s.start, s.end, s.family, s.icd10, s.reason))))
+
+
+def rank(f: Finding) -> tuple[int, int]:
+    return (list(Confidence).index(f.confidence), f.start)
+
+
+# ----------------------------------------------------------------------------------------------------- does it count?
+
+
+def conditions_of(
+    page: Page, catalog: Catalog, witness: Witness, group: Sequence[Asserted], setting: str
+) -> tuple[list[Condition], list[tuple[Asserted, str]]]:
+    """The conditions that a family's mentions make, and the mentions that make none with their reasons."""
+    family = witness.family
+    rejected: list[tuple[Asserted, str]] = []
+    standing: list[Asserted] = []
+    for a in group:
+        reason = a.reason
+        if reason == "historical" and a.mention.term.kind == "cancer" and is_treated_cancer(page, catalog, witness, a):
+            reason = ""
+        elif not reason and a.mention.term.kind == "cancer" and is_past_cancer(page, catalog, witness, a):
+            reason = "historical"
+        if reason == "historical" and a.mention.term.kind == "status" and not ends_status(a):
+            reason = ""
+        if reason:
+            rejected.append((a, reason))
+        else:
+            standing.append(a)
+    strong = [a for a in standing if not a.mention.term.weak]
+    standing = [a for a in standing if not a.mention.term.weak or strong or has_signal(page, witness, a)]
+    alone = [a for a in standing if a.mention.term.alone]
+    supporting = [(w[0], a, w[1]) for a in alone if (w := weigh(catalog, witness, a))]
+    if not supporting:
+        rejected += [(a, "mention-only-no-MEAT") for a in alone]
+        past = [a for a, r in rejected if r == "historical" and a.mention.term.alone]
+        if family.history and past:
+            return [Condition(family, past, [(2, a, "stated as past") for a in past], [], merged(family, past, []), past=True)], [
+                x for x in rejected if x[1] != "historical" or x[0].mention.term.alone
+            ]
+        return [], rejected
+    out = []
+    for members in split(family, supporting):
+        mates = [a for _, a, _ in members]
+        others = [a for a in standing if a not in mates and belongs(family, mates, a)]
+        evidence = evidence_of(page, catalog, witness, mates, others)
+        out.append(Condition(family, [*mates, *others], members, evidence, merged(family, mates, others)))
+    return out, rejected
+
+
+def split(family: Family, supporting: Sequence[tuple[int, Asserted, str]]) -> list[list[tuple[int, Asserted, str]]]:
+    """The supporting mentions by the values of the family's distinct attributes; mentions without them join the first."""
+    if not family.distinct:
+        return [list(supporting)]
+    parts: dict[tuple[tuple[str, ...], ...], list[tuple[int, Asserted, str]]] = {}
+    for s in supporting:
+        parts.setdefault(tuple(s[1].values.get(n, ()) for n in family.distinct), []).append(s)
+    keys = sorted(parts, key=lambda k: (-sum(bool(v) for v in k), min(s[1].mention.start for s in parts[k])))
+    kept: list[tuple[tuple[str, ...], ...]] = []
+    for key in keys:
+        into = next((k for k in kept if all(not b or a == b for a, b in zip(k, key, strict=True))), None)
+        if into is None:
+            kept.append(key)
+        else:
+            parts[into] += parts.pop(key)
+    return [parts[k] for k in kept]
+
+
+def belongs(family: Family, mates: Sequence[Asserted], a: Asserted) -> bool:
+    return all(
+        not a.values.get(n) or any(m.values.get(n, ()) == a.values[n] for m in mates) for n in family.distinct
+    )
+
+
+def has_signal(page: Page, witness: Witness, a: Asserted) -> bool:
+    """A second signal for an ambiguous surface."""
+    if any(a.values.get(x.name) for x in witness.family.attributes if x.scope != "note"):
+        return True
+    if witness.own_drugs:
+        return True
+    return any(e.rule.startswith(witness.family.name) for e in witness.around(a))
+
+
+def weigh(catalog: Catalog, witness: Witness, a: Asserted) -> tuple[int, str] | None:
+    """How a mention supports the condition: (strength, why), 0 the strongest; None if it does not."""
+    section, kind, policy = a.mention.section, a.mention.term.kind, witness.family.policy
+    if section in catalog.roles["assessment"]:
+        return 0, f"named in {SECTION_NAMES[section]}"
+    if kind == "status" or policy == "stated":
+        return (1, f"stated in {SECTION_NAMES.get(section, section)}") if section not in STATUS_SECTIONS_NOT else None
+    if kind == "event" or policy == "assessed":
+        return None
+    if section in NARRATIVE:
+        near = [e for e in witness.in_sentence(a.mention.sentence) if e.letter in (Meat.TREAT, Meat.ASSESS)]
+        if any(e.rule.startswith(witness.family.name) for e in near):
+            return 1, f"named in {SECTION_NAMES.get(section, section)} with its treatment or state"
+    if section in SUPPORTING and witness.own_drugs:
+        return 2, f"named in {SECTION_NAMES.get(section, section)} while the note shows its own treatment"
+    return None
+
+
+def ends_status(a: Asserted) -> bool:
+    return bool(re.search(r"resolved|revers|clos|remov|taken down|takedown|no longer|cured", a.by_cue))
+
+
+def cancer_words(page: Page, a: Asserted) -> list[Span]:
+    """Where words about a cancer's state are looked for: its sentence, and its block in the assessment."""
+    block = page.block_at(a.mention.start)
+    return [page.sentences[a.mention.sentence], *([block] if block else [])]
+
+
+def is_treated_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> bool:
+    """Guidelines I.C.2: a primary stays current while treatment is directed at it."""
+    start, end = page.sentences[a.mention.sentence]
+    if witness.own_drugs:
+        return True
+    return any(
+        not re.search(r"complet|finish|after|following|s/p|status post|underwent|treated with|previous|prior|had ", page.low[max(start, m.start() - 45) : m.start()])
+        for m in catalog.general["active_cancer"].finditer(page.low, start, end)
+        if not (a.cue and m.start() < a.cue[1] and a.cue[0] < m.end())
+    )
+
+
+def is_past_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> bool:
+    """Treated and gone: past words in its sentence and nothing active."""
+    start, end = page.sentences[a.mention.sentence]
+    if not catalog.general["past_cancer"].search(page.low, start, end):
+        return False
+    return not is_treated_cancer(page, catalog, witness, a)
+
+
+# ----------------------------------------------------------------------------------------------------------- evidence
+
+
+def evidence_of(
+    page: Page, catalog: Catalog, witness: Witness, mates: Sequence[Asserted], others: Sequence[Asserted]
+) -> list[Evidence]:
+    out: list[Evidence] = []
+    for a in mates:
+        m = a.mention
+        if m.section in catalog.roles["assessment"]:
+            out.append(Evidence(Meat.ASSESS, m.start, m.end, f"{m.family}/listed"))
+        if m.term.kind == "status":
+            out.append(Evidence(Meat.ASSESS, m.start, m.end, f"{m.family}/status"))
+    for a in mates:
+        out += witness.around(a)
+    for a in others:
+        if a.mention.section in NARRATIVE:
+            out += witness.in_sentence(a.mention.sentence)
+    out += witness.own_drugs
+    out += witness.elsewhere()
+    return list(chosen(out))
+
+
+def merged(family: Family, mates: Sequence[Asserted], others: Sequence[Asserted]) -> dict[str, tuple[str, ...]]:
+    """The condition's attribute values: the assessment's before the others', the more specific before the less."""
+    out: dict[str, tuple[str, ...]] = {}
+    names = dict.fromkeys([a.name for a in family.attributes])
+    for a in [*mates, *others]:
+        names |= dict.fromkeys(a.values)
+    by_name = {x.name: x for x in family.attributes}
+    for name in names:
+        attribute = by_name.get(name)
+        order = [v for v, _ in attribute.values] if attribute else []
+        tiers = [
+            [a for a in mates if a.mention.section == "assessment_plan"],
+            [a for a in mates if a.mention.section != "assessment_plan"],
+            list(others),
+        ]
+        found: list[str] = []
+        for tier in tiers:
+            values = [v for a in tier for v in a.values.get(name, ())]
+            if attribute and attribute.many:
+                found += values
+            elif values:
+                found = [min(values, key=lambda v: order.index(v) if v in order else -1)]
+                break
+        if found:
+            out[name] = tuple(dict.fromkeys(found))
+    return out
+
+
+# -------------------------------------------------------------------------------------------------------------- codes
+
+
+def link(page: Page, c: Condition, current: Sequence[Condition]) -> None:
+    """Values that other supported conditions give to this one (ICD-10-CM I.A.15 and code-first pairs)."""
+    attributes = {a.name: a for a in c.family.attributes}
+    given: set[str] = set()
+    for rule in c.family.links:
+        partner = next((o for o in current if o.family.name == rule.family and o is not c), None)
+        if partner is None or not CodeLine(rule.when, (), "x", "").fits(partner.values | defaults(partner.family, partner.values)):
+            continue
+        if rule.unless and rule.unless.search(page.low):
+            continue
+        for name, value in rule.sets:
+            attribute = attributes.get(name)
+            if attribute and attribute.many:
+                c.values[name] = tuple(dict.fromkeys([*c.values.get(name, ()), value]))
+            elif name not in c.values or name in given:
+                if name in given:
+                    continue
+                c.values[name] = (value,)
+                given.add(name)
+            else:
+                continue
+            first = partner.supporting[0][1].mention
+            c.notes.append(f"with {partner.family.label.lower()}" + (f" ({rule.why})" if rule.why else ""))
+            c.mentions.append(Asserted(first, ""))
+
+
+def defaults(family: Family, values: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {a.name: (a.default,) for a in family.attributes if a.name not in values and a.default}
+
+
+def code(c: Condition, suppressed: list[Suppressed], setting: str) -> list[Finding]:
+    """The findings of one condition. A `many` attribute gives a run of the code list for each of its values."""
+    family = c.family
+    values = dict(c.values) | defaults(family, c.values) | {"setting": (setting,)}
+    runs = [values]
+    if family.many and values.get(family.many.name):
+        runs = [values | {family.many.name: (v,)} for v in values[family.many.name]]
+    out: list[Finding] = []
+    for run in runs:
+        line = next((x for x in (family.history if c.past else family.codes) if x.fits(run)), None)
+        if line is None:
+            continue
+        if line.suppress:
+            for _, a, _ in c.supporting:
+                shown = expand(line.codes[0], flat(family, run)) if line.codes else family.plain_code
+                suppressed.append(suppressed_at(a, line.suppress, shown))
+            continue
+        out += [finding(c, expand(x, flat(family, run)), line) for x in line.codes]
+    if out and not c.past:
+        for line in family.also:
+            if line.fits(values):
+                out += [finding(c, expand(x, flat(family, values)), line) for x in line.codes]
+    return out
+
+
+def flat(family: Family, values: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    return {a.name: a.default for a in family.attributes} | {k: v[0] for k, v in values.items() if v}
+
+
+def finding(c: Condition, icd10: str, line: CodeLine) -> Finding:
+    strength, anchor, how = min(c.supporting, key=lambda s: (s[0], s[1].mention.start))
+    m = anchor.mention
+    letters = {e.letter for e in c.evidence}
+    if strength == 0 and letters - {Meat.ASSESS}:
+        confidence = Confidence.STRONG
+    elif strength <= 1 and (letters or strength == 0):
+        confidence = Confidence.MODERATE
+    else:
+        confidence = Confidence.WEAK
+    shown = ", ".join(str(x) for x in Meat if x in letters)
+    parts = [f"{c.family.label}: {how}"]
+    if c.notes:
+        parts.append("; ".join(dict.fromkeys(c.notes)))
+    if line.why:
+        parts.append(line.why)
+    parts.append(f"MEAT: {shown}" if shown else "no MEAT element beyond the statement")
+    mentions = tuple(sorted({(a.mention.start, a.mention.end) for a in c.mentions}))
+    return Finding(icd10, m.start, m.end, c.family.name, m.term.rule, m.section, confidence, mentions, tuple(c.evidence), "; ".join(parts) + ".")
+
+
+def suppress(a: Asserted, reason: str, catalog: Catalog) -> Suppressed:
+    family = catalog.families[a.mention.family]
+    values = dict(a.values) | defaults(family, a.values)
+    line = next((x for x in family.codes if x.fits(values) and x.codes), None)
+    return suppressed_at(a, reason, expand(line.codes[0], flat(family, values)) if line else family.plain_code)
+
+
+def suppressed_at(a: Asserted, reason: str, icd10: str) -> Suppressed:
+    m = a.mention
+    return Suppressed(icd10, m.start, m.end, m.family, reason, m.term.rule, m.section, a.cue)
+
+
+# --------------------------------------------------------------------------------------------------------- first pass
+
+
+def judge(codes: Iterable[str], outcome: Outcome, catalog: Catalog) -> tuple[FirstPass, ...]:
+    """The note's verdict on each first-pass code, in the order given."""
+    return tuple(verdict(c, outcome, catalog) for c in codes)
+
+
+def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
+    family = catalog.family_of(icd10)
+    same = [f for f in outcome.findings if f.icd10 == icd10]
+    if same:
+        f = same[0]
+        return FirstPass(icd10, Verdict.SUPPORTED, f.why, spans_of([f]), (), (icd10,))
+    if family is None:
+        return FirstPass(icd10, Verdict.NOT_FOUND, "The rules do not cover this code, so the note was not read for it.")
+    here = [f for f in outcome.findings if (o := catalog.family_of(f.icd10)) and o.name == family.name]
+    against = [s for s in outcome.suppressed if s.family == family.name]
+    close = [f for f in here if f.icd10[:3] == icd10[:3]]
+    wrong = tuple((s.start, s.end) for s in against)
+    label = family.label
+    if close and is_less_specific(icd10, family, [f.icd10 for f in close]):
+        names = ", ".join(f.icd10 for f in close)
+        return FirstPass(icd10, Verdict.MORE_SPECIFIC, f"The note supports {names}, which says more than {icd10}.", spans_of(close), (), tuple(f.icd10 for f in close))
+    if here:
+        names = ", ".join(f.icd10 for f in here)
+        return FirstPass(icd10, Verdict.CONFLICT, f"The note supports {names} for {label.lower()}, not {icd10}.", spans_of(here), wrong, tuple(f.icd10 for f in here))
+    if against:
+        reasons = ", ".join(dict.fromkeys(s.reason for s in against))
+        return FirstPass(icd10, Verdict.UNSUPPORTED, f"{label} is mentioned, but not as a current supported condition: {reasons}.", (), wrong)
+    return FirstPass(icd10, Verdict.NOT_FOUND, f"No mention of {label.lower()} in the note.")
+
+
+def is_less_specific(icd10: str, family: Family, found: Sequence[str]) -> bool:
+    """Whether a code is the family's plain one, a stem of a found one, or ends as unspecified codes do."""
+    if icd10 == family.plain_code or any(f.startswith(icd10) and f != icd10 for f in found):
+        return True
+    return bool(re.search(r"(?:\.(?:9|90|909|30|A|20|40|50)|9)$", icd10)) and any(f[:-1] == icd10[:-1] or f[:5] == icd10[:5] or icd10.endswith(("9", "A")) for f in found)
+
+
+def spans_of(findings: Sequence[Finding]) -> tuple[Span, ...]:
+    return tuple(sorted({s for f in findings for s in f.mentions} | {(e.start, e.end) for f in findings for e in f.meat}))

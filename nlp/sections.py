@@ -1,0 +1,255 @@
+"""Stage 1: a note as a page: folded text of the same length, sections, problem blocks, sentences.
+
+No stage changes the text. Folding maps one character to one character, so every offset holds for the text as given.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from nlp.catalog import Catalog
+from nlp.findings import Section, Span
+
+MAX_SENTENCE = 800
+"""Longest stretch read as one sentence: the work on modifiers grows with its square."""
+
+PLAIN = str.maketrans(
+    {
+        "’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-", "−": "-", "‐": "-",
+        "\xa0": " ", "\u202f": " ", "\u2009": " ", "\u2003": " ", "\u2002": " ", "\u3000": " ", "\ufeff": " ", "\u200b": " ",
+        "\t": " ", "\f": "\n", "\v": "\n", "\u2028": "\n", "\u2029": "\n", "\x85": "\n", "▪": "•", "◦": "•", "·": "•", "\x00": " ",
+    }
+)  # fmt: skip
+
+
+def plain(text: str) -> str:
+    """The text with one kind of quote, dash, blank and line end. Same length, same case."""
+    return text.replace("\r\n", " \n").replace("\r", "\n").translate(PLAIN)
+
+
+def lower(text: str) -> str:
+    """Lower case of the same length: "İ" and its like, whose lower case is longer, stay."""
+    low = text.lower()
+    return low if len(low) == len(text) else "".join(x if len(x := c.lower()) == 1 else c for c in text)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A note cut up. Sentences and blocks are spans in text order; blocks cover assessment sections only."""
+
+    text: str
+    plain: str
+    low: str
+    sections: tuple[Section, ...]
+    sentences: tuple[Span, ...]
+    sentence_starts: tuple[int, ...]
+    blocks: tuple[Span, ...]
+    block_starts: tuple[int, ...]
+    section_starts: tuple[int, ...]
+
+    def section_at(self, position: int) -> Section:
+        return self.sections[max(bisect_right(self.section_starts, position) - 1, 0)]
+
+    def sentence_at(self, position: int) -> int:
+        return max(bisect_right(self.sentence_starts, position) - 1, 0)
+
+    def block_at(self, position: int) -> Span | None:
+        i = bisect_right(self.block_starts, position) - 1
+        return self.blocks[i] if i >= 0 and position < self.blocks[i][1] else None
+
+    def sentences_in(self, span: Span) -> range:
+        first = self.sentence_at(span[0])
+        if self.sentences and self.sentences[first][1] <= span[0]:
+            first += 1
+        last = bisect_right(self.sentence_starts, max(span[1] - 1, span[0]))
+        return range(first, last)
+
+
+def page(text: str, catalog: Catalog) -> Page:
+    """Cut a note. text: any string, the empty one included. Raises nothing."""
+    flat = plain(text)
+    sections = find_sections(flat, catalog)
+    starts = {s.body for s in sections} | {s.start for s in sections}
+    sentences = split_sentences(flat, starts)
+    assessment = catalog.roles["assessment"]
+    blocks = tuple(b for s in sections if s.kind in assessment for b in problem_blocks(flat, s.body, s.end))
+    return Page(
+        text=text,
+        plain=flat,
+        low=lower(flat),
+        sections=sections,
+        sentences=tuple(sentences),
+        sentence_starts=tuple(a for a, _ in sentences),
+        blocks=blocks,
+        block_starts=tuple(a for a, _ in blocks),
+        section_starts=tuple(s.start for s in sections),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ sections
+
+LINE_HEADING = re.compile(
+    r"(?m)^[ ]*(?:[#*>=\-]{0,4}[ ]{0,4})?(?:(?:\d{1,2}|[IVX]{1,4})[.)][ ]{1,4})?"
+    r"(?P<name>[A-Za-z][A-Za-z0-9 /&,.()'\-]{0,58}?)[ ]{0,4}\**(?:(?P<colon>:)|(?P<dash> - )|(?P<end>[ ]*$))"
+)
+INLINE_HEADING = re.compile(r"(?<=[.,;:)] )[ ]{0,3}(?P<name>[A-Z][A-Z /&]{4,50}[A-Z])(?P<colon>:)")
+UNKNOWN_HEADING = re.compile(r"[A-Z][A-Z0-9 /&,()'\-]{6,50}$")
+BULLET = re.compile(r"[ ]*[-*•][ ]")
+
+
+def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
+    """The sections in text order; together they cover the note. The text before the first heading has kind ""."""
+    found: list[tuple[int, int, str]] = []
+    current = ""
+    for m in sorted([*LINE_HEADING.finditer(flat), *INLINE_HEADING.finditer(flat)], key=lambda m: (m.start(), -m.end())):
+        name = m["name"]
+        key = re.sub(r"\s+", " ", name.lower()).strip(" *.,-")
+        inline = m.re is INLINE_HEADING
+        kind = catalog.headings.get(key)
+        line = flat[m.start() : m.end()]
+        if kind is None and not inline and " of " in key:
+            kind = catalog.headings.get(re.sub(r" of .*$", "", key)) if key.startswith(("review of", "history of")) else None
+        if kind is None:
+            closed = m["colon"] and name.isupper() and UNKNOWN_HEADING.match(name) and not inline
+            if closed and key not in catalog.subheadings and current in ("family", "allergies", "ros", "social", "medications", "surgical", "pmh", "instructions"):
+                kind = "other"
+            else:
+                continue
+        if not inline:
+            # "plan" alone in wrapped prose; a bullet's label inside a problem; single letters without a colon
+            if name.islower() and m["colon"] is None:
+                continue
+            if len(key) <= 2 and m["colon"] is None and key not in ("cc", "pe", "vs"):
+                continue
+            if BULLET.match(line) and not name.isupper():
+                continue
+            if current in ("assessment_plan", "hospital_course") and m["colon"] and not name.isupper() and kind in ("results", "instructions", "medications", "exam", "follow_up", "procedure", "chief_complaint", "social", "vitals") and flat[m.end() : m.end() + 1] == " ":
+                # "Labs: BMP today" inside a plan stays in the plan
+                continue
+            if m["dash"] is not None and not name.isupper():
+                continue
+        if found and m.start() < found[-1][1]:
+            continue
+        start = m.start("name") if inline else m.start()
+        found.append((start, m.end(), kind))
+        current = kind
+    spans = [(0, 0, ""), *found] if not found or found[0][0] > 0 else found
+    out = []
+    for i, (start, body, kind) in enumerate(spans):
+        end = spans[i + 1][0] if i + 1 < len(spans) else len(flat)
+        out.append(Section(kind, start, end, min(body, end)))
+    return tuple(out)
+
+
+# ------------------------------------------------------------------------------------------------------------- blocks
+
+NUMBERED = re.compile(r"[ ]*(?:#+[ ]*\S|\(?\d{1,2}[.)][ ]*\S)")
+TITLE = re.compile(r"[A-Z][^.]{2,58}[:.]?$")
+
+
+def problem_blocks(flat: str, start: int, end: int) -> list[Span]:
+    """The problems of an assessment: a new one at a number, a `#`, after an empty line, or at a short title line."""
+    starts: list[int] = []
+    position, empty = start, True
+    for line in flat[start:end].splitlines(keepends=True):
+        words = line.strip()
+        if words:
+            bullet = BULLET.match(line)
+            title = not bullet and len(words) <= 60 and TITLE.match(words) and not line.startswith("  ")
+            if NUMBERED.match(line) or (empty and not bullet) or title:
+                starts.append(position)
+            empty = False
+        else:
+            empty = True
+        position += len(line)
+    if not starts or starts[0] > start:
+        starts.insert(0, start)
+    spans = list(zip(starts, [*starts[1:], end], strict=True))
+    return joined_titles(flat, [s for s in spans if s[0] < s[1]])
+
+
+def joined_titles(flat: str, spans: list[Span]) -> list[Span]:
+    """A block that is only a title takes the following paragraph in: "3. Diabetes." with its text after an empty line."""
+    out: list[Span] = []
+    for span in spans:
+        words = flat[span[0] : span[1]].strip()
+        if out:
+            before = flat[out[-1][0] : out[-1][1]].strip()
+            lone_title = "\n" not in before and len(before) <= 60 and not NUMBERED.match(flat[span[0] : span[0] + 8])
+            if lone_title and len(words) > 60:
+                out[-1] = (out[-1][0], span[1])
+                continue
+        out.append(span)
+    return out
+
+
+# ---------------------------------------------------------------------------------------------------------- sentences
+
+ABBREVIATION = re.compile(
+    r"\b(?:[A-Za-z]|Dr|Mr|Mrs|Ms|Prof|Sr|Jr|St|vs|approx|no|pt|Pt|hx|Hx|dx|Dx|Rx|tx|Tx|yr|yrs|mo|wk|wks|hr|hrs|min|mg|mcg|mL|ml|kg|cm|mm|lb|lbs|oz"
+    r"|temp|resp|avg|dept|est|ext|fig|inc|max|e\.g|i\.e|a\.m|p\.m|q\.d|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)\.$"
+)
+BREAK = re.compile(
+    r"(?P<gap>\n[ ]*\n\s*)|(?P<line>\n)|(?P<stop>(?<=[^\s][.!?])[\"')\]]*[ ]+(?=[A-Z0-9\"'(\[•#-]))|(?P<glued>(?<=[a-z]{3}[.])(?=[A-Z][a-z]+ ))|(?P<item>;[ ]+(?=\d{1,2}[.)][ ]))"
+)
+LIST_ITEM = re.compile(r"[ ]*(?:[-•*o>#][ ]+|\d{1,2}[.)][ ]?|\(\d{1,2}\)[ ]|[a-zA-Z][.)][ ]|\[[ xX]?\][ ])")
+LABEL = re.compile(r"[ ]*[A-Z][A-Za-z0-9 /&,()'\-]{0,48}:(?:\s|$)")
+GOES_ON = re.compile(r"[ ]*(?:and|or|with|of|the|to|in|on|for|due|which|that|who|is|was|secondary)[ ]")
+LONE_NUMBER = re.compile(r"\s*(?:\d{1,2}|[A-Za-z])\.")
+
+
+def split_sentences(flat: str, borders: set[int]) -> list[Span]:
+    """Sentences as spans without surrounding blanks. A line end closes one unless the line is wrapped prose.
+
+    borders: positions that always open a new sentence (headings and what follows them).
+    """
+    cuts: list[tuple[int, int]] = [(b, b) for b in borders]
+    for m in BREAK.finditer(flat):
+        start, end = m.start(), m.end()
+        if m["stop"] is not None:
+            if ABBREVIATION.search(flat, max(0, start - 9), start) and not flat[start:end].startswith("  "):
+                continue
+            line = flat.rfind("\n", 0, start) + 1
+            if LONE_NUMBER.fullmatch(flat, line, start):
+                continue
+        elif m["line"] is not None and is_wrapped(flat, start, end):
+            continue
+        cuts.append((start, end))
+    spans: list[Span] = []
+    position = 0
+    for start, end in sorted(cuts):
+        if start > position:
+            add_trimmed(flat, position, start, spans)
+        position = max(position, end)
+    add_trimmed(flat, position, len(flat), spans)
+    return spans
+
+
+def is_wrapped(flat: str, start: int, end: int) -> bool:
+    """Whether the line end at `start` only wraps prose: a long unfinished line and a next one that goes on."""
+    line = flat[flat.rfind("\n", 0, start) + 1 : start].rstrip()
+    stop = flat.find("\n", end)
+    following = flat[end : stop if stop >= 0 else len(flat)]
+    if not line or not following.strip() or LIST_ITEM.match(following) or LABEL.match(following):
+        return False
+    unfinished = (len(line) >= 45 and line[-1] not in ".!?:;") or (line[-1] == "," and len(line) >= 20) or bool(GOES_ON.match(following))
+    first = following.lstrip()[:1]
+    return unfinished and (first.islower() or first in "(,;" or line[-1] in ",-(" or len(line) >= 70)
+
+
+def add_trimmed(flat: str, start: int, end: int, spans: list[Span]) -> None:
+    while start < end and flat[start].isspace():
+        start += 1
+    while end > start and flat[end - 1].isspace():
+        end -= 1
+    while end - start > MAX_SENTENCE:
+        window = flat[start : start + MAX_SENTENCE]
+        cut = next((k for k in (window.rfind(s) for s in ("; ", "\n", ", ", " ")) if k >= MAX_SENTENCE // 2), MAX_SENTENCE - 1) + 1
+        spans.append((start, start + cut))
+        start += cut
+        while start < end and flat[start].isspace():
+            start += 1
+    if start < end:
+        spans.append((start, end))

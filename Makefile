@@ -51,12 +51,12 @@ $(VENV)/bin/python:
 
 $(VENV)/run-ready: requirements.lock | $(VENV)/bin/python
 	@echo "Installing what Secondpass needs (a minute or two)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --progress-bar on --require-hashes -r requirements.lock
+	@$(PY) -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/dev-ready: requirements-dev.lock | $(VENV)/bin/python
 	@echo "Installing what Secondpass and its tests need (a minute or two)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(PY) -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@ $(VENV)/run-ready
 
 clean:

@@ -1,13 +1,8 @@
 """The bridge to `scoring`: a chart's codes and its member's facts -> scores, and a delta for each suggestion."""
 
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-
-import scoring
-from coding.models import Chart, Enrollment, FirstPassCode, Suggestion
-from coding.workflow import Outcome, SuggestionKind, SuggestionStatus, Verdict
 
 
 @dataclass(frozen=True)

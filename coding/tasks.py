@@ -1,16 +1,36 @@
 """The bridge to `nlp`: fetch by id, read, record. The run's row is the truth; a message is only a hint."""
 
+import gc
 import logging
 import time
+from typing import Any
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
+from celery.signals import worker_init, worker_ready
+from django.conf import settings
+from django.db import connection
 
 import nlp
 from coding.actions import suggestions
 from coding.models import Note
 
 log = logging.getLogger(__name__)
+
+
+@worker_init.connect
+def warm_up(**_: Any) -> None:
+    """Load rules and engine before the worker forks, and keep their pages shared: its children start at once."""
+    nlp.warm()
+    gc.collect()
+    gc.freeze()
+
+
+@worker_ready.connect
+def take_up_what_was_left(**_: Any) -> None:
+    """On the embedded broker this is the only worker, so whatever is still running was left by one that died."""
+    suggestions.sweep(everything=not settings.REDIS_URL)
+    connection.close()
 
 
 @shared_task
@@ -34,13 +54,13 @@ def analyse(note_id: int) -> bool:
     note = Note.objects.select_related("encounter").prefetch_related("encounter__first_pass_codes").get(pk=note_id)
     encounter = note.encounter
     try:
-        answer = nlp.answer(
+        reading = nlp.read(
             note.text,
-            setting=encounter.setting,
-            date_of_service=encounter.date_from,
+            setting="inpatient" if encounter.setting == "inpatient" else "outpatient",
+            date_of_service=encounter.date_from.isoformat(),
             first_pass=sorted({code.icd10 for code in encounter.first_pass_codes.all()}),
         )
-        suggestions.record_findings(run=run, answer=answer)
+        suggestions.record_findings(run=run, answer=reading.as_dict())
     except SoftTimeLimitExceeded:
         suggestions.fail_run(run, "took longer than the time limit")
         log.warning("timed out note=%d", note_id)
@@ -51,5 +71,5 @@ def analyse(note_id: int) -> bool:
         log.error("failed note=%d error=%s", note_id, type(error).__name__)
         return False
     milliseconds = round((time.perf_counter() - started) * 1000)
-    log.info("analysed note=%d findings=%d ms=%d", note_id, len(answer["suggestions"]), milliseconds)
+    log.info("analysed note=%d findings=%d ms=%d", note_id, len(reading.findings), milliseconds)
     return True

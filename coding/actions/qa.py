@@ -5,16 +5,16 @@ import random
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from coding import icd10
 from coding.actions import trail
 from coding.actions.queues import move
 from coding.actions.suggestions import NotAnAnswer
-from coding.models import Assignment, Chart, Decision, Project, QAReview, QASample, User
+from coding.models import Assignment, Chart, Project, QAReview, QASample, User
 from coding.permissions import NotAllowed, Permission, check_can, check_can_audit
-from coding.workflow import ANSWERS, REASONS_FOR, ChartStatus, Outcome, SuggestionKind, SuggestionStatus
+from coding.workflow import ANSWERS, REASONS_FOR, ChartStatus, Outcome, SuggestionKind
 
 
 class NothingToSample(Exception):
@@ -29,18 +29,6 @@ def draw(candidates: Iterable[int], *, percentage: int, seed: int) -> list[int]:
     """The sampled ids: at least one, rounded up; the same arguments always draw the same. Pure."""
     ordered = sorted(candidates)
     return sorted(random.Random(seed).sample(ordered, math.ceil(len(ordered) * percentage / 100)))  # noqa: S311
-
-
-def standing_decisions(charts: Iterable[int]) -> list[Decision]:
-    """The newest decision on each answered suggestion of the charts."""
-    newest = (
-        Decision.objects.filter(suggestion__chart__in=charts)
-        .exclude(suggestion__status__in=[SuggestionStatus.OPEN, SuggestionStatus.SUPERSEDED])
-        .values("suggestion")
-        .annotate(newest=Max("pk"))
-        .values("newest")
-    )
-    return list(Decision.objects.filter(pk__in=newest).order_by("suggestion__chart", "pk"))
 
 
 @transaction.atomic

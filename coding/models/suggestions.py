@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 
 from coding.models.charts import Chart, Encounter, Note
 from coding.workflow import Outcome, RunStatus, SpanLabel, SuggestionKind, SuggestionStatus, Verdict
@@ -114,6 +114,15 @@ class EvidenceSpan(models.Model):
         return f"Evidence span {self.pk}"
 
 
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def standing(self) -> "DecisionQuerySet":
+        """The newest decision of every suggestion that is answered now."""
+        newest = Decision.objects.filter(suggestion=OuterRef("suggestion")).order_by("-pk").values("pk")[:1]
+        return self.exclude(suggestion__status__in=[SuggestionStatus.OPEN, SuggestionStatus.SUPERSEDED]).filter(
+            pk=Subquery(newest)
+        )
+
+
 class Decision(models.Model):
     """A named person's answer. Append-only: taking one back is another row (`reopen`).
 
@@ -132,6 +141,8 @@ class Decision(models.Model):
     delta = models.DecimalField(max_digits=7, decimal_places=3, null=True)
     score_model = models.CharField(max_length=60, blank=True, help_text="Program, payment year and model of the delta.")
     ruleset = models.CharField(max_length=80, blank=True)
+
+    objects = DecisionQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

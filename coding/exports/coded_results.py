@@ -1,0 +1,65 @@
+"""One row for each answer that stands on a finished chart: additions, deletions, changes and keeps, side by side.
+
+Only finished charts: on those no existing code is undecided, so additions never leave without the deletions found by
+the same reading.
+"""
+
+from collections.abc import Iterator
+
+from coding.models import Decision, Project
+from coding.permissions import Permission
+from coding.reports import Period
+from coding.workflow import ChartStatus
+
+NAME = "Coded results"
+PERMISSION = Permission.EXPORT
+COLUMNS = (
+    "chart", "member_id", "service_year", "encounter_id", "from", "through", "icn", "kind", "code", "outcome",
+    "resulting_code", "reason", "meat", "coder", "credential", "decided_at", "delta_raw", "delta", "model", "ruleset",
+)  # fmt: skip
+
+FINISHED = (ChartStatus.CODED, ChartStatus.IN_QA, ChartStatus.RETURNED, ChartStatus.CLOSED)
+LETTERS = ("monitor", "evaluate", "assess", "treat")
+
+
+def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:
+    start, end = period.bounds
+    decisions = (
+        Decision.objects.standing()
+        .filter(
+            suggestion__chart__member__project=project,
+            suggestion__chart__status__in=FINISHED,
+            decided_at__gte=start,
+            decided_at__lt=end,
+        )
+        .select_related("suggestion__chart__member", "suggestion__encounter__claim", "decided_by")
+        .prefetch_related("suggestion__evidence")
+        .order_by("suggestion__chart", "suggestion__encounter__date_from", "pk")
+    )
+    for decision in decisions.iterator(chunk_size=500):
+        suggestion = decision.suggestion
+        encounter, chart = suggestion.encounter, suggestion.chart
+        claim = getattr(encounter, "claim", None)
+        shown = {span.label for span in suggestion.evidence.all()}
+        yield (
+            chart.pk,
+            chart.member.member_id,
+            chart.service_year,
+            encounter.encounter_id,
+            encounter.date_from.isoformat(),
+            encounter.date_through.isoformat(),
+            claim.icn if claim else "",
+            suggestion.kind,
+            suggestion.icd10,
+            decision.outcome,
+            decision.icd10,
+            decision.reason,
+            "".join(letter[0].upper() for letter in LETTERS if letter in shown),
+            decision.decided_by.username,
+            decision.decided_by.credential,
+            decision.decided_at.isoformat(timespec="seconds"),
+            decision.delta_raw,
+            decision.delta,
+            decision.score_model,
+            decision.ruleset,
+        )

@@ -1,0 +1,67 @@
+"""The menu. A page that belongs in it is one line of MENU; it shows for people who hold the permission somewhere."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from coding.models import Role
+from coding.permissions import ROLE_PERMISSIONS, Permission
+
+THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True)
+class Item:
+    label: str
+    url_name: str
+    permission: Permission
+    room: str  # the item is current while the path begins with this
+
+
+MENU = (
+    Item("My queue", "queue", Permission.CODE, "/queue/"),
+    Item("QA", "qa", Permission.AUDIT, "/qa/"),
+    Item("Reports", "reports", Permission.SEE_REPORTS, "/reports/"),
+    Item("Trail", "trail", Permission.SEE_TRAIL, "/trail/"),
+    Item("Upload charts", "upload", Permission.IMPORT_CHARTS, "/charts/upload/"),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    label: str
+    url: str
+    current: bool
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Context of every page: `menu`, `theme` (light, dark, or "" for the system's), `session_seconds`."""
+    theme = request.COOKIES.get("theme", "")
+    return {
+        "menu": menu(request),
+        "theme": theme if theme in THEMES else "",
+        "session_seconds": settings.SESSION_COOKIE_AGE,
+    }
+
+
+def menu(request: HttpRequest) -> list[Entry]:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return []
+    roles = {Role(role) for role in user.memberships.values_list("role", flat=True)}
+    permissions = {permission for role in roles for permission in ROLE_PERMISSIONS[role]}
+    entries = []
+    for item in MENU:
+        if item.permission not in permissions:
+            continue
+        try:
+            url = reverse(item.url_name)
+        except NoReverseMatch:  # a room that this installation does not have
+            continue
+        entries.append(Entry(item.label, url, request.path.startswith(item.room)))
+    if user.is_staff:
+        entries.append(Entry("Admin", reverse("admin:index"), False))
+    return entries

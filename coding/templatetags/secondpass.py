@@ -1,0 +1,83 @@
+"""How values read on a page."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from coding import icd10
+from coding.workflow import CHANGE_REASONS, REASONS, ChartStatus, Outcome, SpanLabel
+
+register = template.Library()
+
+STATUS_TONES = {
+    ChartStatus.IMPORTED: "quiet",
+    ChartStatus.READY: "info",
+    ChartStatus.IN_REVIEW: "info",
+    ChartStatus.ON_HOLD: "warn",
+    ChartStatus.CODED: "good",
+    ChartStatus.IN_QA: "info",
+    ChartStatus.RETURNED: "bad",
+    ChartStatus.CLOSED: "quiet",
+}
+SPAN_LETTERS = {
+    SpanLabel.MONITOR: "M",
+    SpanLabel.EVALUATE: "E",
+    SpanLabel.ASSESS: "A",
+    SpanLabel.TREAT: "T",
+    SpanLabel.AGAINST: "✕",
+}
+
+
+@register.filter
+def three(value: Decimal | str | None) -> str:
+    """A score as the method publishes it, three decimals: 0.911. Never rounded here: scores arrive with three."""
+    return "" if value is None else f"{Decimal(value):.3f}"
+
+
+@register.filter
+def signed(value: Decimal | str | None) -> str:
+    """A difference of scores with its sign: +0.267, -0.302, +0.000."""
+    return "" if value is None else f"{Decimal(value):+.3f}"
+
+
+@register.filter
+def code_title(code: str) -> str:
+    """The official title of an ICD-10-CM code, or a word that it has none in the release."""
+    return icd10.title(code) or "not in the code list of this release"
+
+
+@register.filter
+def status_tone(status: str) -> str:
+    return STATUS_TONES.get(ChartStatus(status), "quiet") if status else "quiet"
+
+
+@register.filter
+def reason_label(reason: str) -> str:
+    return REASONS.get(reason) or CHANGE_REASONS.get(reason) or reason
+
+
+@register.filter
+def outcome_label(outcome: str) -> str:
+    return str(Outcome(outcome).label) if outcome else ""
+
+
+@register.filter
+def span_letter(label: str) -> str:
+    """M, E, A, T; ✕ for what speaks against; nothing for the mention itself."""
+    return SPAN_LETTERS.get(SpanLabel(label), "")
+
+
+@register.filter
+def get(values: Mapping[Any, Any], key: Any) -> Any:
+    return values.get(key)
+
+
+@register.filter
+def note_text(text: str) -> SafeString:
+    """Text that arrives in the page character by character: a parser turns a bare carriage return into a line feed,
+    and offsets would drift."""
+    return mark_safe(str(escape(text)).replace("\r", "&#13;"))  # noqa: S308

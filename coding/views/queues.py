@@ -1,0 +1,93 @@
+"""My queue: what I hold, what is next, what I finished."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Max, Min, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.views.decorators.http import require_POST, require_safe
+
+from coding.actions import queues
+from coding.models import Chart, QAReview, User
+from coding.models.charts import ChartQuerySet
+from coding.permissions import Permission, check_can
+from coding.views import chosen_project
+from coding.workflow import ChartStatus, SuggestionKind, SuggestionStatus
+
+HELD = (ChartStatus.RETURNED, ChartStatus.IN_REVIEW, ChartStatus.ON_HOLD)  # in the order in which they want attention
+FINISHED_SHOWN = 10
+
+
+def with_counts(charts: ChartQuerySet) -> ChartQuerySet:
+    """Each chart with the dates and counts of its row; as many queries for thirty charts as for three."""
+    open_of = Q(suggestions__status=SuggestionStatus.OPEN)
+    return charts.select_related("member__project").annotate(
+        first_date=Min("encounters__date_from"),
+        last_date=Max("encounters__date_through"),
+        notes=Count("encounters__notes", distinct=True),
+        checks=Count(
+            "suggestions",
+            filter=Q(suggestions__kind=SuggestionKind.CHECK) & ~Q(suggestions__status=SuggestionStatus.SUPERSEDED),
+            distinct=True,
+        ),
+        open_checks=Count("suggestions", filter=open_of & Q(suggestions__kind=SuggestionKind.CHECK), distinct=True),
+        open_adds=Count("suggestions", filter=open_of & Q(suggestions__kind=SuggestionKind.ADD), distinct=True),
+    )
+
+
+def overturned(charts: list[Chart]) -> dict[int, list[QAReview]]:
+    """The auditor's unanswered words, by chart."""
+    reviews = (
+        QAReview.objects.filter(
+            decision__suggestion__chart__in=charts, verdict=QAReview.Verdict.OVERTURN, coder_response=""
+        )
+        .select_related("decision__suggestion")
+        .order_by("pk")
+    )
+    found: dict[int, list[QAReview]] = {}
+    for review in reviews:
+        found.setdefault(review.decision.suggestion.chart_id, []).append(review)
+    return found
+
+
+@require_safe
+@login_required
+def queue(request: HttpRequest) -> HttpResponse:
+    user: User = request.user  # type: ignore[assignment]
+    project, projects = chosen_project(user, Permission.CODE, request.GET.get("project", ""))
+    mine = Chart.objects.visible_to(user).filter(member__project=project)
+    held = list(with_counts(mine.filter(status__in=HELD, assignments__coder=user, assignments__released_at=None)))
+    held.sort(key=lambda chart: (HELD.index(ChartStatus(chart.status)), chart.status_since))
+    finished = with_counts(mine.filter(status__in=[ChartStatus.CODED, ChartStatus.IN_QA, ChartStatus.CLOSED]))
+    waiting = Chart.objects.claimable_by(user).filter(member__project=project)
+    context = {
+        "project": project,
+        "projects": projects,
+        "held": held,
+        "overturned": overturned([chart for chart in held if chart.status == ChartStatus.RETURNED]),
+        "waiting": waiting.count(),
+        "being_read": Chart.objects.filter(member__project=project, status=ChartStatus.IMPORTED).count(),
+        "finished": finished.order_by("-status_since")[:FINISHED_SHOWN],
+    }
+    return render(request, "queues/queue.html", context)
+
+
+@require_POST
+@login_required
+def next_chart(request: HttpRequest) -> HttpResponse:
+    """Claim the next chart of the project and open it. There is no picking: the queue's order is the project's."""
+    user: User = request.user  # type: ignore[assignment]
+    project, _ = chosen_project(user, Permission.CODE, request.POST.get("project", ""))
+    check_can(user, Permission.CODE, project)
+    chart = queues.claim_next(by=user, project=project)
+    if chart is None:
+        messages.info(request, "Nothing is ready just now. New charts appear as soon as they have been read.")
+        return redirect("queue")
+    return redirect("chart", chart.pk)
+
+
+urlpatterns = [
+    path("queue/", queue, name="queue"),
+    path("queue/next/", next_chart, name="next_chart"),
+]

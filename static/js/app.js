@@ -1,0 +1,125 @@
+// What every page does: the theme switch, forms sent once, refusals shown beside the work, the session's end announced.
+
+export function announce(words) {
+  const region = document.getElementById("announce");
+  region.textContent = "";
+  // A region that changes within one task is read out once, and the same words twice not at all.
+  setTimeout(() => { region.textContent = words; }, 60);
+}
+
+export function csrfToken() {
+  return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? document.querySelector("[name=csrfmiddlewaretoken]")?.value;
+}
+
+// --- Theme: the cookie is what the server reads; the attribute changes this page at once ---
+for (const form of document.querySelectorAll("[data-theme-form]")) {
+  form.addEventListener("change", (event) => {
+    const theme = event.target.value;
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `theme=${theme}; Path=/; SameSite=Strict; Max-Age=${theme ? 34560000 : 0}${secure}`;
+    if (theme) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
+  });
+}
+
+// --- Forms ---
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.confirm && !window.confirm(form.dataset.confirm)) {
+    event.preventDefault();
+    return;
+  }
+  if (form.method !== "post" || form.closest("[hx-boost]") || [...form.attributes].some((a) => a.name.startsWith("hx-"))) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+});
+
+// A page that comes back from the back button may be sent again.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+// --- htmx ---
+// The token changes at log-in, perhaps in another tab; the cookie always has the current one.
+document.addEventListener("htmx:configRequest", (event) => {
+  const token = csrfToken();
+  if (!token) return;
+  event.detail.headers["X-CSRFToken"] = token;
+  event.detail.parameters.delete?.("csrfmiddlewaretoken");
+});
+
+export function showProblem(words, link) {
+  let box = document.getElementById("problem-box");
+  if (!box) {
+    box = document.createElement("div");
+    box.id = "problem-box";
+    box.className = "problem-box notice bad";
+    box.setAttribute("role", "alert");
+    document.body.append(box);
+  }
+  const text = document.createElement("span");
+  text.textContent = words;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "button small";
+  close.textContent = "Close";
+  close.addEventListener("click", () => box.remove());
+  box.replaceChildren(text);
+  if (link) {
+    const anchor = document.createElement("a");
+    anchor.href = link.href;
+    anchor.target = "_blank";
+    anchor.rel = "noopener";
+    anchor.textContent = link.text;
+    box.append(anchor);
+  }
+  box.append(close);
+}
+
+document.addEventListener("htmx:responseError", (event) => {
+  const { status, responseText } = event.detail.xhr;
+  if (status === 401) {
+    showProblem("You were logged out. Nothing that you typed is lost: log in in another tab, then send it again.", { href: "/log-in/", text: "Log in" });
+  } else if (status === 403 && responseText.length < 400 && !responseText.includes("<")) {
+    showProblem(responseText);
+  } else {
+    showProblem(`The server could not do this (${status}). Nothing was changed. Load the page again.`);
+  }
+});
+
+for (const name of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, () => showProblem("The server cannot be reached. Nothing was changed; try again in a moment."));
+}
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful) document.getElementById("problem-box")?.remove();
+});
+
+// --- The session's end ---
+const seconds = Number(document.body.dataset.sessionSeconds);
+const dialog = document.getElementById("session-dialog");
+if (seconds && dialog) {
+  const WARNING = 120;
+  let ends = Date.now() + seconds * 1000;
+  const renew = () => { ends = Date.now() + seconds * 1000; };
+  document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) renew(); });
+  const words = dialog.querySelector("[data-session-left]");
+  setInterval(() => {
+    const left = Math.round((ends - Date.now()) / 1000);
+    if (left > WARNING) return;
+    if (!dialog.open && left > 0) dialog.showModal();
+    if (left > 0) words.textContent = left > 60 ? "2 minutes" : `${left} seconds`;
+    else if (dialog.open) {
+      dialog.close();
+      showProblem("You were logged out after a while without work. Nothing that you typed is lost: log in in another tab, then go on here.", { href: "/log-in/", text: "Log in" });
+    }
+  }, 5000);
+  dialog.addEventListener("close", async () => {
+    if (Date.now() > ends) return;
+    const answer = await fetch(document.body.dataset.stay, { method: "POST", headers: { "X-CSRFToken": csrfToken() }, redirect: "manual" });
+    if (answer.status === 204) renew();
+  });
+}

@@ -12,7 +12,7 @@ from nlp.catalog import Attribute, Catalog, Family
 from nlp.findings import Span
 from nlp.sections import Page
 
-PRIORITY = ("family", "negated", "ruled-out", "hypothetical", "uncertain", "historical")
+PRIORITY = ("family", "negated", "ruled-out", "hypothetical", "uncertain", "historical", "past")
 DENYING = ("family", "negated", "ruled-out", "hypothetical", "uncertain")
 SILENT = frozenset({"family", "allergies", "instructions"})
 """Sections whose words never give a value or a treatment to a condition."""
@@ -101,12 +101,13 @@ def decide(
         return Asserted(m, "other: allergy", None, values)
     for category in PRIORITY:
         cue = flags.get(category)
-        if cue is None or category in overridden:
+        reason = "historical" if category == "past" else category
+        if cue is None or reason in overridden:
             continue
         if category == "uncertain" and setting == "inpatient" and m.section in catalog.roles["assessment"]:
             # ICD-10-CM Guidelines II.H: at inpatient discharge an uncertain diagnosis is coded as if it existed.
             continue
-        return Asserted(m, category, (offset + cue.start, offset + cue.end), values, cue.text)
+        return Asserted(m, reason, (offset + cue.start, offset + cue.end), values, cue.text)
     if m.section in catalog.roles["advice"]:
         return Asserted(m, "hypothetical", None, values)
     if m.term.kind == "event" and m.section in ("pmh", "surgical", "problem_list") and "historical" not in overridden:

@@ -90,7 +90,7 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    family: str
+    families: tuple[str, ...]
     when: tuple[tuple[str, tuple[str, ...]], ...]
     sets: tuple[tuple[str, str], ...]
     unless: re.Pattern[str] | None
@@ -163,6 +163,7 @@ class Catalog:
     matcher: re.Pattern[str]
     headings: Mapping[str, str]
     subheadings: frozenset[str]
+    heading_words: tuple[tuple[str, str], ...]
     roles: Mapping[str, frozenset[str]]
     cues: tuple[CueRule, ...]
     general: Mapping[str, re.Pattern[str]]
@@ -581,7 +582,7 @@ class Reader:
             if name not in defined:
                 self.problems.append(f"{where}: set.{name} is no attribute")
         return Link(
-            family=data.get("family", ""),
+            families=(data.get("family", ""),) if isinstance(data.get("family", ""), str) else tuple(data["family"]),
             when=self.when(where, data.get("when", {}), None),
             sets=sets,
             unless=self.compiled(f"{where}.unless", data.get("unless", [])),
@@ -624,11 +625,10 @@ class Reader:
                 families[f.name] = f
         for f in families.values():
             for link in f.links:
-                # A link to a family that is not written yet waits for it; a misspelt one shows in `--links`.
-                for attr, _ in link.when:
-                    other = families.get(link.family)
-                    if other and attr not in {a.name for a in other.attributes}:
-                        self.problems.append(f"{f.name}.toml: links to {link.family}: it has no attribute {attr}")
+                for other in (families[n] for n in link.families if n in families):
+                    known = {a.name for a in other.attributes} | {k for t in other.terms for k, _ in t.sets}
+                    for attr in (a for a, _ in link.when if a not in known):
+                        self.problems.append(f"{f.name}.toml: links to {other.name}: it has no attribute {attr}")
         sections = self.toml(self.folder / "sections.toml")
         context = self.toml(self.folder / "context.toml")
         headings = {}
@@ -663,6 +663,7 @@ class Reader:
             matcher=matcher_of(forms | decoys),
             headings=headings,
             subheadings=frozenset(sections.get("subheadings", {}).get("names", [])),
+            heading_words=tuple((w["word"], w["kind"]) for w in sections.get("words", [])),
             roles={k: frozenset(v) for k, v in sections.get("roles", {}).items()},
             cues=tuple(cue_rules(context)),
             general=general,
@@ -757,6 +758,11 @@ def main(arguments: Sequence[str]) -> int:
     # The reading below must use the families that are whole, whatever state the other files are in.
     shared.load = lambda folder=HERE: catalog  # type: ignore[assignment]
     out(f"{catalog.ruleset}: {len(catalog.families)} families, {len(catalog.surfaces)} surfaces\n")
+    if "--links" in arguments:
+        for f in catalog.families.values():
+            for name in (*f.yields_to, *(n for link in f.links for n in link.families)):
+                if name not in catalog.families:
+                    out(f"{f.name}.toml: there is no family {name}\n")
     if "--shared" in arguments:
         out("".join(f"{line}\n" for line in shared_surfaces(catalog)))
     if "--examples" in arguments:

@@ -107,7 +107,8 @@ def conditions_of(
     strong = [a for a in standing if not a.mention.term.weak]
     standing = [a for a in standing if not a.mention.term.weak or strong or has_signal(page, witness, a)]
     alone = [a for a in standing if a.mention.term.alone]
-    supporting = [(w[0], a, w[1]) for a in alone if (w := weigh(catalog, witness, a))]
+    # A surface that cannot stand alone may still carry the evidence: "stage 3 CKD" in the history, "Kidney disease" in the plan.
+    supporting = [(w[0], a, w[1]) for a in standing if (w := weigh(page, catalog, witness, a))] if alone else []
     if not supporting:
         rejected += [(a, "mention-only-no-MEAT") for a in alone]
         past = [a for a, r in rejected if r == "historical" and a.mention.term.alone]
@@ -158,7 +159,7 @@ def has_signal(page: Page, witness: Witness, a: Asserted) -> bool:
     return any(e.rule.startswith(witness.family.name) for e in witness.around(a))
 
 
-def weigh(catalog: Catalog, witness: Witness, a: Asserted) -> tuple[int, str] | None:
+def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[int, str] | None:
     """How a mention supports the condition: (strength, why), 0 the strongest; None if it does not."""
     section, kind, policy = a.mention.section, a.mention.term.kind, witness.family.policy
     if section in catalog.roles["assessment"]:
@@ -167,7 +168,12 @@ def weigh(catalog: Catalog, witness: Witness, a: Asserted) -> tuple[int, str] | 
         return (1, f"stated in {SECTION_NAMES.get(section, section)}") if section not in STATUS_SECTIONS_NOT else None
     if kind == "event" or policy == "assessed":
         return None
+    if section == "chief_complaint":
+        return 1, "the reason for the visit"
     if section in NARRATIVE:
+        start = page.sentences[a.mention.sentence][0]
+        if catalog.general["reason"].search(page.low, max(start, a.mention.start - 90), a.mention.start):
+            return 1, "what the visit is for"
         near = [e for e in witness.in_sentence(a.mention.sentence) if e.letter in (Meat.TREAT, Meat.ASSESS)]
         if any(e.rule.startswith(witness.family.name) for e in near):
             return 1, f"named in {SECTION_NAMES.get(section, section)} with its treatment or state"
@@ -265,8 +271,10 @@ def link(page: Page, c: Condition, current: Sequence[Condition]) -> None:
     attributes = {a.name: a for a in c.family.attributes}
     given: set[str] = set()
     for rule in c.family.links:
-        partner = next((o for o in current if o.family.name == rule.family and o is not c), None)
-        if partner is None or not CodeLine(rule.when, (), "x", "").fits(partner.values | defaults(partner.family, partner.values)):
+        wanted = CodeLine(rule.when, (), "", "")
+        partners = (o for o in current if o.family.name in rule.families and o is not c)
+        partner = next((o for o in partners if wanted.fits(o.values | defaults(o.family, o.values))), None)
+        if partner is None:
             continue
         if rule.unless and rule.unless.search(page.low):
             continue

@@ -109,8 +109,8 @@ def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
         inline = m.re is INLINE_HEADING
         kind = catalog.headings.get(key)
         line = flat[m.start() : m.end()]
-        if kind is None and not inline and " of " in key:
-            kind = catalog.headings.get(re.sub(r" of .*$", "", key)) if key.startswith(("review of", "history of")) else None
+        if kind is None and name.isupper() and (m["colon"] or (not inline and m["end"] is not None)) and key not in catalog.subheadings:
+            kind = next((k for word, k in catalog.heading_words if word in key), None)
         if kind is None:
             closed = m["colon"] and name.isupper() and UNKNOWN_HEADING.match(name) and not inline
             if closed and key not in catalog.subheadings and current in ("family", "allergies", "ros", "social", "medications", "surgical", "pmh", "instructions"):

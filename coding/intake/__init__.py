@@ -22,7 +22,6 @@ from coding.intake.values import (
     MemberValues,
     NoteValues,
     Problem,
-    content_hash,
 )
 
 __all__ = [
@@ -36,7 +35,6 @@ __all__ = [
     "MemberValues",
     "NoteValues",
     "Problem",
-    "content_hash",
     "formats",
 ]
 

@@ -6,6 +6,7 @@ what carries no meaning: a byte order mark, CRLF line ends, blank lines, spaces 
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -65,7 +66,7 @@ def read(lines: Iterable[str | bytes] | str) -> tuple[ChartValues, ...]:
     if not charts and not problems:
         problems.append(Problem(0, "", "The file holds no chart; expected one JSON object a line."))
     if problems:
-        raise IntakeErrors(sorted(problems))
+        raise IntakeErrors(sorted(problems, key=lambda problem: problem.line))
     return tuple(charts)
 
 
@@ -94,9 +95,16 @@ def _parse(line: str | bytes, report: "_Report") -> dict[str, Any] | None:
     def refuse(_: str) -> None:
         raise ValueError
 
+    def finite(number: str) -> float:
+        if math.isinf(float(number)):
+            raise ValueError
+        return float(number)
+
     try:
         text = line.decode("utf-8") if isinstance(line, bytes) else line
-        value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=unique, parse_constant=refuse)
+        value = json.loads(
+            text.removeprefix("\ufeff"), object_pairs_hook=unique, parse_constant=refuse, parse_float=finite
+        )
     except UnicodeDecodeError as error:
         report("", f"Not UTF-8 text (byte {error.start + 1}); expected UTF-8.")
     except json.JSONDecodeError as error:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 
@@ -99,12 +100,12 @@ class ChartValues:
     project: str = ""
     line: int = field(default=0, compare=False)
 
-
-def content_hash(chart: ChartValues) -> str:
-    """SHA-256 of what the chart says, in hex: the same for the same values, in whichever file they stood."""
-    said = asdict(chart)
-    del said["line"], said["project"]
-    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of what the chart says, in hex: the same for the same values, in whichever file they stood."""
+        said = asdict(self)
+        del said["line"], said["project"]
+        return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True, order=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from math import sqrt
 
 from coding import scores
@@ -244,7 +245,7 @@ def coder_rows(
 def active_time(moments: Iterable[datetime]) -> timedelta:
     """Time between consecutive moments, where a longer gap than IDLE_AFTER counts as IDLE_AFTER."""
     ordered = sorted(moments)
-    gaps = (later - earlier for earlier, later in zip(ordered, ordered[1:], strict=False))
+    gaps = (later - earlier for earlier, later in pairwise(ordered))
     return sum((min(gap, IDLE_AFTER) for gap in gaps), timedelta())
 
 

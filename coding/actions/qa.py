@@ -48,7 +48,8 @@ def draw_sample(*, project: Project, percentage: int, seed: int, by: User) -> QA
     sample.charts.set(drawn)
     for pk in drawn:
         move(charts[pk], ChartStatus.IN_QA)
-    QAReview.objects.bulk_create(QAReview(sample=sample, decision=decision) for decision in standing_decisions(drawn))
+    decisions = Decision.objects.standing().filter(suggestion__chart__in=drawn)
+    QAReview.objects.bulk_create(QAReview(sample=sample, decision=decision) for decision in decisions)
     trail.record(
         "qa.sample_drawn",
         by=by,

@@ -12,7 +12,7 @@ from coding import icd10
 from coding.actions import trail
 from coding.actions.queues import move
 from coding.actions.suggestions import NotAnAnswer
-from coding.models import Assignment, Chart, Project, QAReview, QASample, User
+from coding.models import Assignment, Chart, Decision, Project, QAReview, QASample, User
 from coding.permissions import NotAllowed, Permission, check_can, check_can_audit
 from coding.workflow import ANSWERS, REASONS_FOR, ChartStatus, Outcome, SuggestionKind
 

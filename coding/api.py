@@ -1,0 +1,367 @@
+"""The API: the same querysets, permissions and actions as the pages, as JSON. Its document is at /api/schema/."""
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404
+from django.urls import include, path
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework import mixins, parsers, serializers, status, views, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import exception_handler as drf_exception_handler
+
+from coding import exports, icd10, reports, scores
+from coding.actions import charts as chart_actions
+from coding.actions import queues, suggestions, trail
+from coding.intake import IntakeErrors, chart_file
+from coding.models import Chart, Claim, Decision, Encounter, EvidenceSpan, FirstPassCode, Note, Project, Suggestion
+from coding.permissions import NotAllowed, Permission, can_code_chart, can_see_scores, check_can
+from coding.workflow import Outcome
+
+REFUSALS = (
+    suggestions.NotAnAnswer,
+    queues.AlreadyClaimed,
+    queues.StillOpen,
+    queues.WrongStatus,
+    chart_actions.ImportRefused,
+    chart_actions.OtherProject,
+)
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """What an action refuses is an answer with its sentence: 403 for a person's right, 409 for the state of things."""
+    if isinstance(error, NotAllowed):
+        error = PermissionDenied(str(error))
+    if isinstance(error, REFUSALS):
+        return Response({"detail": str(error)}, status=status.HTTP_409_CONFLICT)
+    return drf_exception_handler(error, context)
+
+
+# --- Charts --------------------------------------------------------------------------------------------------------
+
+
+class ChartSerializer(serializers.ModelSerializer):
+    project = serializers.SlugRelatedField(slug_field="name", read_only=True, source="member.project")
+    open_suggestions = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Chart
+        fields = ["id", "project", "service_year", "status", "status_since", "imported_at", "open_suggestions"]
+
+
+class ClaimSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Claim
+        fields = ["icn", "claim_type", "type_of_bill", "place_of_service", "accepted", "lines"]
+
+
+class NoteSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Note
+        fields = ["id", "note_id", "note_type", "text", "text_sha256"]
+
+
+class FirstPassCodeSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = FirstPassCode
+        fields = ["icd10", "source", "submitted"]
+
+
+class EncounterSerializer(serializers.ModelSerializer):
+    claim = ClaimSerializer(read_only=True, allow_null=True)
+    notes = NoteSerializer(many=True, read_only=True)
+    first_pass_codes = FirstPassCodeSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Encounter
+        fields = [
+            "id", "encounter_id", "date_from", "date_through", "setting", "provider_specialty", "provider_credential",
+            "signature_status", "signature_credential", "signature_date", "claim", "notes", "first_pass_codes",
+        ]  # fmt: skip
+
+
+class ChartDetailSerializer(ChartSerializer):
+    encounters = EncounterSerializer(many=True, read_only=True)
+
+    class Meta(ChartSerializer.Meta):
+        fields = [*ChartSerializer.Meta.fields, "encounters"]
+
+
+class ScoreSerializer(serializers.Serializer):
+    program = serializers.CharField()
+    payment_year = serializers.IntegerField()
+    model = serializers.CharField()
+    problem = serializers.CharField(help_text="Why the chart could not be scored; empty when it was.")
+    baseline = serializers.CharField(allow_null=True, help_text="Payment score with the first-pass codes.")
+    now = serializers.CharField(allow_null=True, help_text="With what is decided.")
+    projected = serializers.CharField(allow_null=True, help_text="With every open suggestion followed.")
+    deltas = serializers.DictField(help_text="By open suggestion: delta_raw, delta and its reasons.")
+
+
+def score_rows(chart: Chart) -> list[dict[str, Any]]:
+    return [
+        {
+            "program": panel.program,
+            "payment_year": panel.payment_year,
+            "model": panel.model,
+            "problem": panel.problem,
+            **{
+                name: str(getattr(panel, name).payment) if getattr(panel, name) else None
+                for name in ("baseline", "now", "projected")
+            },
+            "deltas": {
+                str(pk): {"delta_raw": str(d.raw), "delta": str(d.payment), "reasons": list(d.reasons)}
+                for pk, d in panel.deltas.items()
+            },
+        }
+        for panel in scores.chart_scores(chart)
+    ]
+
+
+class ImportedSerializer(serializers.Serializer):
+    created = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    notes = serializers.IntegerField()
+
+
+class ChartFileParser(parsers.BaseParser):
+    """JSON Lines as they come; the intake reads them and names the bad lines."""
+
+    media_type = "application/x-ndjson"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> str:
+        return stream.read().decode("utf-8-sig")
+
+
+class ChartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Charts that the person may open. POST imports a chart file."""
+
+    serializer_class = ChartSerializer
+    queryset = Chart.objects.none()
+    parser_classes = [parsers.JSONParser, ChartFileParser]
+
+    def get_queryset(self) -> QuerySet[Chart]:
+        charts = (
+            Chart.objects.listed_for(self.request.user)
+            if self.action == "list"
+            else Chart.objects.visible_to(self.request.user)
+        )
+        charts = charts.select_related("member__project").annotate(
+            open_suggestions=Count("suggestions", filter=Q(suggestions__status="open"), distinct=True)
+        )
+        if self.action == "retrieve":
+            charts = charts.prefetch_related("encounters__notes", "encounters__first_pass_codes", "encounters__claim")
+        if self.action == "list":
+            if project := self.request.query_params.get("project"):
+                charts = charts.filter(member__project__name=project)
+            if state := self.request.query_params.get("status"):
+                charts = charts.filter(status=state)
+        return charts.order_by("pk")
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer]:
+        return ChartDetailSerializer if self.action == "retrieve" else ChartSerializer
+
+    @extend_schema(parameters=[OpenApiParameter("project", str), OpenApiParameter("status", str)])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().list(request, *args, **kwargs)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        chart = self.get_object()
+        trail.record("chart.opened", by=request.user, project=chart.project, subject=chart, through="api")
+        return Response(self.get_serializer(chart).data)
+
+    @extend_schema(
+        request={"application/x-ndjson": str, "application/json": dict},
+        responses={201: ImportedSerializer, 200: ImportedSerializer},
+        description="Import a chart file (JSON Lines, one chart a line, all of one project). All or nothing: a bad file "
+        "answers 400 with every problem, its line and field.",
+    )
+    def create(self, request: Request) -> Response:
+        text = request.data if isinstance(request.data, str) else json.dumps(request.data)
+        try:
+            values = chart_file.read(text)
+        except IntakeErrors as errors:
+            problems = [{"line": p.line, "field": p.field, "message": p.message} for p in errors.problems]
+            raise ValidationError({"problems": problems}) from errors
+        names = {chart.project for chart in values}
+        if len(names) != 1:
+            raise ValidationError({"problems": [{"line": 1, "field": "project", "message": "One project a request."}]})
+        project = Project.objects.of(request.user).filter(name=names.pop()).first()
+        if project is None:
+            raise Http404
+        summary = chart_actions.import_charts(values, project=project, by=request.user)
+        return Response(
+            {"created": summary.created, "unchanged": summary.unchanged, "notes": summary.notes},
+            status=status.HTTP_201_CREATED if summary.created else status.HTTP_200_OK,
+        )
+
+    @extend_schema(responses=ScoreSerializer(many=True))
+    @action(detail=True)
+    def score(self, request: Request, pk: str | None = None) -> Response:
+        chart = self.get_object()
+        if not can_see_scores(request.user, chart.project):
+            raise NotAllowed("This project hides scores from coders.")
+        return Response(score_rows(chart))
+
+    @extend_schema(request=None, responses=ChartSerializer)
+    @action(detail=False, methods=["post"])
+    def claim(self, request: Request) -> Response:
+        """Get the next chart of the queue; 204 when nothing is ready."""
+        chart = queues.claim_next(by=request.user)
+        if chart is None:
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        return Response(ChartSerializer(self.get_queryset().get(pk=chart.pk)).data)
+
+    @extend_schema(request=None, responses=ChartSerializer)
+    @action(detail=True, methods=["post"])
+    def finish(self, request: Request, pk: str | None = None) -> Response:
+        """Refused with 409 while a suggestion is open."""
+        chart = self.get_object()
+        queues.finish(chart=chart, by=request.user)
+        return Response(ChartSerializer(self.get_queryset().get(pk=chart.pk)).data)
+
+
+# --- Suggestions and decisions -------------------------------------------------------------------------------------
+
+
+class EvidenceSpanSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = EvidenceSpan
+        fields = ["note", "label", "start", "end", "quote"]
+
+
+class SuggestionSerializer(serializers.ModelSerializer):
+    title = serializers.SerializerMethodField()
+    evidence = EvidenceSpanSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Suggestion
+        fields = [
+            "id", "chart", "encounter", "kind", "icd10", "title", "status", "verdict", "proposed", "confidence", "rule",
+            "section", "why", "ruleset", "evidence",
+        ]  # fmt: skip
+
+    def get_title(self, suggestion: Suggestion) -> str:
+        return icd10.title(suggestion.icd10)
+
+
+class DecisionSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Decision
+        fields = [
+            "id", "suggestion", "outcome", "icd10", "reason", "comment", "decided_by", "decided_at", "delta_raw",
+            "delta", "score_model", "ruleset",
+        ]  # fmt: skip
+        read_only_fields = ["decided_by", "decided_at", "delta_raw", "delta", "score_model", "ruleset"]
+
+
+class AnswerSerializer(serializers.Serializer):
+    suggestion = serializers.IntegerField()
+    outcome = serializers.ChoiceField(choices=Outcome.choices)
+    icd10 = serializers.CharField(
+        required=False, default="", allow_blank=True, help_text="For change: the code to put."
+    )
+    reason = serializers.CharField(required=False, default="", allow_blank=True)
+    comment = serializers.CharField(required=False, default="", allow_blank=True)
+
+
+class SuggestionViewSet(viewsets.ReadOnlyModelViewSet):
+    serializer_class = SuggestionSerializer
+    queryset = Suggestion.objects.none()
+
+    def get_queryset(self) -> QuerySet[Suggestion]:
+        found = Suggestion.objects.live().filter(chart__in=Chart.objects.visible_to(self.request.user))
+        if chart := self.request.query_params.get("chart"):
+            found = found.filter(chart=chart) if chart.isdigit() else found.none()
+        if state := self.request.query_params.get("status"):
+            found = found.filter(status=state)
+        return found.prefetch_related("evidence").order_by("chart", "encounter", "kind", "icd10")
+
+    @extend_schema(parameters=[OpenApiParameter("chart", int), OpenApiParameter("status", str)])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().list(request, *args, **kwargs)
+
+
+class DecisionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Append-only: POST answers a suggestion (`reopen` takes the newest answer back)."""
+
+    serializer_class = DecisionSerializer
+    queryset = Decision.objects.none()
+
+    def get_queryset(self) -> QuerySet[Decision]:
+        return (
+            Decision.objects.filter(suggestion__chart__in=Chart.objects.visible_to(self.request.user))
+            .select_related("suggestion__chart__member__project")
+            .order_by("pk")
+        )
+
+    @extend_schema(request=AnswerSerializer, responses={201: DecisionSerializer})
+    def create(self, request: Request) -> Response:
+        answer = AnswerSerializer(data=request.data)
+        answer.is_valid(raise_exception=True)
+        said = answer.validated_data
+        visible = Chart.objects.visible_to(request.user)
+        suggestion = Suggestion.objects.live().filter(chart__in=visible, pk=said["suggestion"]).first()
+        if suggestion is None:
+            raise Http404
+        if said["outcome"] == Outcome.REOPEN:
+            decision = suggestions.undo(suggestion=suggestion, by=request.user)
+        else:
+            decision = suggestions.decide(
+                suggestion=suggestion,
+                outcome=Outcome(said["outcome"]),
+                by=request.user,
+                icd10_code=said["icd10"],
+                reason=said["reason"],
+                comment=said["comment"],
+            )
+        return Response(DecisionSerializer(decision).data, status=status.HTTP_201_CREATED)
+
+
+# --- Reports -------------------------------------------------------------------------------------------------------
+
+
+class CaptureReportView(views.APIView):
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("project", str, required=True),
+            OpenApiParameter("first", date, description="First day; default 30 days ago."),
+            OpenApiParameter("last", date, description="Last day; default today."),
+        ],
+        responses={200: dict},
+    )
+    def get(self, request: Request) -> Response:
+        """The capture report as rows of section, name, measure, value: the same rows as its CSV."""
+        project = Project.objects.of(request.user).filter(name=request.query_params.get("project", "")).first()
+        if project is None:
+            raise Http404
+        check_can(request.user, Permission.SEE_REPORTS, project)
+        today = date.today()
+        try:
+            first = date.fromisoformat(request.query_params.get("first", str(today - timedelta(days=30))))
+            last = date.fromisoformat(request.query_params.get("last", str(today)))
+        except ValueError as error:
+            raise ValidationError({"detail": "first and last are dates such as 2026-03-31."}) from error
+        export = exports.exports()["capture"]
+        rows = export.rows(project, reports.Period(first, last))
+        return Response({"rows": [dict(zip(export.COLUMNS, row, strict=True)) for row in rows]})
+
+
+router = SimpleRouter()
+router.register("charts", ChartViewSet, basename="api-chart")
+router.register("suggestions", SuggestionViewSet, basename="api-suggestion")
+router.register("decisions", DecisionViewSet, basename="api-decision")
+
+
+urlpatterns = [
+    path("api/", include(router.urls)),
+    path("api/reports/capture/", CaptureReportView.as_view(), name="api-capture"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+]

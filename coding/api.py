@@ -22,7 +22,7 @@ from coding.actions import charts as chart_actions
 from coding.actions import queues, suggestions, trail
 from coding.intake import IntakeErrors, chart_file
 from coding.models import Chart, Claim, Decision, Encounter, EvidenceSpan, FirstPassCode, Note, Project, Suggestion
-from coding.permissions import NotAllowed, Permission, can_code_chart, can_see_scores, check_can
+from coding.permissions import NotAllowed, Permission, can_see_scores, check_can
 from coding.workflow import Outcome
 
 REFUSALS = (
@@ -180,8 +180,8 @@ class ChartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     @extend_schema(
         request={"application/x-ndjson": str, "application/json": dict},
         responses={201: ImportedSerializer, 200: ImportedSerializer},
-        description="Import a chart file (JSON Lines, one chart a line, all of one project). All or nothing: a bad file "
-        "answers 400 with every problem, its line and field.",
+        description="Import a chart file (JSON Lines, one chart a line, all of one project). All or nothing: a bad "
+        "file answers 400 with every problem, its line and field.",
     )
     def create(self, request: Request) -> Response:
         text = request.data if isinstance(request.data, str) else json.dumps(request.data)

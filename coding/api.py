@@ -361,7 +361,7 @@ router.register("decisions", DecisionViewSet, basename="api-decision")
 
 
 urlpatterns = [
-    path("api/", include(router.urls)),
-    path("api/reports/capture/", CaptureReportView.as_view(), name="api-capture"),
-    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("", include(router.urls)),
+    path("reports/capture/", CaptureReportView.as_view(), name="api-capture"),
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
 ]

@@ -3,7 +3,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("", include("coding.views.health")),
     path("", include("coding.urls")),
 ]
 

@@ -19,6 +19,7 @@ from coding.workflow import (
     ANSWERS,
     REASONS_FOR,
     RUN_MOVES,
+    SUGGESTION_MOVES,
     ChartStatus,
     Outcome,
     RunStatus,
@@ -306,8 +307,7 @@ def decide(
         delta=delta.payment if delta else None,
         score_model=delta.model if delta else "",
     )
-    Suggestion.objects.filter(pk=suggestion.pk).update(status=status)
-    suggestion.status = status
+    move_suggestion(suggestion, status)
     trail.record(
         "suggestion.decided",
         by=by,
@@ -332,9 +332,17 @@ def undo(*, suggestion: Suggestion, by: User) -> Decision:
     decision = Decision.objects.create(
         suggestion=suggestion, outcome=Outcome.REOPEN, decided_by=by, ruleset=suggestion.ruleset
     )
-    Suggestion.objects.filter(pk=suggestion.pk).update(status=SuggestionStatus.OPEN)
+    move_suggestion(suggestion, SuggestionStatus.OPEN)
     trail.record("suggestion.reopened", by=by, project=chart.project, subject=suggestion, decision=decision.pk)
     return decision
+
+
+def move_suggestion(suggestion: Suggestion, to: SuggestionStatus) -> None:
+    """The one writer of an answered suggestion's status."""
+    if to not in SUGGESTION_MOVES[SuggestionKind(suggestion.kind)][SuggestionStatus(suggestion.status)]:
+        raise NotAnAnswer(f"A suggestion that is {suggestion.status} cannot become {to.value}.")
+    Suggestion.objects.filter(pk=suggestion.pk).update(status=to)
+    suggestion.status = to
 
 
 def answer_code(suggestion: Suggestion, outcome: Outcome, icd10_code: str) -> str:

@@ -34,6 +34,7 @@ class Sentences:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.found: dict[tuple[str, str, int, int], tuple[str, ...]] = {}
 
     def cues(self, number: int) -> tuple[pipeline.Cue, ...]:
         start, end = self.page.sentences[number]
@@ -119,14 +120,14 @@ def decide(
 
 
 def read_values(page: Page, sentences: Sentences, family: Family, m: Mention, group: Sequence[Mention]) -> dict[str, tuple[str, ...]]:
-    """The attribute values of one mention: those that its surface states, then those found around it."""
+    """The attribute values of one mention: those that its surface states, then those found around it, nearest first."""
     stated = dict(m.term.sets)
     out: dict[str, tuple[str, ...]] = {}
     for attribute in family.attributes:
         values = [stated[attribute.name]] if attribute.name in stated else []
         if attribute.any_value is not None and (attribute.many or not values):
-            for number, start, end in windows(page, attribute, m, group):
-                values += values_in(page, sentences, attribute, number, start, end, values)
+            for more in around(page, sentences, family, attribute, m, group):
+                values += more
                 if values and not attribute.many:
                     break
         if values:
@@ -136,8 +137,10 @@ def read_values(page: Page, sentences: Sentences, family: Family, m: Mention, gr
     return out
 
 
-def windows(page: Page, attribute: Attribute, m: Mention, group: Sequence[Mention]) -> Iterator[tuple[int, int, int]]:
-    """Where a value may stand, nearest first: (sentence, start, end)."""
+def around(
+    page: Page, sentences: Sentences, family: Family, attribute: Attribute, m: Mention, group: Sequence[Mention]
+) -> Iterator[Sequence[str]]:
+    """The values in each place where they may stand: window, sentence, block, note."""
     first, last = page.sentences[m.sentence]
     last = max(last, m.end)
     low, high = max(first, m.start - attribute.before), min(last, m.end + attribute.after)
@@ -149,33 +152,43 @@ def windows(page: Page, attribute: Attribute, m: Mention, group: Sequence[Mentio
                     high = min(high, other.end)
                 elif other.end <= m.start:
                     low = max(low, other.start)
-    yield m.sentence, low, high
+    yield values_in(page, sentences, attribute, m.sentence, low, high)
     if attribute.scope == "near":
         return
-    yield m.sentence, first, last
+    yield values_over(page, sentences, family, attribute, (first, last))
     if attribute.scope == "sentence":
         return
     block = page.block_at(m.start)
     if block:
-        for number in page.sentences_in(block):
-            if number != m.sentence:
-                yield number, *page.sentences[number]
+        yield values_over(page, sentences, family, attribute, block)
     if attribute.scope == "note":
-        for number, (start, end) in enumerate(page.sentences):
-            if page.section_at(start).kind not in SILENT:
-                yield number, start, end
+        yield values_over(page, sentences, family, attribute, (0, len(page.low)))
+
+
+def values_over(page: Page, sentences: Sentences, family: Family, attribute: Attribute, span: Span) -> tuple[str, ...]:
+    """The values in all sentences of a block or note, read once however many mentions ask."""
+    key = (family.name, attribute.name, *span)
+    if key not in sentences.found:
+        values: list[str] = []
+        if attribute.any_value and attribute.any_value.search(page.low, *span):
+            for number in page.sentences_in(span):
+                start, end = page.sentences[number]
+                if page.section_at(start).kind not in SILENT:
+                    values += values_in(page, sentences, attribute, number, start, end)
+                    if values and not attribute.many:
+                        break
+        sentences.found[key] = tuple(dict.fromkeys(values))
+    return sentences.found[key]
 
 
 def values_in(
-    page: Page, sentences: Sentences, attribute: Attribute, number: int, start: int, end: int, have: Sequence[str]
+    page: Page, sentences: Sentences, attribute: Attribute, number: int, start: int, end: int
 ) -> list[str]:
     """Values that stand between two offsets of a sentence and are not denied there; one unless the attribute is many."""
     if not attribute.any_value or not attribute.any_value.search(page.low, start, end):
         return []
     out: list[str] = []
     for value, pattern in attribute.values:
-        if value in have:
-            continue
         if any(not sentences.denied(number, x.start(), x.end()) for x in matches(pattern, page.low, start, end)):
             out.append(value)
             if not attribute.many:

@@ -7,7 +7,7 @@ to the family alone: its own drugs, its labs) the rest of the note.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from nlp.assertion import SILENT, Asserted, Sentences
@@ -24,6 +24,8 @@ class Witness:
 
     def __init__(self, page: Page, sentences: Sentences, catalog: Catalog, family: Family) -> None:
         self.page, self.sentences, self.catalog, self.family = page, sentences, catalog, family
+        self.by_sentence: dict[int, tuple[Evidence, ...]] = {}
+        self.by_block: dict[tuple[int, int], bool] = {}
 
     @cached_property
     def own_drugs(self) -> tuple[Evidence, ...]:
@@ -48,19 +50,30 @@ class Witness:
         near = self.page.low[max(a, start - 40) : min(b, end + 30)]
         return bool(self.catalog.general["stopped"].search(near))
 
-    def around(self, asserted: Asserted) -> Iterator[Evidence]:
-        """Evidence in the mention's sentence and, in an assessment, in its block."""
-        m = asserted.mention
-        block = self.page.block_at(m.start)
-        numbers = {m.sentence: None}
-        if block:
+    def near(self, asserted: Sequence[Asserted]) -> Iterator[Evidence]:
+        """Evidence in the sentences of some mentions and, in an assessment, in their blocks; each sentence once."""
+        numbers: dict[int, None] = dict.fromkeys(a.mention.sentence for a in asserted)
+        blocks = dict.fromkeys(b for a in asserted if (b := self.page.block_at(a.mention.start)))
+        for block in blocks:
             numbers |= dict.fromkeys(self.page.sentences_in(block))
         for number in numbers:
             yield from self.in_sentence(number)
 
+    def is_near(self, a: Asserted) -> bool:
+        """Whether evidence of the family itself (not only general words) stands in a mention's sentence or block."""
+        if any(e.rule.startswith(self.family.name + "/") for e in self.in_sentence(a.mention.sentence)):
+            return True
+        block = self.page.block_at(a.mention.start)
+        if block and block not in self.by_block:
+            self.by_block[block] = any(
+                e.rule.startswith(self.family.name + "/") for n in self.page.sentences_in(block) for e in self.in_sentence(n)
+            )
+        return bool(block and self.by_block[block])
+
     def in_sentence(self, number: int) -> tuple[Evidence, ...]:
-        start, end = self.page.sentences[number]
-        return tuple(self.scan(number, start, end))
+        if number not in self.by_sentence:
+            self.by_sentence[number] = tuple(self.scan(number, *self.page.sentences[number]))
+        return self.by_sentence[number]
 
     def scan(self, number: int, start: int, end: int) -> Iterator[Evidence]:
         low, name = self.page.low, self.family.name
@@ -100,15 +113,11 @@ def each(pattern: re.Pattern[str] | None, text: str, start: int, end: int) -> It
     return pattern.finditer(text, start, end) if pattern else iter(())
 
 
-def chosen(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+def chosen(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     """The first LIMIT spans of each letter without repeats or overlaps, in text order."""
-    out: list[Evidence] = []
-    for letter in Meat:
-        spans: list[Evidence] = []
-        for e in evidence:
-            if e.letter is letter and all(e.end <= x.start or e.start >= x.end for x in spans):
-                spans.append(e)
-                if len(spans) == LIMIT:
-                    break
-        out += spans
-    return tuple(sorted(out, key=lambda e: (e.start, e.end, str(e.letter))))
+    spans: dict[Meat, list[Evidence]] = {letter: [] for letter in Meat}
+    for e in evidence:
+        have = spans[e.letter]
+        if len(have) < LIMIT and all(e.end <= x.start or e.start >= x.end for x in have):
+            have.append(e)
+    return tuple(sorted((e for have in spans.values() for e in have), key=lambda e: (e.start, e.end, str(e.letter))))

@@ -120,7 +120,8 @@ def conditions_of(
     out = []
     for members in split(family, supporting):
         mates = [a for _, a, _ in members]
-        others = [a for a in standing if a not in mates and belongs(family, mates, a)]
+        here = {id(a) for a in mates}
+        others = [a for a in standing if id(a) not in here and belongs(family, mates, a)]
         evidence = evidence_of(page, catalog, witness, mates, others)
         out.append(Condition(family, [*mates, *others], members, evidence, merged(family, mates, others)))
     return out, rejected
@@ -156,7 +157,7 @@ def has_signal(page: Page, witness: Witness, a: Asserted) -> bool:
         return True
     if witness.own_drugs:
         return True
-    return any(e.rule.startswith(witness.family.name) for e in witness.around(a))
+    return witness.is_near(a)
 
 
 def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[int, str] | None:
@@ -225,8 +226,7 @@ def evidence_of(
             out.append(Evidence(Meat.ASSESS, m.start, m.end, f"{m.family}/listed"))
         if m.term.kind == "status":
             out.append(Evidence(Meat.ASSESS, m.start, m.end, f"{m.family}/status"))
-    for a in mates:
-        out += witness.around(a)
+    out += witness.near(mates)
     for a in others:
         if a.mention.section in NARRATIVE:
             out += witness.in_sentence(a.mention.sentence)

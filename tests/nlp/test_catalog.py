@@ -1,0 +1,102 @@
+"""A rule file that is wrong says so, with everything that is wrong at once."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nlp.catalog import HERE, CatalogError, key_of, load, pattern, union, variants
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for path in HERE.glob("*.toml"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "conditions").mkdir()
+    shutil.copy(HERE / "conditions" / "ckd.toml", tmp_path / "conditions")
+    return tmp_path
+
+
+def problems(folder: Path, text: str, name: str = "gout") -> str:
+    (folder / "conditions" / f"{name}.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(CatalogError) as caught:
+        load(folder)
+    return "\n".join(caught.value.problems)
+
+
+def test_every_problem_of_every_file_is_reported_at_once(folder: Path) -> None:
+    (folder / "conditions" / "broken.toml").write_text("family = ", encoding="utf-8")
+    found = problems(
+        folder,
+        """
+        family = "goutt"
+        label = "Gout"
+        kind = "cronic"
+        prefixes = ["M10"]
+        terms = ["Gout"]
+        colour = "red"
+        codes = [{when = {side = "left"}, code = "M10.{site}"}, {why = "nothing"}]
+        [attributes.stage]
+        scope = "page"
+        [attributes.stage.values]
+        "1" = ["(unclosed"]
+        [meat]
+        drugs = ["@nonsense"]
+        smell = ["x"]
+        [[examples]]
+        text = "x"
+        section = "kitchen"
+        reject = "boring"
+        """,
+    )
+    for said in (
+        "broken.toml", "goutt", "cronic", "'Gout' must be lower case", "unknown field colour", "when.side is no attribute", "{site} is no attribute",
+        "neither code nor suppress", "'page'", "(unclosed", "@nonsense", "meat.smell", "kitchen", "boring",
+    ):  # fmt: skip
+        assert said in found
+
+
+def test_a_value_that_never_occurs_is_a_problem(folder: Path) -> None:
+    found = problems(folder, 'family="gout"\nlabel="Gout"\nkind="chronic"\nprefixes=["M10"]\nterms=["gout"]\ncodes=[{when={a="2"}, code="M10.9"}]\n[attributes.a.values]\n"1"=["x"]')
+    assert "a never is '2'" in found
+
+
+def test_the_rule_set_changes_with_any_rule(folder: Path) -> None:
+    before = load(folder).ruleset
+    path = folder / "conditions" / "ckd.toml"
+    path.write_text(path.read_text(encoding="utf-8") + "\n# a comment\n", encoding="utf-8")
+    load.cache_clear()
+    assert load(folder).ruleset != before
+
+
+@pytest.mark.parametrize(
+    ("surface", "spelling"),
+    [
+        ("type 2 diabetes", "type II diabetes"), ("end stage renal disease", "end-stage  renal\ndisease"), ("parkinson's disease", "parkinson disease"),
+        ("parkinson's disease", "parkinsons disease"), ("leukemia", "leukaemia"), ("foot ulcer", "foot ulcers"), ("neuropathy", "neuropathies"),
+        ("t2dm", "T2 DM"), ("dm2", "DM 2"), ("a fib", "afib"), ("dm w/ ckd", "dm with ckd"), ("ischemic colitis", "ischaemic colitis"),
+    ],
+)  # fmt: skip
+def test_a_surface_is_found_in_the_spellings_that_people_write(surface: str, spelling: str) -> None:
+    from nlp.catalog import matcher_of
+
+    matcher = matcher_of(variants(surface))
+    m = matcher.search(f"has {spelling.lower()}, today")
+    assert m is not None
+    assert key_of(m.group()) in {key_of(v) for v in variants(surface)}
+
+
+@pytest.mark.parametrize("text", ["mdm", "admit", "dmitri"])
+def test_a_surface_is_not_found_inside_a_word(text: str) -> None:
+    from nlp.catalog import matcher_of
+
+    assert matcher_of(variants("dm")).search(text) is None
+
+
+def test_a_blank_in_a_pattern_takes_a_hyphen_or_a_line_break() -> None:
+    compiled = union(["stage ?3", "(?<!non )viral load"])
+    assert compiled is not None
+    assert all(compiled.search(x) for x in ("stage 3", "stage-3", "stage\n3", "stage3", "viral load"))
+    assert not compiled.search("non-viral load")
+    assert not compiled.search("stage 32")
+    assert pattern("[a b]c") == "[a b]c"

@@ -48,8 +48,8 @@ def questions(
     """One *check* for each first-pass code, one *add* for each other code that a note supports.
 
     first_pass: dotted codes of the encounter. answers: nlp's answer by the note's primary key, in reading order.
-    wanted: codes worth adding (those that risk-adjust), or None for all. A supported code that is more specific than
-    a first-pass code is proposed by that code's check, and not asked again.
+    wanted: codes worth adding (those that risk-adjust), or None for all. The code that a check proposes to put
+    instead is not asked again; where one first-pass code stands for several documented ones, the others are adds.
     """
     checks = {code: _check(code, answers) for code in sorted(set(first_pass))}
     adds: dict[str, Question] = {}
@@ -58,12 +58,10 @@ def questions(
             code = found["icd10"]
             if found.get("status", "supported") != "supported" or code in checks:
                 continue
-            replaced = [checks[old] for old in found.get("replaces", ()) if old in checks]
-            for check in replaced:
-                if check.verdict == Verdict.MORE_SPECIFIC and code not in check.proposed:
-                    check.proposed.append(code)
-                    check.spans |= _spans(note, found)
-            if replaced or (wanted is not None and code not in wanted):
+            proposing = [check for check in checks.values() if check.proposed[:1] == [code]]
+            for check in proposing:
+                check.spans |= _spans(note, found)
+            if proposing or (wanted is not None and code not in wanted):
                 continue
             question = adds.setdefault(code, Question(SuggestionKind.ADD, code))
             if not question.why or _rank(found.get("confidence", "")) < _rank(question.confidence):
@@ -82,7 +80,8 @@ def _check(code: str, answers: Mapping[int, Mapping[str, Any]]) -> Question:
                 continue
             if VERDICT_ORDER.index(Verdict(said["verdict"])) < VERDICT_ORDER.index(Verdict(question.verdict)):
                 question.verdict, question.why = said["verdict"], said.get("why", "")
-                question.proposed = list(said.get("suggested", ()))
+                more_specific = said["verdict"] == Verdict.MORE_SPECIFIC
+                question.proposed = list(said.get("suggested", ())) if more_specific else []
             for label, key in ((SpanLabel.MENTION, "evidence"), (SpanLabel.AGAINST, "against")):
                 question.spans |= {(note, label.value, start, end) for start, end in said.get(key, ())}
         for found in answer["suggestions"]:

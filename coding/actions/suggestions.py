@@ -185,7 +185,8 @@ def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
     results = {run.note_id: run.result for run in runs}
     answers = {pk: results[pk] for pk in notes if pk in results}
     first_pass = encounter.first_pass_codes.values_list("icd10", flat=True)
-    asked = comparison.questions(first_pass, answers, wanted=scores.payment_codes(chart))
+    found = {item["icd10"] for answer in answers.values() for item in answer["suggestions"]}
+    asked = comparison.questions(first_pass, answers, wanted=scores.risk_adjusting(chart, found))
 
     # A lone failed note must not read as "nothing found": without an answer a check stays as it was.
     live = {(s.kind, s.icd10): s for s in encounter.suggestions.live()}
@@ -294,7 +295,7 @@ def decide(
     if outcome == Outcome.ACCEPT:
         check_evidence(suggestion, chart)
 
-    delta = scores.delta_of_answer(chart, suggestion, code)
+    delta = scores.delta_of_answer(chart, suggestion, outcome, code)
     decision = Decision.objects.create(
         suggestion=suggestion,
         outcome=outcome,

@@ -1,0 +1,214 @@
+"""The person: the facts that scoring asks for, and nothing that names anybody.
+
+Facts are yearly (birth date or age, sex, original entitlement) or monthly (dual status, institutional, new enrollee,
+C-SNP, low income, ESRD status); one value for a monthly fact is short for twelve equal months.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+from typing import Any, Self
+
+from scoring.errors import InvalidInput, MalformedCode
+
+CODE = re.compile(r"[A-Z][0-9][0-9A-Z](?:\.?[0-9A-Z]{1,4})?")
+DUAL = ("none", "partial", "full")
+ESRD_STATUSES = ("dialysis", "transplant", "graft")
+OLDEST = 130
+
+YEARLY = ("birth_date", "age", "sex", "orec")
+MEDICAID = ("medicaid", "lti_medicaid", "new_enrollee_medicaid")
+USED: dict[str, tuple[str, ...]] = {
+    "cms-hcc": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "months"),
+}
+MONTHLY = ("dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "low_income", "esrd")
+
+
+@dataclass(frozen=True, slots=True)
+class Esrd:
+    """status: dialysis, transplant or graft. transplant_month 1 to 3; graft_months since the transplant, 4 or more."""
+
+    status: str
+    transplant_month: int | None = None
+    graft_months: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beneficiary:
+    """One person's facts for one payment year.
+
+    birth_date, or age in whole years on 1 February of the payment year. sex: F or M. orec: original reason for
+    entitlement, "0" age, "1" disability, "2" ESRD, "3" both. dual: none, partial or full Medicaid. medicaid is short
+    for lti_medicaid and new_enrollee_medicaid; where none of the three is given, dual status says it. months: twelve
+    mappings that override the monthly facts, None for a month without enrollment.
+    """
+
+    birth_date: date | None = field(default=None, repr=False)
+    age: int | None = field(default=None, repr=False)
+    sex: str = ""
+    orec: str = "0"
+    dual: str | None = None
+    medicaid: bool | None = None
+    lti_medicaid: bool | None = None
+    new_enrollee_medicaid: bool | None = None
+    institutional: bool = False
+    new_enrollee: bool = False
+    c_snp: bool = False
+    low_income: bool = False
+    esrd: Esrd | None = None
+    months: tuple[Mapping[str, Any] | None, ...] = ()
+
+    @classmethod
+    def of(cls, facts: "Mapping[str, Any] | Beneficiary", program: str) -> Self:
+        """Checked facts of a mapping (the JSON contract) or of a Beneficiary.
+
+        Raises InvalidInput naming the field: unknown, malformed, missing, or not used by the program.
+        """
+        if isinstance(facts, Beneficiary):
+            facts = {
+                item.name: value
+                for item in fields(facts)
+                if (value := getattr(facts, item.name)) != item.default and value is not None
+            }
+        if not isinstance(facts, Mapping):
+            raise InvalidInput("beneficiary: an object of facts is needed")
+        unused = [name for name in facts if name not in USED[program]]
+        if unused:
+            raise InvalidInput(f"beneficiary: {program} does not use {', '.join(sorted(map(str, unused)))}")
+        checked = {name: CHECKS[name](name, value) for name, value in facts.items()}
+        if not checked.get("sex"):
+            raise InvalidInput("beneficiary: sex is missing (F or M)")
+        if ("birth_date" in checked) == ("age" in checked):
+            raise InvalidInput("beneficiary: birth_date or age is needed, one of the two")
+        return cls(**checked)
+
+    def age_in(self, payment_year: int) -> int:
+        """Whole years on 1 February of the payment year; somebody born on a 1 February has that birthday already."""
+        if self.age is not None:
+            return self.age
+        if self.birth_date is None:
+            raise InvalidInput("beneficiary: birth_date or age is needed, one of the two")
+        years = payment_year - self.birth_date.year - ((self.birth_date.month, self.birth_date.day) > (2, 1))
+        if not 0 <= years <= OLDEST:
+            raise InvalidInput(f"beneficiary: birth_date does not fit payment year {payment_year}")
+        return years
+
+    def spans(self) -> tuple[tuple[int, "Beneficiary"], ...]:
+        """The distinct months, each with how often it occurs; one span of twelve without `months`."""
+        if not self.months:
+            return ((12, self),)
+        whole = replace(self, months=())
+        counted: dict[Beneficiary, int] = {}
+        for month in self.months:
+            if month is not None:
+                person = replace(whole, **month)
+                counted[person] = counted.get(person, 0) + 1
+        return tuple((count, person) for person, count in counted.items())
+
+    def has_medicaid(self, own: bool | None) -> bool:
+        """A particular Medicaid flag, else the general one, else what dual status says."""
+        if own is not None:
+            return own
+        if self.medicaid is not None:
+            return self.medicaid
+        return (self.dual or "none") != "none"
+
+
+def code_of(text: object) -> str:
+    """ "e11.22" -> "E1122". Raises MalformedCode for what does not have the shape of an ICD-10-CM code."""
+    code = str(text).strip().upper()
+    if not isinstance(text, str) or not CODE.fullmatch(code):
+        raise MalformedCode(f"{str(text)[:12]!r} does not have the shape of an ICD-10-CM code")
+    return code.replace(".", "")
+
+
+def dotted(code: str) -> str:
+    """ "E1122" -> "E11.22", as people write it."""
+    return f"{code[:3]}.{code[3:]}" if len(code) > 3 else code
+
+
+def codes_of(texts: Iterable[object], what: str = "diagnoses") -> list[str]:
+    """Every code normalized, in order, repetitions kept. Raises InvalidInput for anything but a list of codes."""
+    if isinstance(texts, str | Mapping) or not isinstance(texts, Iterable):
+        raise InvalidInput(f"{what}: a list of codes is needed")
+    return [code_of(text) for text in texts]
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput(f"beneficiary: {name} is true or false")
+    return value
+
+
+def _birth_date(name: str, value: object) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise InvalidInput(f"beneficiary: {name} is a date like 1953-04-01")  # never quotes the value
+
+
+def _age(name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= OLDEST:
+        raise InvalidInput(f"beneficiary: {name} is a whole number of years from 0 to {OLDEST}")
+    return value
+
+
+def _one_of(*choices: str) -> Any:
+    def checked(name: str, value: object) -> str:
+        if str(value) not in choices or isinstance(value, bool):
+            raise InvalidInput(f"beneficiary: {name} is one of {', '.join(choices)}")
+        return str(value)
+
+    return checked
+
+
+def _esrd(name: str, value: object) -> Esrd:
+    if isinstance(value, Esrd):
+        value = {
+            item.name: getattr(value, item.name) for item in fields(value) if getattr(value, item.name) is not None
+        }
+    if not isinstance(value, Mapping) or value.get("status") not in ESRD_STATUSES:
+        raise InvalidInput(f"beneficiary: {name} is an object with status {', '.join(ESRD_STATUSES)}")
+    needed = {"dialysis": None, "transplant": "transplant_month", "graft": "graft_months"}[value["status"]]
+    others = set(value) - {"status", needed}
+    if others:
+        raise InvalidInput(f"beneficiary: esrd status {value['status']} does not use {', '.join(sorted(others))}")
+    number = value.get(needed) if needed else None
+    if needed:
+        low, high = (1, 3) if needed == "transplant_month" else (4, 999)
+        if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
+            raise InvalidInput(f"beneficiary: esrd {needed} is a whole number from {low}{f' to {high}' * (high < 999)}")
+    return Esrd(value["status"], **({needed: number} if needed else {}))
+
+
+def _months(name: str, value: object) -> tuple[Mapping[str, Any] | None, ...]:
+    if not isinstance(value, list | tuple) or len(value) != 12:
+        raise InvalidInput("beneficiary: months is a list of twelve objects (null for a month without enrollment)")
+    result: list[Mapping[str, Any] | None] = []
+    for number, month in enumerate(value, start=1):
+        if month is None:
+            result.append(None)
+            continue
+        if not isinstance(month, Mapping) or set(month) - set(MONTHLY):
+            raise InvalidInput(f"beneficiary: month {number} may hold {', '.join(MONTHLY)}")
+        result.append({key: CHECKS[key](key, item) for key, item in month.items()})
+    if not any(month is not None for month in result):
+        raise InvalidInput("beneficiary: no month of enrollment")
+    return tuple(result)
+
+
+CHECKS: dict[str, Any] = {
+    "birth_date": _birth_date,
+    "age": _age,
+    "sex": _one_of("F", "M"),
+    "orec": _one_of("0", "1", "2", "3"),
+    "dual": _one_of(*DUAL),
+    **dict.fromkeys((*MEDICAID, "institutional", "new_enrollee", "c_snp", "low_income"), _flag),
+    "esrd": _esrd,
+    "months": _months,
+}

@@ -1,0 +1,145 @@
+"""The JSON contract of `python -m scoring`: one request in, one answer out, both plain dictionaries."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from scoring.beneficiary import codes_of
+from scoring.calculate import Line, ModelScore
+from scoring.errors import InvalidInput
+from scoring.rounding import decimal, thousandths
+from scoring.worksheet import Deltas, Score, payment_chain, raw_by_segment, worksheet
+
+KEYS = {
+    "id", "program", "payment_year", "model", "beneficiary", "diagnoses", "candidates", "segment", "segments", "raw",
+    "factors",
+}  # fmt: skip
+
+
+def answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to one request. Raises ScoringError for anything that cannot be answered exactly."""
+    if not isinstance(request, Mapping):
+        raise InvalidInput("a request is an object")
+    unknown = sorted(set(request) - KEYS)
+    if unknown:
+        raise InvalidInput(f"unknown field {', '.join(unknown)}")
+    program, year = request.get("program"), request.get("payment_year")
+    if not isinstance(program, str):
+        raise InvalidInput("program is missing")
+    if not isinstance(year, int) or isinstance(year, bool):
+        raise InvalidInput("payment_year is missing or not a whole number")
+    if "raw" in request:
+        return chain_alone(request, program, year)
+    if "diagnoses" not in request:
+        raise InvalidInput("diagnoses (a list of codes) or raw is needed")
+    if request.get("segments", "all") != "all":
+        raise InvalidInput('segments may only be "all"')
+    person = request.get("beneficiary")
+    if person is None:
+        raise InvalidInput("beneficiary is missing")
+    model, segment, factors = request.get("model"), request.get("segment"), request.get("factors")
+    diagnoses = request["diagnoses"]
+    codes_of(diagnoses)
+    candidates = request.get("candidates")
+    sheet = worksheet(program, year, person, model=model, segment=segment, factors=factors)
+    deltas = None
+    if candidates is not None:
+        codes_of(candidates, "candidates")
+        deltas = sheet.deltas(diagnoses, list(dict.fromkeys(candidates)))
+    score = deltas.baseline if deltas else sheet.score(diagnoses)
+    as_given = {code.strip().upper().replace(".", ""): code for code in [*diagnoses, *(candidates or ())]}
+    result: dict[str, Any] = {"id": request.get("id"), **score_out(score, as_given)}
+    if "segments" in request:
+        by_model = raw_by_segment(program, year, person, diagnoses, model=model)
+        texts = {name: {key: str(value) for key, value in scores.items()} for name, scores in by_model.items()}
+        result["scores_by_segment"] = next(iter(texts.values())) if len(texts) == 1 else texts
+    if deltas:
+        result |= deltas_out(deltas)
+    return result
+
+
+def chain_alone(request: Mapping[str, Any], program: str, year: int) -> dict[str, Any]:
+    if "diagnoses" in request or "candidates" in request:
+        raise InvalidInput("raw runs the payment chain alone; diagnoses and candidates do not go with it")
+    model, (raw, normalized, payment) = payment_chain(
+        program,
+        year,
+        thousandths(request["raw"], "raw"),
+        model=request.get("model"),
+        factors=request.get("factors"),
+    )
+    return {
+        "id": request.get("id"),
+        "model": model,
+        "raw": str(decimal(raw)),
+        "normalized": str(decimal(normalized)),
+        "payment": str(decimal(payment)),
+    }
+
+
+def score_out(score: Score, as_given: Mapping[str, str]) -> dict[str, Any]:
+    if len(score.models) == 1:
+        return model_out(score.models[0], as_given)
+    return {
+        "model": score.model,
+        "models": [
+            {"weight": str(Decimal(model.weight).scaleb(-2)), **model_out(model, as_given)} for model in score.models
+        ],
+        "unmapped": [as_given[code] for code in score.unmapped],
+        "raw": str(score.raw),
+        "normalized": str(score.normalized),
+        "payment": str(score.payment),
+    }
+
+
+def model_out(model: ModelScore, as_given: Mapping[str, str]) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "model": model.model,
+        "segment": model.segment,
+        "hccs": list(model.hccs),
+        "dropped": dict(model.dropped),
+        "interactions": list(model.interactions),
+        "lines": [line_out(line) for line in model.lines],
+        "unmapped": [as_given[code] for code in model.unmapped],
+    }
+    if model.no_effect:
+        result["no_effect"] = {as_given[code]: reason for code, reason in model.no_effect.items()}
+    if len(model.parts) > 1:
+        result["months"] = [
+            {
+                "segment": part.segment,
+                "months": part.months,
+                "interactions": list(part.interactions),
+                "lines": [line_out(line) for line in part.lines],
+                "raw": str(part.raw),
+                "normalized": str(part.normalized),
+                "payment": str(part.payment),
+            }
+            for part in model.parts
+        ]
+    return result | {"raw": str(model.raw), "normalized": str(model.normalized), "payment": str(model.payment)}
+
+
+def line_out(line: Line) -> dict[str, str]:
+    return {"factor": line.factor, "value": str(line.value), "why": line.why}
+
+
+def deltas_out(deltas: Deltas) -> dict[str, Any]:
+    return {
+        "candidates": {
+            candidate.code: {
+                "delta_raw": str(candidate.delta_raw),
+                "delta": str(candidate.delta),
+                "last_in_raw": str(candidate.last_in_raw),
+                "reasons": list(candidate.reasons),
+            }
+            for candidate in deltas.candidates
+        },
+        "all": {
+            "raw": str(deltas.raw),
+            "payment": str(deltas.payment),
+            "delta_raw": str(deltas.delta_raw),
+            "delta": str(deltas.delta),
+            "attribution_raw": {code: str(part) for code, part in deltas.attribution.raw.items()},
+        },
+    }

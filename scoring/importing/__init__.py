@@ -1,0 +1,9 @@
+"""Published model packages -> this project's own table format.
+
+A reader turns one publisher's files into a Draft and says everything that it could not understand; `check` looks for
+contradictions; `difference` is for a person to read; `write` stores. Nothing is stored when anything is wrong.
+"""
+
+from scoring.importing.draft import Draft, difference, write
+
+__all__ = ["Draft", "difference", "write"]

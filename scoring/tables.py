@@ -1,0 +1,426 @@
+"""A model release as data: a folder with model.toml and tidy CSVs, checked when it is loaded, compiled to bitmasks.
+
+    tables/<program>/<year>/year.toml        which models, in which blend, with which factors
+    tables/<program>/<year>/<model>/         one release: model.toml, CSVs, SOURCE.md
+
+The CSVs (UTF-8, one header row, no blanks around values):
+
+    variables.csv     variable,kind,label             kind: hcc, demographic, interaction, count
+    mapping.csv       icd10,hcc,age_min,age_max,sex,edit
+    hierarchy.csv     hcc,drops                       on the categories before the hierarchy
+    groups.csv        group,hcc
+    interactions.csv  interaction,left,right          operands: a group, a category variable, or a flag of the person
+    counts.csv        variable,at_least,at_most       number of categories left after the hierarchy
+    factors.csv       segment,variable,value          absent = not in that segment
+
+A category is a bit; a code is a mask; the hierarchy is one mask per parent. model.toml holds the number of rows and the
+SHA-256 of every file: a release that was edited does not load.
+"""
+
+import csv
+import hashlib
+import io
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from scoring.errors import MissingFactor, MissingTables, ProposedRelease, TablesBroken, UnknownProgram
+from scoring.rounding import thousandths
+
+ROOT = Path(__file__).parent / "tables"
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "variables.csv": ("variable", "kind", "label"),
+    "mapping.csv": ("icd10", "hcc", "age_min", "age_max", "sex", "edit"),
+    "hierarchy.csv": ("hcc", "drops"),
+    "groups.csv": ("group", "hcc"),
+    "interactions.csv": ("interaction", "left", "right"),
+    "counts.csv": ("variable", "at_least", "at_most"),
+    "factors.csv": ("segment", "variable", "value"),
+}
+KINDS = {"hcc", "demographic", "interaction", "count"}
+STATUSES = {"initial", "midyear", "final", "proposed", "user"}
+Rows = dict[str, list[tuple[str, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the mapping that holds for some people only. Bounds are inclusive; sex is "" for both."""
+
+    bit: int
+    age_min: int
+    age_max: int
+    sex: str
+    edit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """Pays when both operands hold. A mask of 0 with a flag means: the person's flag, not a category."""
+
+    name: str
+    left: int
+    right: int
+    flag: str
+
+
+@dataclass(frozen=True, eq=False)
+class Release:
+    """One compiled model release. Immutable; the id is what a stored score refers to."""
+
+    id: str
+    program: str
+    model: str
+    payment_year: int
+    family: str
+    status: str
+    prefix: str
+    options: dict[str, Any]
+    hccs: tuple[str, ...]
+    labels: dict[str, str]
+    bits: dict[str, int]
+    codes: dict[str, int]
+    edited: dict[str, tuple[Rule, ...]]
+    kills: dict[int, int]
+    parents: int
+    requires: tuple[tuple[int, int], ...]
+    in_sequence: bool
+    interactions: tuple[Interaction, ...]
+    counts: tuple[tuple[str, int, int], ...]
+    factors: dict[str, dict[str, int]]
+    rows: dict[tuple[str, str], int]
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """bit -> category, in the order of hccs."""
+        return {bit: hcc for hcc, bit in self.bits.items()}
+
+    def categories(self, mask: int) -> tuple[str, ...]:
+        """The categories of a mask, lowest number first."""
+        return tuple(self.names[bit] for bit in ones(mask))
+
+    def resolve(self, mask: int) -> int:
+        """Apply the required companions, then the hierarchy.
+
+        A dropped category still drops others ("at once", CMS's Python software, payment year 2026 on). The SAS software
+        before it ran the parents one after the other, so a dropped parent no longer drops ("in sequence").
+        """
+        for bit, companions in self.requires:
+            if mask & bit and not mask & companions:
+                mask &= ~bit
+        acting = mask & self.parents
+        if not acting:
+            return mask
+        killed = 0
+        while acting:
+            low = acting & -acting
+            acting ^= low
+            if not (self.in_sequence and low & killed):
+                killed |= self.kills[low]
+        return mask & ~killed
+
+    def dropped_by(self, mask: int) -> dict[str, str]:
+        """Category -> the category that drops it, or "needs …" where none of its required companions is there."""
+        result: dict[str, str] = {}
+        for bit, companions in self.requires:
+            if mask & bit and not mask & companions:
+                mask &= ~bit
+                result[self.names[bit]] = "needs one of " + ", ".join(self.categories(companions))
+        left = self.resolve(mask)
+        for bit in ones(mask & ~left):
+            parents = [parent for parent in ones(mask & self.parents) if self.kills[parent] & bit]
+            standing = [parent for parent in parents if parent & left]
+            result[self.names[bit]] = self.names[(standing or parents)[0]]
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One row of the payment chain: how a raw score of this population becomes a payment score."""
+
+    population: str
+    normalization: int | None
+    coding_adjustment: int | None
+    source: str
+    verified_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """One model in a program's year: its share in the blend, where its tables lie, its factors."""
+
+    name: str
+    weight: int
+    folder: Path | None
+    missing: str
+    factors: tuple[Factor, ...]
+
+    def factor(self, population: str, where: str) -> Factor:
+        """The factors for a population; MissingFactor with what to supply where a cell is empty."""
+        for factor in self.factors:
+            if factor.population in (population, "all"):
+                empty = [
+                    name
+                    for name, value in (
+                        ("normalization", factor.normalization),
+                        ("coding adjustment", factor.coding_adjustment),
+                    )
+                    if value is None
+                ]
+                if empty:
+                    raise MissingFactor(
+                        f"{where} {self.name} ({population}): no published {' and '.join(empty)} is on file; supply it "
+                        f"as `factors` from the Rate Announcement"
+                    )
+                return factor
+        raise MissingFactor(f"{where} {self.name}: no factors are on file for the population {population!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """One program in one payment year (benefit year for concurrent models)."""
+
+    program: str
+    payment_year: int
+    models: tuple[ModelUse, ...]
+    other_models: tuple[ModelUse, ...]
+
+    def model(self, name: str) -> ModelUse:
+        for use in (*self.models, *self.other_models):
+            if use.name == name:
+                return use
+        known = ", ".join(use.name for use in (*self.models, *self.other_models))
+        raise UnknownProgram(f"{self.program} {self.payment_year} has no model {name!r}; it has {known}")
+
+
+def ones(mask: int) -> Iterator[int]:
+    """The single bits of a mask, lowest first."""
+    while mask:
+        low = mask & -mask
+        yield low
+        mask ^= low
+
+
+def folders() -> tuple[Path, ...]:
+    """Where releases are looked for: the user's own folder first (SECONDPASS_TABLES), then the ones shipped."""
+    own = os.environ.get("SECONDPASS_TABLES")
+    return (Path(own), ROOT) if own else (ROOT,)
+
+
+def years() -> tuple[tuple[str, int], ...]:
+    """Every (program, payment year) on file, sorted."""
+    found = {
+        (path.parent.parent.name, int(path.parent.name))
+        for folder in folders()
+        for path in folder.glob("*/*/year.toml")
+    }
+    return tuple(sorted(found))
+
+
+def load_year(program: str, payment_year: int) -> Year:
+    """The program's models and factors for a year. Raises UnknownProgram with what there is instead."""
+    for folder in folders():
+        path = folder / program / str(payment_year) / "year.toml"
+        if path.is_file():
+            return _load_year(path)
+    known = [year for name, year in years() if name == program]
+    if known:
+        raise UnknownProgram(f"{program} has no payment year {payment_year}; it has {', '.join(map(str, known))}")
+    programs = sorted({name for name, _ in years()})
+    raise UnknownProgram(f"no program {program!r}; there are {', '.join(programs)}")
+
+
+def load_release(use: ModelUse) -> Release:
+    """The compiled release of a model. Cached by folder; raises MissingTables, ProposedRelease or TablesBroken."""
+    if use.folder is None:
+        raise MissingTables(use.missing)
+    release = _load_release(use.folder)
+    if release.status == "proposed":
+        raise ProposedRelease(f"{release.id} was proposed and never adopted; it does not score anybody")
+    return release
+
+
+@cache
+def _load_year(path: Path) -> Year:
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    uses: list[ModelUse] = []
+    others: list[ModelUse] = []
+    for entry in data["model"]:
+        factors = tuple(
+            Factor(
+                row["population"],
+                thousandths(row["normalization"], "normalization") if row.get("normalization") else None,
+                thousandths(row["coding_adjustment"], "coding adjustment") if row.get("coding_adjustment") else None,
+                row.get("source", ""),
+                row.get("verified_on", ""),
+            )
+            for row in entry.get("factor", ())
+        )
+        for factor in factors:
+            if factor.normalization is not None and factor.normalization <= 0:
+                raise TablesBroken(f"{path.parent.name}/{entry['name']}: a normalization factor is above zero")
+        folder = (path.parent / entry["tables"]).resolve() if entry.get("tables") else None
+        use = ModelUse(entry["name"], entry.get("weight", 0), folder, entry.get("missing", ""), factors)
+        (uses if use.weight else others).append(use)
+    if uses and sum(use.weight for use in uses) != 100:
+        raise TablesBroken(f"{data['program']} {data['payment_year']}: the weights of the blend are not 100 per cent")
+    return Year(data["program"], data["payment_year"], tuple(uses), tuple(others))
+
+
+@cache
+def _load_release(folder: Path) -> Release:
+    meta, rows = read(folder)
+    problems = check(meta, rows)
+    if problems:
+        raise TablesBroken(f"{meta['program']} {meta['payment_year']} {meta['model']}: " + "; ".join(problems))
+    return build(meta, rows)
+
+
+def read(folder: Path) -> tuple[dict[str, Any], Rows]:
+    """model.toml and the CSVs of a folder. Raises TablesBroken for a file that is missing, changed or misshapen."""
+    try:
+        meta = tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TablesBroken(f"{folder.name}: there is no model.toml") from None
+    where = f"{meta['program']} {meta['payment_year']} {meta['model']}"
+    rows: Rows = {}
+    for name, promised in meta["files"].items():
+        try:
+            content = (folder / name).read_bytes()
+        except FileNotFoundError:
+            raise TablesBroken(f"{where}: {name} is missing") from None
+        if hashlib.sha256(content).hexdigest() != promised["sha256"]:
+            raise TablesBroken(f"{where}: {name} is not the file that its SHA-256 was taken of")
+        rows[name] = parse(name, content.decode("utf-8"), where)
+        if len(rows[name]) != promised["rows"]:
+            raise TablesBroken(f"{where}: {name} has {len(rows[name])} rows instead of {promised['rows']}")
+    return meta, rows
+
+
+def parse(name: str, text: str, where: str) -> list[tuple[str, ...]]:
+    """CSV text to rows, the header checked against COLUMNS."""
+    reader = csv.reader(io.StringIO(text))
+    header = tuple(next(reader, ()))
+    if name in COLUMNS and header != COLUMNS[name]:
+        raise TablesBroken(f"{where}: {name} has the columns {','.join(header)}")
+    rows = [tuple(row) for row in reader]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise TablesBroken(f"{where}: {name} row {number} has {len(row)} values instead of {len(header)}")
+    return rows
+
+
+def check(meta: dict[str, Any], rows: Rows) -> list[str]:
+    """Everything that contradicts itself in a release; empty when it is sound."""
+    problems: list[str] = []
+    prefix = meta["prefix"]
+    if meta["status"] not in STATUSES:
+        problems.append(f"status {meta['status']!r} is none of {', '.join(sorted(STATUSES))}")
+    names = [variable for variable, _, _ in rows["variables.csv"]]
+    problems += [f"variables.csv: {name} twice" for name in sorted({name for name in names if names.count(name) > 1})]
+    problems += [f"variables.csv: kind {kind!r}" for kind in sorted({row[1] for row in rows["variables.csv"]} - KINDS)]
+    hccs = {variable.removeprefix(prefix) for variable, kind, _ in rows["variables.csv"] if kind == "hcc"}
+    groups = {group for group, _ in rows["groups.csv"]}
+    for name, column in (("mapping.csv", 1), ("hierarchy.csv", 0), ("hierarchy.csv", 1), ("groups.csv", 1)):
+        unknown = {row[column] for row in rows[name]} - hccs
+        problems += [f"{name}: unknown category {hcc!r}" for hcc in sorted(unknown)]
+    problems += [f"hierarchy.csv: {hcc} drops itself" for hcc, drops in rows["hierarchy.csv"] if hcc == drops]
+    operands = groups | {prefix + hcc for hcc in hccs} | set(meta["flags"])
+    for interaction, *pair in rows["interactions.csv"]:
+        problems += [f"interactions.csv: {interaction} uses {name!r}" for name in pair if name not in operands]
+    values: dict[tuple[str, str], int] = {}
+    for number, (segment, variable, value) in enumerate(rows["factors.csv"], start=2):
+        try:
+            points = thousandths(value)
+        except ValueError:
+            problems.append(f"factors.csv row {number}: {value!r} is not a factor")
+            continue
+        if values.setdefault((segment, variable), points) != points:
+            problems.append(f"factors.csv row {number}: {segment} {variable} twice with different values")
+    known = set(names)
+    problems += [
+        f"factors.csv: {variable} is not in variables.csv" for variable in sorted({v for _, v in values} - known)
+    ]
+    for number, (code, _, low, high, sex, edit) in enumerate(rows["mapping.csv"], start=2):
+        if not (low == "" or low.isdigit()) or not (high == "" or high.isdigit()) or sex not in ("", "F", "M"):
+            problems.append(f"mapping.csv row {number}: condition of {code} not understood")
+        elif bool(low or high or sex) != bool(edit):
+            problems.append(f"mapping.csv row {number}: condition and edit of {code} do not go together")
+    for need in meta.get("requires", ()):
+        unknown = {need["hcc"], *need["any_of"]} - hccs
+        problems += [f"requires: unknown category {hcc!r}" for hcc in sorted(unknown)]
+    return problems
+
+
+def build(meta: dict[str, Any], rows: Rows) -> Release:
+    """Compile checked tables."""
+    prefix = meta["prefix"]
+    labels = {variable: label for variable, _, label in rows["variables.csv"]}
+    hccs = tuple(
+        sorted((v.removeprefix(prefix) for v, kind, _ in rows["variables.csv"] if kind == "hcc"), key=category_order)
+    )
+    bits = {hcc: 1 << index for index, hcc in enumerate(hccs)}
+
+    codes: dict[str, int] = {}
+    edited: dict[str, list[Rule]] = {}
+    for code, hcc, low, high, sex, edit in rows["mapping.csv"]:
+        if edit:
+            rule = Rule(bits[hcc], int(low or 0), int(high or 999), sex, edit)
+            edited.setdefault(code, []).append(rule)
+        else:
+            codes[code] = codes.get(code, 0) | bits[hcc]
+
+    kills: dict[int, int] = {}
+    for hcc, drops in rows["hierarchy.csv"]:
+        kills[bits[hcc]] = kills.get(bits[hcc], 0) | bits[drops]
+    groups: dict[str, int] = {prefix + hcc: bit for hcc, bit in bits.items()}
+    for group, hcc in rows["groups.csv"]:
+        groups[group] = groups.get(group, 0) | bits[hcc]
+    interactions = []
+    for name, left, right in rows["interactions.csv"]:
+        flag = next((operand for operand in (left, right) if operand not in groups), "")
+        masks = [groups[operand] for operand in (left, right) if operand in groups]
+        interactions.append(Interaction(name, masks[0], masks[-1], flag))
+
+    factors: dict[str, dict[str, int]] = {}
+    numbers: dict[tuple[str, str], int] = {}
+    for number, (segment, variable, value) in enumerate(rows["factors.csv"], start=2):
+        factors.setdefault(segment, {})[variable] = thousandths(value)
+        numbers[segment, variable] = number
+
+    release_id = f"{meta['program']}/{meta['payment_year']}/{meta['model']} {meta['status']}"
+    return Release(
+        id=release_id,
+        program=meta["program"],
+        model=meta["model"],
+        payment_year=meta["payment_year"],
+        family=meta["family"],
+        status=meta["status"],
+        prefix=prefix,
+        options=meta.get("options", {}),
+        hccs=hccs,
+        labels=labels,
+        bits=bits,
+        codes=codes,
+        edited={code: tuple(rules) for code, rules in edited.items()},
+        kills=kills,
+        parents=sum(kills),
+        requires=tuple(
+            (bits[need["hcc"]], sum(bits[hcc] for hcc in need["any_of"])) for need in meta.get("requires", ())
+        ),
+        in_sequence=meta["hierarchy"] == "in sequence",
+        interactions=tuple(interactions),
+        counts=tuple((name, int(low), int(high or 999)) for name, low, high in rows["counts.csv"]),
+        factors=factors,
+        rows=numbers,
+    )
+
+
+def category_order(name: str) -> tuple[int, str]:
+    """Numeric where a category is a number, so that 9 comes before 10."""
+    digits = "".join(character for character in name if character.isdigit())
+    return (int(digits or 0), name)

@@ -1,0 +1,528 @@
+"""A person, a program and a year, ready to score any number of code sets.
+
+A worksheet holds one compiled run per model of the blend. Its questions: what is the score; what would each change do;
+what do N candidates do alone, together, and last; which part of the whole is whose.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from math import factorial
+from typing import Any
+
+from scoring.beneficiary import Beneficiary, code_of, codes_of, dotted
+from scoring.calculate import NEW_ENROLLEE, Line, ModelScore, Points, Run, chain, compile_parts
+from scoring.demographics import FAMILIES
+from scoring.errors import InvalidInput
+from scoring.rounding import apportion, decimal, half_up, signed, thousandths
+from scoring.tables import Factor, ModelUse, Year, load_release, load_year, ones
+
+EXACT_EFFECTS = 12
+SAMPLES = 400
+SEED = 20261123
+Masks = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A person's score in a program and year: the blend of its models' scores.
+
+    raw and normalized of a blend are weighted means for orientation; CMS blends payment scores only.
+    """
+
+    program: str
+    payment_year: int
+    models: tuple[ModelScore, ...]
+    raw: Decimal
+    normalized: Decimal
+    payment: Decimal
+
+    @property
+    def model(self) -> str:
+        """ "V28", or "V24 67% + V28 33%"."""
+        if len(self.models) == 1:
+            return self.models[0].model
+        return " + ".join(f"{score.model} {score.weight}%" for score in self.models)
+
+    @property
+    def segment(self) -> str:
+        return self.models[0].segment
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of the only model; a blend's models have their own."""
+        return self.models[0].lines if len(self.models) == 1 else ()
+
+    @property
+    def unmapped(self) -> tuple[str, ...]:
+        """Codes that no model of the blend maps."""
+        sets = [set(score.unmapped) for score in self.models]
+        return tuple(sorted(set.intersection(*sets)))
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What a change does to the raw score and to the payment score: one reason for each term that changed, or why
+    nothing did."""
+
+    delta_raw: Decimal
+    delta: Decimal
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One candidate against the baseline: alone, as the last of all, and after those before it in the list."""
+
+    code: str
+    delta_raw: Decimal
+    delta: Decimal
+    last_in_raw: Decimal
+    in_order_raw: Decimal
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The whole difference shared out fairly (Shapley value over distinct effects). Parts sum to the whole exactly.
+
+    raw: code -> part of the raw difference; payment: the payment difference in the same proportions. exact: False
+    where more than twelve distinct effects were sampled; then seed and samples say how.
+    """
+
+    raw: dict[str, Decimal]
+    payment: dict[str, Decimal]
+    exact: bool
+    seed: int | None
+    samples: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deltas:
+    """N candidates against a baseline. raw, payment: with all of them."""
+
+    baseline: Score
+    candidates: tuple[Candidate, ...]
+    raw: Decimal
+    payment: Decimal
+    delta_raw: Decimal
+    delta: Decimal
+    attribution: Attribution
+
+
+class Worksheet:
+    """Compiled once for a person (some tens of microseconds), then asked any number of times."""
+
+    def __init__(self, year: Year, runs: Sequence[Run]) -> None:
+        self.year = year
+        self.runs = tuple(runs)
+        self._blend: dict[Masks, Points] = {}
+
+    def masks(self, codes: Iterable[str]) -> Masks:
+        """Categories before the hierarchy, one mask for each model, of normalized codes."""
+        if len(self.runs) == 1:
+            run, mask = self.runs[0], 0
+            for code in codes:
+                mask |= run.mask(code)
+            return (mask,)
+        codes = tuple(codes)
+        result = []
+        for run in self.runs:
+            mask = 0
+            for code in codes:
+                mask |= run.mask(code)
+            result.append(mask)
+        return tuple(result)
+
+    def points(self, masks: Masks) -> Points:
+        """(raw, normalized, payment) of the blend, in thousandths."""
+        if len(self.runs) == 1:
+            return self.runs[0].evaluate(masks[0])
+        found = self._blend.get(masks)
+        if found is None:
+            scores = [(run.weight, run.evaluate(mask)) for run, mask in zip(self.runs, masks, strict=True)]
+            raw, normalized, payment = (
+                half_up(sum(weight * points[step] for weight, points in scores), 100) for step in range(3)
+            )
+            found = self._blend[masks] = (raw, normalized, payment)
+        return found
+
+    def score(self, diagnoses: Iterable[str]) -> Score:
+        """The score of a set of codes, with or without dots; order and repetition change nothing."""
+        return self._score(codes_of(diagnoses))
+
+    def _score(self, codes: Sequence[str]) -> Score:
+        raw, normalized, payment = self.points(self.masks(codes))
+        return Score(
+            self.year.program,
+            self.year.payment_year,
+            tuple(run.score(codes) for run in self.runs),
+            decimal(raw),
+            decimal(normalized),
+            decimal(payment),
+        )
+
+    def what_if(
+        self, diagnoses: Iterable[str], changes: Sequence[tuple[Iterable[str], Iterable[str]]]
+    ) -> tuple[Delta, ...]:
+        """What each change would do to the baseline, on its own.
+
+        diagnoses: the baseline, one entry for each source that carries the code, so that a code on two claims is there
+        twice. changes: (codes added, codes removed); a removal takes away one entry, and a code that another entry
+        still carries stays. Returns one Delta per change, in order.
+        """
+        carried = Counter(codes_of(diagnoses))
+        before = self.masks(carried)
+        points = self.points(before)
+        return tuple(
+            self._delta(carried, before, points, codes_of(added, "added"), codes_of(removed, "removed"))
+            for added, removed in changes
+        )
+
+    def _delta(
+        self, carried: Counter[str], before: Masks, points: Points, added: Sequence[str], removed: Sequence[str]
+    ) -> Delta:
+        gone: list[str] = []
+        if removed:
+            struck = Counter(removed)
+            gone = [code for code, count in struck.items() if 0 < carried[code] <= count]
+            after = self.masks([*(code for code in carried if code not in gone), *added])
+        else:
+            after = tuple(mask | new for mask, new in zip(before, self.masks(added), strict=True))
+        changed = self.points(after)
+        return Delta(
+            decimal(changed[0] - points[0]),
+            decimal(changed[2] - points[2]),
+            self.reasons(before, after, added, removed, carried, gone),
+        )
+
+    def reasons(
+        self,
+        before: Masks,
+        after: Masks,
+        added: Sequence[str] = (),
+        removed: Sequence[str] = (),
+        carried: Mapping[str, int] | None = None,
+        gone: Sequence[str] = (),
+    ) -> tuple[str, ...]:
+        """Every term of the raw score that changed, or why none did."""
+        result: list[str] = []
+        for run, old, new in zip(self.runs, before, after, strict=True):
+            prefix = f"{run.release.model}: " if len(self.runs) > 1 else ""
+            changes = self._changes(run, old, new) or self._why_not(run, old, new, added, removed, carried or {}, gone)
+            result += [prefix + change for change in changes]
+        return tuple(result)
+
+    @staticmethod
+    def _changes(run: Run, old: int, new: int) -> list[str]:
+        release = run.release
+        before, after = release.resolve(old), release.resolve(new)
+        if before == after:
+            return []
+        result: list[str] = []
+        gained, lost = after & ~before, before & ~after
+        for part in run.parts:
+            values = part.coefficients
+            if values is None:
+                continue
+            prefix = f"{part.base.segment} ({part.months} months): " if len(run.parts) > 1 else ""
+            for bit in ones(gained):
+                result.append(f"{prefix}{run.name(bit)} {signed(values.by_bit[bit])}")
+            for bit in ones(lost):
+                over = [p for p in ones(after & release.parents) if release.kills[p] & bit and new & bit]
+                tail = f" ({run.name(over[0])} takes its place)" if over else ""
+                result.append(f"{prefix}{run.name(bit)} {signed(-values.by_bit[bit])}{tail}")
+            for one, two, value, name in values.pairs:
+                was, now = bool(before & one and before & two), bool(after & one and after & two)
+                if was != now and value:
+                    result.append(f"{prefix}{name} {signed(value if now else -value)}")
+            old_count, new_count = values.counts[before.bit_count()], values.counts[after.bit_count()]
+            if old_count[0] != new_count[0]:
+                name = new_count[1] if new_count[0] else old_count[1]
+                result.append(f"{prefix}{name} {signed(new_count[0] - old_count[0])}")
+        return result or [NEW_ENROLLEE]
+
+    @staticmethod
+    def _why_not(
+        run: Run,
+        old: int,
+        new: int,
+        added: Sequence[str],
+        removed: Sequence[str],
+        carried: Mapping[str, int],
+        gone: Sequence[str],
+    ) -> list[str]:
+        release = run.release
+        if all(part.coefficients is None for part in run.parts):
+            return [NEW_ENROLLEE]
+        result: list[str] = []
+        dropped = release.dropped_by(new)
+        for code in added:
+            mask = run.mask(code)
+            if not run.maps(code):
+                result.append(f"{dotted(code)}: no payment HCC in {release.model}")
+            elif not mask:
+                result.append(f"{dotted(code)}: {run.edit(code)}")
+            for bit in ones(mask):
+                hcc = release.names[bit]
+                if hcc in dropped:
+                    result.append(f"{run.name(bit)} {run.trumped(dropped[hcc])}")
+                else:
+                    others = [
+                        other for other in carried if other != code and other not in gone and run.mask(other) & bit
+                    ]
+                    already = ", ".join(map(dotted, others)) or dotted(code)
+                    result.append(f"{run.name(bit)} is already carried by {already}")
+        for code in removed:
+            mask = run.mask(code)
+            if not carried.get(code):
+                result.append(f"{dotted(code)}: not among the codes")
+            elif code not in gone:
+                result.append(f"{dotted(code)}: still carried by another source")
+            elif not mask:
+                result.append(
+                    f"{dotted(code)}: " + (run.edit(code) if run.maps(code) else f"no payment HCC in {release.model}")
+                )
+            for bit in ones(mask if code in gone else 0):
+                hcc = release.names[bit]
+                if new & bit and hcc not in dropped:
+                    others = [other for other in carried if other not in gone and run.mask(other) & bit]
+                    result.append(f"{run.name(bit)} is still carried by {', '.join(map(dotted, others or added))}")
+                elif not new & bit:
+                    by = release.dropped_by(old).get(hcc, "")
+                    result.append(f"{run.name(bit)} " + (run.trumped(by) if by else "had no effect"))
+        return list(dict.fromkeys(result))
+
+    def deltas(self, diagnoses: Iterable[str], candidates: Sequence[str]) -> Deltas:
+        """Candidates to add: each alone, all together, each as the last one, each in the order given, and each one's
+        fair share of the whole. Candidates are named as they were given; each may be named once."""
+        if len(set(candidates)) != len(candidates):
+            raise InvalidInput("candidates: a code is there twice")
+        codes = [code_of(candidate) for candidate in candidates]
+        carried = Counter(codes_of(diagnoses))
+        before = self.masks(carried)
+        own = [self.masks((code,)) for code in codes]
+        base = self.points(before)
+        everything = joined([before, *own])
+        total = self.points(everything)
+        result = []
+        running = before
+        for index, (name, code) in enumerate(zip(candidates, codes, strict=True)):
+            after = joined([before, own[index]])
+            alone = self.points(after)
+            last = self.points(joined([before, *own[:index], *own[index + 1 :]]))
+            following = joined([running, own[index]])
+            in_order = self.points(following)[0] - self.points(running)[0]
+            running = following
+            result.append(
+                Candidate(
+                    name,
+                    decimal(alone[0] - base[0]),
+                    decimal(alone[2] - base[2]),
+                    decimal(total[0] - last[0]),
+                    decimal(in_order),
+                    self.reasons(before, after, (code,), (), carried),
+                )
+            )
+        return Deltas(
+            baseline=self._score(list(carried)),
+            candidates=tuple(result),
+            raw=decimal(total[0]),
+            payment=decimal(total[2]),
+            delta_raw=decimal(total[0] - base[0]),
+            delta=decimal(total[2] - base[2]),
+            attribution=self._attribute(before, list(candidates), own, base, total),
+        )
+
+    def attribute(self, diagnoses: Iterable[str], candidates: Sequence[str]) -> Attribution:
+        """The fair share of each candidate in the whole difference."""
+        before = self.masks(codes_of(diagnoses))
+        own = [self.masks((code_of(candidate),)) for candidate in candidates]
+        return self._attribute(before, list(candidates), own, self.points(before), self.points(joined([before, *own])))
+
+    def _attribute(self, before: Masks, names: list[str], own: list[Masks], base: Points, total: Points) -> Attribution:
+        groups: dict[Masks, list[int]] = {}
+        for index, masks in enumerate(own):
+            new = tuple(mask & ~had for mask, had in zip(masks, before, strict=True))
+            if any(new):
+                groups.setdefault(new, []).append(index)
+        exact = len(groups) <= EXACT_EFFECTS
+        effects = list(groups)
+        values = self._shapley(before, effects) if exact else self._sampled(before, effects)
+        parts = [Fraction(0)] * len(names)
+        for effect, value in zip(effects, values, strict=True):
+            for index in groups[effect]:
+                parts[index] = value / len(groups[effect])
+        raw_total, pay_total = total[0] - base[0], total[2] - base[2]
+        if raw_total:
+            pay_parts = [part * pay_total / raw_total for part in parts]
+        else:
+            pay_parts = [Fraction(pay_total, len(parts))] * len(parts)
+        raw, pay = apportion(parts, raw_total), apportion(pay_parts, pay_total)
+        return Attribution(
+            {name: decimal(points) for name, points in zip(names, raw, strict=True)},
+            {name: decimal(points) for name, points in zip(names, pay, strict=True)},
+            exact,
+            None if exact else SEED,
+            None if exact else SAMPLES,
+        )
+
+    def _shapley(self, before: Masks, effects: list[Masks]) -> list[Fraction]:
+        """Exact Shapley values in raw thousandths: the mean marginal value over all orders."""
+        size = len(effects)
+        values = [0] * (1 << size)
+        held: list[Masks] = [before] * (1 << size)
+        values[0] = self.points(before)[0]
+        for subset in range(1, 1 << size):
+            low = subset & -subset
+            held[subset] = joined([held[subset ^ low], effects[low.bit_length() - 1]])
+            values[subset] = self.points(held[subset])[0]
+        weights = [factorial(k) * factorial(size - k - 1) for k in range(size)]
+        sums = [0] * size
+        for subset in range(1 << size):
+            weight = weights[subset.bit_count()] if subset.bit_count() < size else 0
+            for index in range(size):
+                if not subset >> index & 1:
+                    sums[index] += weight * (values[subset | 1 << index] - values[subset])
+        return [Fraction(value, factorial(size)) for value in sums]
+
+    def _sampled(self, before: Masks, effects: list[Masks]) -> list[Fraction]:
+        """Shapley values estimated over seeded random orders; each order's parts sum to the whole, so theirs do too."""
+        draw = random.Random(SEED)  # noqa: S311 - a reproducible sample, not a secret
+        sums = [0] * len(effects)
+        order = list(range(len(effects)))
+        for _ in range(SAMPLES):
+            draw.shuffle(order)
+            held, value = before, self.points(before)[0]
+            for index in order:
+                held = joined([held, effects[index]])
+                after = self.points(held)[0]
+                sums[index] += after - value
+                value = after
+        return [Fraction(value, SAMPLES) for value in sums]
+
+
+def joined(many: Sequence[Masks]) -> Masks:
+    """The union, model by model."""
+    if len(many[0]) == 1:
+        mask = 0
+        for masks in many:
+            mask |= masks[0]
+        return (mask,)
+    result = list(many[0])
+    for masks in many[1:]:
+        for index, mask in enumerate(masks):
+            result[index] |= mask
+    return tuple(result)
+
+
+def worksheet(
+    program: str,
+    payment_year: int,
+    beneficiary: Beneficiary | Mapping[str, Any],
+    *,
+    model: str | None = None,
+    segment: str | None = None,
+    factors: Mapping[str, Mapping[str, str]] | None = None,
+) -> Worksheet:
+    """Compile a person for a program and year.
+
+    model: one model alone instead of the blend. segment: instead of the one that the facts give. factors: model ->
+    {"normalization": …, "coding_adjustment": …}, for the user's own figures where none is on file or to override them.
+    Raises UnknownProgram, InvalidInput, MissingTables, MissingFactor, ProposedRelease, TablesBroken.
+    """
+    year = load_year(program, payment_year)
+    person = Beneficiary.of(beneficiary, program)
+    age = person.age_in(payment_year)
+    uses = [(use.weight, use) for use in year.models] if model is None else [(100, year.model(model))]
+    runs = []
+    for weight, use in uses:
+        release = load_release(use)
+        lookup = FactorLookup(year, use, factors)
+        runs.append(
+            Run(release, weight, compile_parts(release, person, payment_year, lookup, segment), age, person.sex)
+        )
+    return Worksheet(year, runs)
+
+
+class FactorLookup:
+    """population -> the factors on file, with the user's own figures in place of them."""
+
+    def __init__(self, year: Year, use: ModelUse, own: Mapping[str, Mapping[str, str]] | None) -> None:
+        self.where = f"{year.program} {year.payment_year}"
+        self.use = use
+        self.own = dict((own or {}).get(use.name, {}))
+
+    def __call__(self, population: str) -> Factor:
+        if not self.own:
+            return self.use.factor(population, self.where)
+        unknown = set(self.own) - {"normalization", "coding_adjustment"}
+        if unknown:
+            raise InvalidInput(f"factors: {', '.join(sorted(unknown))} is not a factor")
+        given = {name: thousandths(value, f"factors: {name}") for name, value in self.own.items()}
+        if given.get("normalization", 1) <= 0 or not 0 <= given.get("coding_adjustment", 0) < 1000:
+            raise InvalidInput("factors: normalization is above zero, coding_adjustment from 0 to below 1")
+        if len(given) == 2:
+            return Factor(population, given["normalization"], given["coding_adjustment"], "supplied by the user", "")
+        filed = next((factor for factor in self.use.factors if factor.population in (population, "all")), None)
+        complete = Factor(
+            population,
+            given.get("normalization", filed.normalization if filed else None),
+            given.get("coding_adjustment", filed.coding_adjustment if filed else None),
+            "supplied by the user",
+            "",
+        )
+        return ModelUse(self.use.name, 0, None, "", (complete,)).factor(population, self.where)
+
+
+def payment_chain(
+    program: str,
+    payment_year: int,
+    raw: int,
+    *,
+    model: str | None = None,
+    population: str = "all",
+    factors: Mapping[str, Mapping[str, str]] | None = None,
+) -> tuple[str, Points]:
+    """The payment chain alone: raw in thousandths -> (model, (raw, normalized, payment)). Needs no tables.
+
+    A blend has one raw score per model, so there a model has to be named; InvalidInput says so.
+    """
+    year = load_year(program, payment_year)
+    if model is None and len(year.models) != 1:
+        names = ", ".join(use.name for use in (*year.models, *year.other_models))
+        raise InvalidInput(f"{program} {payment_year} has several models ({names}): name the one of this raw score")
+    use = year.models[0] if model is None else year.model(model)
+    factor = FactorLookup(year, use, factors)(population)
+    return use.name, chain(raw, factor.normalization or 1000, 1000 - (factor.coding_adjustment or 0))
+
+
+def raw_by_segment(
+    program: str,
+    payment_year: int,
+    beneficiary: Beneficiary | Mapping[str, Any],
+    diagnoses: Iterable[str],
+    *,
+    model: str | None = None,
+) -> dict[str, dict[str, Decimal]]:
+    """model -> segment -> raw score, for every segment as CMS's software prints them, whichever is the person's."""
+    year = load_year(program, payment_year)
+    person = Beneficiary.of(beneficiary, program)
+    age = person.age_in(payment_year)
+    codes = codes_of(diagnoses)
+    result: dict[str, dict[str, Decimal]] = {}
+    for use in year.models if model is None else (year.model(model),):
+        release = load_release(use)
+        scores = result[use.name] = {}
+        for segment in FAMILIES[release.family].segments:
+            run = Run(
+                release, 100, compile_parts(release, person, payment_year, lambda _: None, segment), age, person.sex
+            )
+            mask = 0
+            for code in codes:
+                mask |= run.mask(code)
+            scores[segment] = decimal(run.evaluate(mask)[0])
+    return result

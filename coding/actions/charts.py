@@ -14,6 +14,7 @@ from coding.actions import trail
 from coding.actions.queues import move
 from coding.actions.suggestions import open_checks, queue_runs
 from coding.intake import (
+    UNKNOWN,
     ChartValues,
     ClaimLineValues,
     ClaimValues,
@@ -38,9 +39,15 @@ from coding.workflow import STATUS_OWNERS, ChartStatus, Owner
 
 BATCH = 200  # charts that are read and written together: bounds the queries, and the parameters of each
 
-UNKNOWN: tuple[Any, ...] = ("", None, [], {})
-
 T = TypeVar("T", bound=models.Model)
+
+
+SHOWN = 5  # paths of one kind in a message
+
+
+def _first_of(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return ", ".join(paths[:SHOWN]) + more
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,9 @@ class Difference:
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""
-        chart = f"chart {self.chart_id}" if self.chart_id else "its member"
+        chart = f"chart {self.chart_id}" if self.chart_id else "the member of this chart"
         parts = [
-            f"{what} {', '.join(paths)}"
+            f"{what} {_first_of(paths)}"
             for what, paths in (
                 ("adds", self.added),
                 ("fills in", self.filled),
@@ -91,12 +98,17 @@ class ImportRefused(Exception):
         self.can_be_applied = all(difference.can_be_applied for difference in differences)
         count = len(self.differences)
         noun = "chart that is" if count == 1 else "charts that are"
-        how = "Import with apply to add it." if self.can_be_applied else "Remove them from the file, or correct it."
+        how = "It only adds to them." if self.can_be_applied else "Not all of it can be added."
         super().__init__(f"The file says something else about {count} {noun} here already. {how} Nothing was stored.")
 
 
 class OtherProject(Exception):
-    """The file names another project than the one that it is imported into."""
+    """The file names another project than the one that it is imported into: a slip that would show one client's
+    members to another's people."""
+
+    def __init__(self, line: int, project: Project):
+        where = f"Line {line}" if line else "A chart"
+        super().__init__(f"{where} names another project than {project.name}. Nothing was stored.")
 
 
 @dataclass(frozen=True)
@@ -158,6 +170,9 @@ def _import_batch(
     batch: Sequence[ChartValues], project: Project, by: User | None, new_members: set[str]
 ) -> ImportSummary:
     """Compare a batch with what is stored and write what it adds. `new_members`: those that this file brought in."""
+    for values in batch:
+        if values.project not in ("", project.name):
+            raise OtherProject(values.line, project)
     members, charts = _stored(batch, project)
     enrollments = {
         (member.member_id, enrollment.payment_year, enrollment.program): enrollment

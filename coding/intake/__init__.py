@@ -12,6 +12,7 @@ from importlib import import_module
 from types import ModuleType
 
 from coding.intake.values import (
+    UNKNOWN,
     ChartValues,
     ClaimLineValues,
     ClaimValues,
@@ -25,6 +26,7 @@ from coding.intake.values import (
 )
 
 __all__ = [
+    "UNKNOWN",
     "ChartValues",
     "ClaimLineValues",
     "ClaimValues",

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from coding import icd10
 from coding.intake.values import (
+    UNKNOWN,
     ChartValues,
     ClaimLineValues,
     ClaimValues,
@@ -341,20 +342,26 @@ def _with_note_ids(notes: list[NoteValues | None]) -> list[NoteValues | None]:
 
 
 def _between_lines(charts: Iterable[ChartValues]) -> Iterator[Problem]:
-    """Two lines that speak of one chart, or of one member in two ways."""
-    chart_lines: dict[tuple[str, str, int], int] = {}
-    members: dict[tuple[str, str], ChartValues] = {}
+    """Two lines that speak of one chart, or that say two things of one member or enrollment."""
+    first_lines: dict[Hashable, int] = {}
+    said: dict[Hashable, tuple[int, object]] = {}
     for chart in charts:
-        member_key = (chart.project, chart.member.member_id)
-        first = members.setdefault(member_key, chart)
-        for name in ("birth_date", "sex"):
-            if getattr(first.member, name) != getattr(chart.member, name):
-                yield Problem(chart.line, f"member.{name}", f"Another than on line {first.line} for the same member.")
-        first_line = chart_lines.setdefault((*member_key, chart.service_year), chart.line)
-        if first_line != chart.line:
+        who = (chart.project, chart.member.member_id)
+        first = first_lines.setdefault((*who, chart.service_year), chart.line)
+        if first != chart.line:
             yield Problem(
-                chart.line, "", f"The same member and service year as line {first_line}; expected one line for a chart."
+                chart.line, "", f"The member and service year of line {first} again; expected one line a chart."
             )
+        parts: list[tuple[str, Hashable, object]] = [("member", who, chart.member)]
+        parts += [
+            (f"enrollments[{index}]", (*who, enrollment.payment_year, enrollment.program), enrollment)
+            for index, enrollment in enumerate(chart.enrollments)
+        ]
+        for path, key, values in parts:
+            for name, value in vars(values).items():
+                line, other = said.setdefault((key, name), (chart.line, value)) if value not in UNKNOWN else (0, value)
+                if value != other:
+                    yield Problem(chart.line, f"{path}.{name}", f"Another than on line {line}; expected one of them.")
 
 
 # --- Reading fields ------------------------------------------------------------------------------------------------

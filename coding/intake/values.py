@@ -12,6 +12,8 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+UNKNOWN: tuple[Any, ...] = ("", None, (), [], {})
+
 
 @dataclass(frozen=True, repr=False)
 class MemberValues:

@@ -27,11 +27,11 @@ def store(command: BaseCommand, charts: Iterable[ChartValues], *, apply: bool, v
     try:
         with transaction.atomic():
             for name, its_charts in by_project.items():
-                lines += _store(name, its_charts, apply)
+                lines += _store(name, its_charts, apply, verbosity)
     except ImportRefused as refused:
         for difference in refused.differences:
             command.stderr.write(str(difference))
-        how = " Give --apply to do so." if refused.can_be_applied else ""
+        how = " Give --apply to add it." if refused.can_be_applied else ""
         raise CommandError(f"{refused}{how}") from None
     except OperationalError:
         # Raised after the commit, when the messages go out: the rows are the truth, and they say "queued".
@@ -43,7 +43,7 @@ def store(command: BaseCommand, charts: Iterable[ChartValues], *, apply: bool, v
             command.stdout.write(line)
 
 
-def _store(name: str, charts: list[ChartValues], apply: bool) -> list[str]:
+def _store(name: str, charts: list[ChartValues], apply: bool, verbosity: int) -> list[str]:
     lines = []
     project = Project.objects.filter(name=name).first()
     if project is None:
@@ -51,7 +51,9 @@ def _store(name: str, charts: list[ChartValues], apply: bool) -> list[str]:
         project = create_project(name=name, programs=programs or ["cms-hcc"], by=None)
         lines.append(f"Project {name}: created; it has no people yet.")
     summary = import_charts(charts, project=project, by=None, apply=apply)
-    return [*lines, *map(str, summary.differences), _said(name, summary)]
+    if verbosity > 1:
+        lines += map(str, summary.differences)
+    return [*lines, _said(name, summary)]
 
 
 def _said(name: str, summary: ImportSummary) -> str:

@@ -35,7 +35,8 @@ class Panel:
 
     baseline: with the first-pass codes. now: with what is decided. projected: with every open suggestion followed
     (additions accepted, more specific codes put, unsupported codes deleted; a code that the notes do not mention
-    stays, for silence is no deletion). deltas: by open suggestion, against now. assumed: facts that the enrollment
+    stays, for silence is no deletion). deltas: by open suggestion, against now. cards: by kind and code, for one answer
+    on all of the code's open dates of service, since a code is only gone when no date carries it any more. assumed: facts that the enrollment
     leaves open and that the score takes for granted. problem: why it could not be scored; then there are no scores.
     """
 
@@ -46,6 +47,7 @@ class Panel:
     now: scoring.Score | None = None
     projected: scoring.Score | None = None
     deltas: dict[int, Delta] = field(default_factory=dict)
+    cards: dict[tuple[str, str], Delta] = field(default_factory=dict)
     assumed: tuple[str, ...] = ()
     problem: str = ""
 
@@ -164,6 +166,20 @@ def _offered(suggestion: Suggestion) -> tuple[Outcome, Change]:
     return outcome, _change(suggestion, outcome, code)
 
 
+def _cards(suggestions: Sequence[Suggestion]) -> dict[tuple[str, str], tuple[Outcome, Change]]:
+    """One answer for each kind and code: a better code put wherever it is proposed, else accepted or struck at once."""
+    grouped: dict[tuple[str, str], list[Suggestion]] = {}
+    for suggestion in suggestions:
+        grouped.setdefault((suggestion.kind, suggestion.icd10), []).append(suggestion)
+    cards = {}
+    for card, members in grouped.items():
+        answers = [_offered(suggestion) for suggestion in members]
+        outcome = Outcome.CHANGE if any(o == Outcome.CHANGE for o, _ in answers) else answers[0][0]
+        same = [change for o, change in answers if o == outcome]
+        cards[card] = (outcome, ([c for added, _ in same for c in added], [c for _, gone in same for c in gone]))
+    return cards
+
+
 def _is_followed(suggestion: Suggestion, outcome: Outcome) -> bool:
     return outcome != Outcome.DELETE or suggestion.verdict == Verdict.UNSUPPORTED
 
@@ -184,7 +200,14 @@ def _panel(chart: Chart, program: str, codes: _Codes, *, deltas: bool = True) ->
         if not deltas:
             return Panel(program, year, model, baseline, now, assumed=assumed)
         offered = [(suggestion, *_offered(suggestion)) for suggestion in codes.open]
-        found = sheet.what_if(codes.now, [change for _, _, change in offered])
+        cards = _cards(codes.open)
+        asked = [change for _, _, change in offered] + [change for _, change in cards.values()]
+        found = iter(sheet.what_if(codes.now, asked))
+
+        def delta(outcome: Outcome) -> Delta:
+            one = next(found)
+            return Delta(one.delta_raw, one.delta, one.reasons, outcome, model)
+
         projected = list(codes.now)
         for suggestion, outcome, (added, removed) in offered:
             if _is_followed(suggestion, outcome):
@@ -198,10 +221,8 @@ def _panel(chart: Chart, program: str, codes: _Codes, *, deltas: bool = True) ->
             baseline,
             now,
             sheet.score(projected),
-            {
-                suggestion.pk: Delta(delta.delta_raw, delta.delta, delta.reasons, outcome, model)
-                for (suggestion, outcome, _), delta in zip(offered, found, strict=True)
-            },
+            {suggestion.pk: delta(outcome) for suggestion, outcome, _ in offered},
+            {card: delta(outcome) for card, (outcome, _) in cards.items()},
             assumed,
         )
     except (scoring.ScoringError, _Unscorable) as error:
@@ -221,11 +242,8 @@ def _worksheet(chart: Chart, program: str, year: int) -> tuple[scoring.Worksheet
 def _facts(enrollment: Enrollment) -> tuple[dict[str, object], tuple[str, ...]]:
     """The enrollment as `scoring` names it. Dual status and entitlement choose the segment: unknown is not scored."""
     facts: dict[str, object] = dict(enrollment.facts)
-    unknown = [
-        name
-        for name, value in (("dual status", enrollment.dual), ("original entitlement", enrollment.orec))
-        if not value
-    ]
+    needed = {"dual status": enrollment.dual, "original entitlement": enrollment.orec}
+    unknown = [name for name, value in needed.items() if not value]
     if unknown:
         raise _Unscorable(f"The enrollment for payment year {enrollment.payment_year} lacks {' and '.join(unknown)}.")
     facts |= {"dual": enrollment.dual, "orec": enrollment.orec}

@@ -208,7 +208,7 @@ SPECTACULAR_SETTINGS = {"TITLE": "Secondpass", "VERSION": VERSION, "SERVE_INCLUD
 
 REDIS_URL = env.str("REDIS_URL", default="")
 ANALYSIS_SECONDS = 120  # a note that takes longer is stopped, and failed after three attempts
-CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
 if REDIS_URL:
     # A message that a killed worker held comes back after the visibility timeout; it must outlast the longest task.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "unacked_restore_interval": 10}

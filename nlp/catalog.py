@@ -134,12 +134,12 @@ class Family:
 
     @property
     def plain_code(self) -> str:
-        """The code of the family when nothing more is known."""
-        values = {a.name: (a.default,) for a in self.attributes}
-        for line in self.codes:
-            if line.fits(values) and line.codes:
-                return expand(line.codes[0], {a.name: a.default for a in self.attributes})
-        return self.codes[-1].codes[0] if self.codes and self.codes[-1].codes else ""
+        """The code of the family when nothing more is known; its first prefix where the list always asks for more."""
+        defaults = {a.name: a.default for a in self.attributes}
+        values = {k: (v,) for k, v in defaults.items()}
+        fitting = [line.codes[0] for line in self.codes if line.codes and line.fits(values)]
+        plain = [line.codes[0] for line in self.codes if line.codes and "{" not in line.codes[0]]
+        return expand(fitting[0], defaults) if fitting else plain[-1] if plain else self.prefixes[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,7 +484,7 @@ class Reader:
             texts = block.get("text", [])
             texts = [texts] if isinstance(texts, str) else texts
             sets = tuple(sorted((k, str(v)) for k, v in block.get("set", {}).items()))
-            if block.get("kind", kind) not in KINDS:
+            if block.get("kind", KINDS[0]) not in KINDS:
                 self.problems.append(f"{where}: kind {block['kind']!r} is unknown")
             for text in texts:
                 case = bool(block.get("case"))

@@ -36,8 +36,9 @@ class Panel:
     baseline: with the first-pass codes. now: with what is decided. projected: with every open suggestion followed
     (additions accepted, more specific codes put, unsupported codes deleted; a code that the notes do not mention
     stays, for silence is no deletion). deltas: by open suggestion, against now. cards: by kind and code, for one answer
-    on all of the code's open dates of service, since a code is only gone when no date carries it any more. assumed: facts that the enrollment
-    leaves open and that the score takes for granted. problem: why it could not be scored; then there are no scores.
+    on all of the code's open dates of service, since a code is only gone when no date carries it any more. assumed:
+    facts that the enrollment leaves open and that the score takes for granted. problem: why it could not be scored;
+    then there are no scores.
     """
 
     program: str

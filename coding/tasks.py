@@ -5,7 +5,7 @@ import logging
 import time
 from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_init, worker_ready
 from django.conf import settings
@@ -33,9 +33,9 @@ def take_up_what_was_left(**_: Any) -> None:
     connection.close()
 
 
-@shared_task
-def analyse_note(note_id: int) -> None:
-    analyse(note_id)
+@shared_task(bind=True)
+def analyse_note(self: Task, note_id: int) -> None:
+    analyse(note_id, take_over=bool((self.request.delivery_info or {}).get("redelivered")))
 
 
 @shared_task
@@ -45,9 +45,9 @@ def sweep() -> None:
         log.info("swept runs=%d", sent)
 
 
-def analyse(note_id: int) -> bool:
+def analyse(note_id: int, *, take_over: bool = False) -> bool:
     """Read one note, if its run is queued. Returns whether it was read. Running twice gives the same rows."""
-    run = suggestions.begin_run(note_id)
+    run = suggestions.begin_run(note_id, take_over=take_over)
     if run is None:
         return False
     started = time.perf_counter()

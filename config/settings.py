@@ -9,6 +9,9 @@
 | CSRF_TRUSTED_ORIGINS   | none                     | comma-separated origins, with their scheme                     |
 | SECURE                 | false                    | true behind HTTPS: secure cookies, HSTS, redirect              |
 | VAR_DIR                | var/                     | everything that the program writes by itself                   |
+| TIME_ZONE              | UTC                      | of dates and times on pages                                    |
+| ANALYSIS_SECONDS       | 120                      | a note that takes longer is given up                           |
+| SWEEP_SECONDS          | 30                       | how often lost work is looked for                              |
 | DEBUG                  | false                    | Django's debug pages; refused when SECURE is on                |
 """
 
@@ -207,7 +210,9 @@ SPECTACULAR_SETTINGS = {"TITLE": "Secondpass", "VERSION": VERSION, "SERVE_INCLUD
 # --- Worker --------------------------------------------------------------------------------------------------------
 
 REDIS_URL = env.str("REDIS_URL", default="")
-ANALYSIS_SECONDS = 120  # a note that takes longer is stopped, and failed after three attempts
+# A note that takes longer is stopped. A run that is older than LEASE_SECONDS has lost its worker, and is sent again.
+ANALYSIS_SECONDS = env.int("ANALYSIS_SECONDS", default=120)
+LEASE_SECONDS = ANALYSIS_SECONDS + 20
 CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
 if REDIS_URL:
     # A message that a killed worker held comes back after the visibility timeout; it must outlast the longest task.
@@ -227,13 +232,16 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SOFT_TIME_LIMIT = ANALYSIS_SECONDS
-CELERY_TASK_TIME_LIMIT = ANALYSIS_SECONDS + 30
+CELERY_TASK_TIME_LIMIT = ANALYSIS_SECONDS + 10
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000  # spaCy's vocabulary keeps every string that it has seen
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "coding.tasks.sweep", "schedule": 30, "options": {"expires": 30}}}
+SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "coding.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}}
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # --- Logs ----------------------------------------------------------------------------------------------------------

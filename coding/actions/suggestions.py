@@ -66,11 +66,11 @@ def send(note_ids: Iterable[int]) -> None:
 def sweep(*, everything: bool = False) -> int:
     """Send again what a lost message or a killed worker left behind. Returns how many runs were sent.
 
-    A run that is still `running` after the hard time limit has lost its worker. everything: also younger ones (only
+    A run that is still `running` after the lease has lost its worker. everything: also younger ones (only
     where no other worker can be at work).
     """
     now = timezone.now()
-    lease = timedelta(seconds=0 if everything else settings.CELERY_TASK_TIME_LIMIT + 10)
+    lease = timedelta(seconds=0 if everything else settings.LEASE_SECONDS)
     current = NlpRun.objects.filter(ruleset=str(nlp.RULESET))
     lost = current.filter(status=RunStatus.RUNNING, started_at__lte=now - lease)
     lost.filter(attempts__lt=MAX_ATTEMPTS).update(status=RunStatus.QUEUED, queued_at=now - lease)
@@ -83,12 +83,16 @@ def sweep(*, everything: bool = False) -> int:
     return len(ids)
 
 
-def begin_run(note_id: int) -> NlpRun | None:
+def begin_run(note_id: int, *, take_over: bool = False) -> NlpRun | None:
     """Take the note's queued run, or None when another worker has it or it is done.
 
+    take_over: the broker delivered the message again because its worker was lost, so a running run is free as well.
     The attempt is counted before the work: a note that kills its worker is given up after three.
     """
-    run = NlpRun.objects.filter(note_id=note_id, ruleset=str(nlp.RULESET)).first()
+    of_note = NlpRun.objects.filter(note_id=note_id, ruleset=str(nlp.RULESET))
+    if take_over:
+        of_note.filter(status=RunStatus.RUNNING).update(status=RunStatus.QUEUED)
+    run = of_note.first()
     if run is None or run.status != RunStatus.QUEUED:
         return None
     if run.attempts >= MAX_ATTEMPTS:

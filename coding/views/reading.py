@@ -1,0 +1,433 @@
+"""What the page of a chart shows: its record on one side, its questions on the other. Reads only.
+
+`read_chart` fetches everything in a fixed number of queries, however many notes, suggestions and spans there are.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.db.models import Prefetch
+
+from coding import scores
+from coding.evidence import Segment, Span, segments
+from coding.models import Chart, Decision, Encounter, EvidenceSpan, NlpRun, Note, QAReview, Suggestion, User
+from coding.permissions import Permission, can, can_code_chart, can_see_scores
+from coding.templatetags.secondpass import SPAN_LETTERS
+from coding.workflow import (
+    ANSWERS,
+    ChartStatus,
+    Outcome,
+    RunStatus,
+    SpanLabel,
+    SuggestionKind,
+    SuggestionStatus,
+    Verdict,
+)
+
+SUPPRESSED = "suppressed"
+READING_ORDER = (
+    SpanLabel.MENTION,
+    SpanLabel.AGAINST,
+    SpanLabel.MONITOR,
+    SpanLabel.EVALUATE,
+    SpanLabel.ASSESS,
+    SpanLabel.TREAT,
+)
+VERDICT_TONES = {
+    Verdict.SUPPORTED: "good",
+    Verdict.MORE_SPECIFIC: "info",
+    Verdict.CONFLICT: "warn",
+    Verdict.UNSUPPORTED: "bad",
+    Verdict.NOT_FOUND: "bad",
+    Verdict.PENDING: "quiet",
+}
+# One mark on a piece of text that several labels cover: the element that a coder has to find comes first.
+MARK_ORDER = (SpanLabel.AGAINST, SpanLabel.ASSESS, SpanLabel.TREAT, SpanLabel.EVALUATE, SpanLabel.MONITOR)
+KEYS = {
+    Outcome.ACCEPT: "a",
+    Outcome.KEEP: "v",
+    Outcome.REJECT: "x",
+    Outcome.DELETE: "x",
+    Outcome.CHANGE: "m",
+    Outcome.QUERY: "q",
+}
+
+
+# --- The record ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A segment of a note as the page shows it: how it is marked, and the letters of the elements that begin here."""
+
+    segment: Segment
+    mark: str
+    letters: str
+    reason: str
+
+    @property
+    def owners(self) -> str:
+        return " ".join(str(owner) for owner in self.segment.owners if owner > 0)
+
+
+@dataclass(frozen=True)
+class NotePage:
+    note: Note
+    run: NlpRun | None
+    pieces: list[Piece]
+
+    @property
+    def state(self) -> str:
+        return self.run.status if self.run else RunStatus.QUEUED
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What is known about an encounter. `value` is blank where the file did not say: unknown, never met."""
+
+    name: str
+    value: str
+    tone: str = ""
+
+
+@dataclass
+class EncounterPage:
+    encounter: Encounter
+    facts: list[Fact]
+    notes: list[NotePage]
+    open_count: int = 0
+
+
+def pieces(note: Note, spans: Iterable[EvidenceSpan], suppressed: Iterable[dict[str, Any]] = ()) -> list[Piece]:
+    """The note cut for highlighting; the texts of the pieces joined are the note.
+
+    suppressed: mentions of nlp's answer that were not taken, with their reason.
+    """
+    marks = {Span(span.start, span.end, span.label, span.suggestion_id) for span in spans}
+    reasons: dict[int, str] = {}
+    for number, mention in enumerate(suppressed, start=1):
+        if 0 <= mention["start"] < mention["end"] <= len(note.text):
+            marks.add(Span(mention["start"], mention["end"], SUPPRESSED, -number))
+            reasons[-number] = mention.get("reason", "")
+    return [piece(segment, reasons) for segment in segments(note.text, marks)]
+
+
+def piece(segment: Segment, reasons: dict[int, str]) -> Piece:
+    labels = segment.labels
+    classes = ["mention"] if SpanLabel.MENTION in labels else []
+    classes += [label.value for label in MARK_ORDER if label in labels][:1]
+    if not classes and SUPPRESSED in labels:
+        classes = [SUPPRESSED]
+    begins = dict.fromkeys(SPAN_LETTERS[SpanLabel(s.label)] for s in segment.begins if s.label in SPAN_LETTERS)
+    reason = next((reasons[s.owner] for s in segment.begins if s.owner in reasons), "")
+    return Piece(segment, " ".join(classes), "".join(begins), reason.replace("_", " "))
+
+
+def facts(encounter: Encounter) -> list[Fact]:
+    """Provider, signature and claim, in the order in which a coder checks whether the encounter can count."""
+    claim = getattr(encounter, "claim", None)
+    provider = ", ".join(filter(None, [encounter.provider_name, encounter.provider_credential]))
+    signed = encounter.signature_status
+    signature = ", ".join(
+        filter(
+            None,
+            [signed, encounter.signature_name, encounter.signature_credential, _day(encounter.signature_date)],
+        )
+    )
+    found = [
+        Fact("Provider", provider),
+        Fact("Specialty", encounter.provider_specialty),
+        Fact("Signature", signature, "" if signed in ("signed", "") else "bad"),
+    ]
+    if claim is None:
+        return [*found, Fact("Claim", "")]
+    procedures = " ".join("-".join([line.get("procedure", ""), *line.get("modifiers", [])]) for line in claim.lines)
+    accepted = {True: "accepted", False: "not accepted", None: "acceptance unknown"}[claim.accepted]
+    icn = f"ICN {claim.icn}, {accepted}" if claim.icn else accepted if claim.accepted is not None else ""
+    return [
+        *found,
+        Fact("Claim", icn, "bad" if claim.accepted is False else ""),
+        Fact("Place of service", claim.place_of_service),
+        *([Fact("Type of bill", claim.type_of_bill)] if claim.type_of_bill else []),
+        Fact("Procedures", procedures),
+    ]
+
+
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
+# --- The questions -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Group:
+    """The evidence under one letter on one date of service."""
+
+    label: SpanLabel
+    spans: list[EvidenceSpan]
+
+    @property
+    def letter(self) -> str:
+        return SPAN_LETTERS.get(self.label, "")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One code on one date of service: the unit that is decided."""
+
+    suggestion: Suggestion
+    groups: list[Group]
+    decision: Decision | None
+    review: QAReview | None
+    hidden: bool = False
+
+    @property
+    def encounter(self) -> Encounter:
+        return self.suggestion.encounter
+
+    @property
+    def is_open(self) -> bool:
+        return not self.hidden and self.suggestion.status == SuggestionStatus.OPEN
+
+    @property
+    def verdict_tone(self) -> str:
+        return VERDICT_TONES[Verdict(self.suggestion.verdict)] if self.suggestion.verdict else ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A button of a card: what it answers, its key, and whether it needs a panel (reason, code, words) first."""
+
+    outcome: Outcome
+    key: str
+    panel: bool
+
+
+@dataclass
+class Card:
+    """One code and kind over its dates of service: answered once for all of them, or date by date."""
+
+    kind: SuggestionKind
+    icd10: str
+    questions: list[Question] = field(default_factory=list)
+    deltas: list[tuple[scores.Panel, scores.Delta]] = field(default_factory=list)
+
+    @property
+    def first(self) -> Suggestion:
+        """What the card says about itself comes from its best-supported date."""
+        strength = ("strong", "moderate", "weak", "")
+        return min(
+            (q.suggestion for q in self.questions),
+            key=lambda s: strength.index(s.confidence) if s.confidence in strength else len(strength),
+        )
+
+    @property
+    def key(self) -> int:
+        return min(q.suggestion.pk for q in self.questions)
+
+    @property
+    def open_questions(self) -> list[Question]:
+        return [q for q in self.questions if q.is_open]
+
+    @property
+    def answered_questions(self) -> list[Question]:
+        return [q for q in self.questions if not q.is_open and not q.hidden]
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.open_questions)
+
+    @property
+    def is_hidden(self) -> bool:
+        return any(q.hidden for q in self.questions)
+
+    @property
+    def owners(self) -> str:
+        return " ".join(str(q.suggestion.pk) for q in self.questions)
+
+    @property
+    def proposed(self) -> list[str]:
+        return list(dict.fromkeys(code for q in self.questions for code in q.suggestion.proposed))
+
+    @property
+    def answers(self) -> list[Answer]:
+        return [
+            Answer(outcome, KEYS[outcome], outcome not in (Outcome.ACCEPT, Outcome.KEEP))
+            for outcome in (
+                Outcome.ACCEPT,
+                Outcome.KEEP,
+                Outcome.REJECT,
+                Outcome.DELETE,
+                Outcome.CHANGE,
+                Outcome.QUERY,
+            )
+            if outcome in ANSWERS[self.kind]
+        ]
+
+    @property
+    def same_verdict(self) -> bool:
+        return len({q.suggestion.verdict for q in self.questions}) == 1
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Cards stand in the order of the record, never by what they are worth."""
+        spans = [
+            (q.encounter.date_from, span.note_id, span.start)
+            for q in self.questions
+            for group in q.groups
+            for span in group.spans
+        ]
+        days = [(q.encounter.date_from, 0, 0) for q in self.questions]
+        return (self.kind != SuggestionKind.CHECK, min(spans or days), self.icd10)
+
+
+@dataclass
+class Reading:
+    """Everything that the page of a chart shows to one person."""
+
+    chart: Chart
+    encounters: list[EncounterPage]
+    cards: list[Card]
+    panels: list[scores.Panel]
+    may_answer: bool
+    blind: bool
+
+    @property
+    def checks(self) -> list[Card]:
+        return [card for card in self.cards if card.kind == SuggestionKind.CHECK and not self.is_done(card)]
+
+    @property
+    def adds(self) -> list[Card]:
+        return [card for card in self.cards if card.kind == SuggestionKind.ADD and not self.is_done(card)]
+
+    @property
+    def done(self) -> list[Card]:
+        return [card for card in self.cards if self.is_done(card)]
+
+    def is_done(self, card: Card) -> bool:
+        return not card.is_open and not card.is_hidden
+
+    @property
+    def open_count(self) -> int:
+        return sum(len(card.open_questions) for card in self.cards)
+
+    @property
+    def open_cards(self) -> int:
+        return sum(card.is_open for card in self.cards)
+
+    @property
+    def returned_reviews(self) -> list[QAReview]:
+        return [q.review for card in self.cards for q in card.questions if q.review]
+
+    def runs(self, *states: RunStatus) -> list[NotePage]:
+        return [note for e in self.encounters for note in e.notes if note.state in states]
+
+    @property
+    def unread(self) -> list[NotePage]:
+        return self.runs(RunStatus.QUEUED, RunStatus.RUNNING)
+
+    @property
+    def failed(self) -> list[NotePage]:
+        return self.runs(RunStatus.FAILED)
+
+    @property
+    def ruleset(self) -> str:
+        return next((n.run.ruleset for e in self.encounters for n in e.notes if n.run and n.run.result), "")
+
+    @property
+    def suppressed_count(self) -> int:
+        return sum(bool(p.reason) for e in self.encounters for n in e.notes for p in n.pieces)
+
+    def after(self, key: int) -> Card | None:
+        """The next open card after the one with this key, from the top again after the last."""
+        keys = [card.key for card in self.cards]
+        at = keys.index(key) if key in keys else -1
+        return next((card for card in [*self.cards[at + 1 :], *self.cards[: at + 1]] if card.is_open), None)
+
+
+def questions_of(chart: Chart, *, blind: bool) -> list[Question]:
+    suggestions = (
+        chart.suggestions.live()
+        .select_related("encounter", "added_by")
+        .prefetch_related(
+            "evidence",
+            Prefetch("decisions", Decision.objects.select_related("decided_by")),
+            Prefetch("decisions__qa_reviews", QAReview.objects.select_related("auditor").order_by("pk")),
+        )
+        .order_by("encounter__date_from", "pk")
+    )
+    return [question(suggestion, blind=blind) for suggestion in suggestions]
+
+
+def question(suggestion: Suggestion, *, blind: bool) -> Question:
+    by_label: dict[str, list[EvidenceSpan]] = {}
+    for span in suggestion.evidence.all():
+        by_label.setdefault(span.label, []).append(span)
+    groups = [Group(label, by_label[label]) for label in READING_ORDER if label in by_label]
+    decisions = list(suggestion.decisions.all())
+    reviews = [review for decision in decisions for review in decision.qa_reviews.all()]
+    overturned = [review for review in reviews if review.verdict == QAReview.Verdict.OVERTURN]
+    if blind and decisions and not any(review.own_outcome for review in reviews):
+        return Question(suggestion, groups, None, None, hidden=True)
+    standing = decisions[-1] if decisions and suggestion.status != SuggestionStatus.OPEN else None
+    return Question(suggestion, groups, standing, overturned[-1] if overturned else None)
+
+
+def cards_of(chart: Chart, questions: Iterable[Question], panels: list[scores.Panel]) -> list[Card]:
+    cards: dict[tuple[str, str], Card] = {}
+    for one in questions:
+        key = (one.suggestion.kind, one.suggestion.icd10)
+        card = cards.setdefault(key, Card(SuggestionKind(key[0]), key[1]))
+        card.questions.append(one)
+    for card in cards.values():
+        for panel in panels:
+            found = [panel.deltas[q.suggestion.pk] for q in card.open_questions if q.suggestion.pk in panel.deltas]
+            if found:
+                card.deltas.append((panel, max(found, key=lambda delta: abs(delta.payment))))
+    return sorted(cards.values(), key=lambda card: card.place)
+
+
+def is_blind(user: User, chart: Chart) -> bool:
+    """An auditor does not see a coder's answers before giving their own, on no page."""
+    return can(user, Permission.AUDIT, chart.project) and chart.status in (ChartStatus.CODED, ChartStatus.IN_QA)
+
+
+def read_chart(chart: Chart, user: User, *, with_record: bool = True) -> Reading:
+    """The chart as this person sees it. with_record: also encounters and notes (an answer changes only the cards)."""
+    blind = is_blind(user, chart)
+    questions = questions_of(chart, blind=blind)
+    panels = scores.chart_scores(chart) if can_see_scores(user, chart.project) and not blind else []
+    cards = cards_of(chart, questions, panels)
+    record = record_of(chart, questions) if with_record else []
+    return Reading(chart, record, cards, panels, can_code_chart(user, chart), blind)
+
+
+def record_of(chart: Chart, questions: Iterable[Question]) -> list[EncounterPage]:
+    spans: dict[int, list[EvidenceSpan]] = {}
+    waiting: dict[int, int] = {}
+    for one in questions:
+        waiting[one.suggestion.encounter_id] = waiting.get(one.suggestion.encounter_id, 0) + one.is_open
+        for group in one.groups:
+            for span in group.spans:
+                spans.setdefault(span.note_id, []).append(span)
+    encounters = chart.encounters.select_related("claim").prefetch_related(
+        "notes", "first_pass_codes", Prefetch("notes__runs", NlpRun.objects.order_by("pk"))
+    )
+    return [
+        EncounterPage(
+            encounter,
+            facts(encounter),
+            [note_page(note, spans.get(note.pk, [])) for note in encounter.notes.all()],
+            waiting.get(encounter.pk, 0),
+        )
+        for encounter in encounters
+    ]
+
+
+def note_page(note: Note, spans: list[EvidenceSpan]) -> NotePage:
+    run = next(reversed(note.runs.all()), None)
+    suppressed = (run.result or {}).get("suppressed", ()) if run else ()
+    return NotePage(note, run, pieces(note, spans, suppressed))

@@ -1,0 +1,285 @@
+"""Answers to the questions of a chart, and codes that a coder adds by hand."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+
+from coding import icd10
+from coding.actions import qa, suggestions
+from coding.actions.suggestions import NotAnAnswer
+from coding.models import Chart, Encounter, Note, QAReview, Suggestion, User
+from coding.permissions import check_can_code_chart
+from coding.views.charts import open_to, review_context
+from coding.views.reading import Reading, read_chart
+from coding.workflow import REASONS_FOR, Outcome, SpanLabel, SuggestionStatus
+
+SPOKEN = {
+    Outcome.ACCEPT: "Accepted",
+    Outcome.REJECT: "Rejected",
+    Outcome.KEEP: "Kept",
+    Outcome.DELETE: "Deleted",
+    Outcome.CHANGE: "Changed",
+    Outcome.QUERY: "Query noted",
+}
+NEEDS_PANEL = (Outcome.REJECT, Outcome.DELETE, Outcome.CHANGE, Outcome.QUERY)
+
+
+def chosen(request: HttpRequest, chart: Chart) -> list[Suggestion]:
+    """The suggestions that the form names, if they are the chart's."""
+    ids = [int(pk) for pk in request.POST.getlist("s") if pk.isdecimal()]
+    found = list(chart.suggestions.live().filter(pk__in=ids).order_by("encounter__date_from", "pk"))
+    if not found:
+        raise NotAnAnswer("This question is not asked any more. Load the page again.")
+    return found
+
+
+def score_now(reading: Reading) -> str:
+    """The first program's score in a few spoken words, where the person may see it."""
+    scored = next((panel for panel in reading.panels if panel.now is not None), None)
+    return f" Score now {Decimal(scored.now.payment):.3f}." if scored else ""
+
+
+def work(request: HttpRequest, chart: Chart, said: str, *, key: int, stay: bool = False) -> HttpResponse:
+    """The cards, the progress and the scores after a change: swapped in place by htmx, or a redirect to the card.
+
+    key: the card that was answered. stay: focus it again, instead of the next open one.
+    """
+    user: User = request.user  # type: ignore[assignment]
+    if not request.htmx:  # type: ignore[attr-defined]
+        following = None if stay else read_chart(chart, user, with_record=False).after(key)
+        messages.success(request, said)
+        return redirect(f"{reverse('chart', args=[chart.pk])}#card-{following.key if following else key}")
+    reading = read_chart(chart, user, with_record=False)
+    following = None if stay else reading.after(key)
+    focus = f"card-{key}" if stay else f"card-{following.key}" if following else "finish-button"
+    left = f"{reading.open_cards} left." if reading.open_cards else "Nothing is left: finish the chart."
+    response = render(request, "charts/chart.html#work", review_context(reading))
+    return trigger_client_event(
+        response, "answered", {"focus": focus, "say": f"{said} {left}{score_now(reading)}"}, after="settle"
+    )
+
+
+def refused(
+    request: HttpRequest,
+    chart: Chart,
+    error: Exception,
+    *,
+    key: int,
+    panel: str = "",
+    typed: dict[str, str] | None = None,
+) -> HttpResponse:
+    """The card again with what is missing and all that was typed; without htmx, as a page of its own."""
+    user: User = request.user  # type: ignore[assignment]
+    htmx = request.htmx  # type: ignore[attr-defined]
+    reading = read_chart(chart, user, with_record=not htmx)
+    context = review_context(reading) | {"asked": key, "panel": panel, "problem": str(error), "typed": typed or {}}
+    response = render(request, "charts/chart.html#work" if htmx else "charts/chart.html", context, status=422)
+    if htmx:
+        trigger_client_event(
+            response, "answered", {"focus": f"card-{key}", "panel": bool(panel), "say": str(error)}, after="settle"
+        )
+    return response
+
+
+def card_key(chart: Chart, answered: Iterable[Suggestion]) -> int:
+    """The key of the card on which the suggestions stand: the smallest id of its code and kind."""
+    one = next(iter(answered))
+    return (
+        chart.suggestions.live().filter(kind=one.kind, icd10=one.icd10).order_by("pk").values_list("pk", flat=True)[0]
+    )
+
+
+@require_POST
+@login_required
+def answer(request: HttpRequest, pk: int) -> HttpResponse:
+    """One answer for all dates that the form names, or for one of them; together or not at all."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = get_object_or_404(open_to(request), pk=pk)
+    check_can_code_chart(user, chart)
+    typed = {name: request.POST.get(name, "") for name in ("icd10", "reason", "comment")}
+    try:
+        asked = chosen(request, chart)
+        outcome = Outcome(request.POST.get("outcome", ""))
+    except (NotAnAnswer, ValueError) as error:
+        messages.error(request, str(error))
+        return redirect("chart", chart.pk)
+    key = card_key(chart, asked)
+    panel = outcome.value if outcome in NEEDS_PANEL else ""
+    if panel and "panel" not in request.POST:
+        words = "Choose a reason." if outcome in REASONS_FOR else "Say what to ask, or send as it is."
+        return refused(request, chart, NotAnAnswer(words), key=key, panel=panel, typed=typed)
+    try:
+        with transaction.atomic():
+            for suggestion in asked:
+                if suggestion.status == SuggestionStatus.OPEN:
+                    suggestions.decide(
+                        suggestion=suggestion,
+                        outcome=outcome,
+                        by=user,
+                        icd10_code=typed["icd10"],
+                        reason=typed["reason"],
+                        comment=typed["comment"],
+                    )
+    except NotAnAnswer as error:
+        return refused(request, chart, error, key=key, panel=panel, typed=typed)
+    return work(request, chart, f"{SPOKEN[outcome]} {asked[0].icd10}.", key=key)
+
+
+@require_POST
+@login_required
+def undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take back the answers to the named suggestions, or the newest answer of the person on this chart."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = get_object_or_404(open_to(request), pk=pk)
+    check_can_code_chart(user, chart)
+    answered = chart.suggestions.live().exclude(status=SuggestionStatus.OPEN)
+    if "s" not in request.POST:
+        newest = answered.filter(decisions__decided_by=user).order_by("-decisions__pk").first()
+        same = answered.filter(kind=newest.kind, icd10=newest.icd10) if newest else answered.none()
+        asked = list(same.filter(status=newest.status)) if newest else []
+    else:
+        asked = list(answered.filter(pk__in=[int(one) for one in request.POST.getlist("s") if one.isdecimal()]))
+    if not asked:
+        messages.info(request, "There is no answer to take back.")
+        return redirect("chart", chart.pk)
+    with transaction.atomic():
+        for suggestion in asked:
+            suggestions.undo(suggestion=suggestion, by=user)
+    return work(request, chart, f"Taken back: {asked[0].icd10} is open again.", key=card_key(chart, asked), stay=True)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def add(request: HttpRequest, pk: int) -> HttpResponse:
+    """A code that the rules did not find, with the text that shows it."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = get_object_or_404(open_to(request), pk=pk)
+    check_can_code_chart(user, chart)
+    problem = ""
+    if request.method == "POST":
+        try:
+            encounter = get_object_or_404(chart.encounters, pk=_number(request.POST.get("encounter", "")))
+            spans = spans_of(request, encounter)
+            suggestion = suggestions.add_manually(
+                encounter=encounter, code=request.POST.get("icd10", ""), spans=spans, by=user
+            )
+        except NotAnAnswer as error:
+            problem = str(error)
+        else:
+            messages.success(request, f"{suggestion.icd10} is added to the questions: accept it to code it.")
+            where = f"{reverse('chart', args=[chart.pk])}#card-{card_key(chart, [suggestion])}"
+            return HttpResponseClientRedirect(where) if request.htmx else redirect(where)  # type: ignore[attr-defined]
+    context = {
+        "chart": chart,
+        "encounters": chart.encounters.prefetch_related("notes"),
+        "typed": request.POST,
+        "problem": problem,
+    }
+    template = "charts/add.html#form" if request.htmx else "charts/add.html"  # type: ignore[attr-defined]
+    return render(request, template, context, status=422 if problem else 200)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
+def spans_of(request: HttpRequest, encounter: Encounter) -> list[tuple[Note, str, int, int]]:
+    """The evidence of the form: a selection (note, start, end in code points), or words that occur only once."""
+    label = request.POST.get("label", SpanLabel.MENTION)
+    if label not in SpanLabel.values:
+        raise NotAnAnswer("Say what the text shows.")
+    note_pk, start, end = (_number(request.POST.get(name, "")) for name in ("note", "start", "end"))
+    notes = list(encounter.notes.all())
+    if note_pk and end:
+        note = next((note for note in notes if note.pk == note_pk), None)
+        if note is None:
+            raise NotAnAnswer("The selected text is on another date of service; each date stands alone.")
+        return [(note, label, start, end)]
+    quote = request.POST.get("quote", "").strip()
+    if not quote:
+        raise NotAnAnswer("Select the text that shows the diagnosis, or copy it into the field.")
+    found = [(note, at) for note in notes for at in occurrences(note.text, quote)]
+    if not found:
+        raise NotAnAnswer(
+            "These words are not in a note of this date of service. Copy them exactly as they stand there."
+        )
+    if len(found) > 1:
+        raise NotAnAnswer(f"These words occur {len(found)} times on this date of service. Add the words around them.")
+    note, at = found[0]
+    return [(note, label, at, at + len(quote))]
+
+
+def occurrences(text: str, quote: str) -> list[int]:
+    found, at = [], text.find(quote)
+    while at >= 0:
+        found.append(at)
+        at = text.find(quote, at + 1)
+    return found
+
+
+@require_POST
+@login_required
+def respond(request: HttpRequest, pk: int) -> HttpResponse:
+    """The coder's word on a decision that QA overturned: agreed, or rebutted with the guideline it rests on."""
+    user: User = request.user  # type: ignore[assignment]
+    review = get_object_or_404(
+        QAReview.objects.filter(decision__suggestion__chart__in=Chart.objects.visible_to(user)).select_related(
+            "decision__suggestion"
+        ),
+        pk=pk,
+    )
+    chart_pk = review.decision.suggestion.chart_id
+    comment = request.POST.get("comment", "")
+    response = QAReview.CoderResponse.REBUTTED if comment.strip() else QAReview.CoderResponse.ACCEPTED
+    if request.POST.get("response") == QAReview.CoderResponse.REBUTTED:
+        response = QAReview.CoderResponse.REBUTTED
+    try:
+        qa.respond(review=review, response=response, by=user, comment=comment)
+    except NotAnAnswer as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Your response to QA is stored.")
+    return redirect(f"{reverse('chart', args=[chart_pk])}#card-{card_key_of(review)}")
+
+
+def card_key_of(review: QAReview) -> int:
+    suggestion = review.decision.suggestion
+    return card_key(suggestion.chart, [suggestion])
+
+
+@require_safe
+@login_required
+def codes(request: HttpRequest) -> JsonResponse:
+    """ICD-10-CM codes for what is typed: {"results": [{"code", "title"}, ...]}."""
+    found = icd10.search(request.GET.get("q", "")[:80].strip().lower())
+    return JsonResponse({"results": [{"code": code, "title": title} for code, title in found]})
+
+
+@require_POST
+@login_required
+def shortcuts(request: HttpRequest) -> HttpResponse:
+    """Switch the single-key shortcuts on or off for this person."""
+    user: User = request.user  # type: ignore[assignment]
+    user.shortcuts_enabled = request.POST.get("enabled") == "on"
+    user.save(update_fields=["shortcuts_enabled"])
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(status=204)
+    return redirect("home")
+
+
+urlpatterns = [
+    path("charts/<int:pk>/answer/", answer, name="answer"),
+    path("charts/<int:pk>/undo/", undo, name="undo"),
+    path("charts/<int:pk>/add/", add, name="add_code"),
+    path("qa-reviews/<int:pk>/respond/", respond, name="respond"),
+    path("codes/", codes, name="codes"),
+    path("settings/shortcuts/", shortcuts, name="shortcuts"),
+]

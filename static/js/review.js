@@ -1,0 +1,310 @@
+// The review page: one current question, its evidence lit in the notes, and keys for everything.
+import { announce, showProblem } from "./app.js";
+import "./codesearch.js";
+import { prepareFind } from "./find.js";
+import { shortcut } from "./keys.js";
+import { selectedText } from "./selection.js";
+
+const record = document.getElementById("record");
+const panes = document.querySelector(".panes");
+const legend = document.getElementById("legend");
+const sideBySide = window.matchMedia("(min-width: 64rem)");
+let current = null; // id of the card
+let evidence = -1; // which of its quotes
+
+const cards = () => [...document.querySelectorAll(".card")];
+const card = () => document.getElementById(current);
+
+// --- The current question ---
+function makeCurrent(next, { focus = false } = {}) {
+  if (!next) return;
+  if (next.id !== current) evidence = -1;
+  current = next.id;
+  for (const one of cards()) one.classList.toggle("current", one === next);
+  light(next.dataset.owners.split(" "));
+  if (focus) {
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }
+  if (sideBySide.matches && (next.dataset.kind === "check" || !next.classList.contains("answered"))) showEvidence(next);
+}
+
+function light(owners) {
+  const wanted = new Set(owners);
+  let lit = false;
+  for (const piece of record.querySelectorAll(".seg[data-owners]")) {
+    const on = piece.dataset.owners.split(" ").some((owner) => wanted.has(owner));
+    piece.classList.toggle("on", on);
+    lit ||= on;
+  }
+  record.classList.toggle("focused", lit);
+}
+
+function showEvidence(of) {
+  const lit = [...record.querySelectorAll(".seg.on")];
+  const view = record.getBoundingClientRect();
+  const seen = lit.some((piece) => {
+    const box = piece.getBoundingClientRect();
+    return box.top > view.top + 60 && box.bottom < view.bottom;
+  });
+  if (seen) return;
+  const first = lit.find((piece) => piece.classList.contains("mention")) ?? lit[0];
+  (first ?? document.getElementById(of.querySelector(".date-head a")?.hash.slice(1)))?.scrollIntoView({ block: first ? "center" : "start" });
+}
+
+function step(by) {
+  const all = cards();
+  if (!all.length) return;
+  const at = all.findIndex((one) => one.id === current);
+  makeCurrent(all[Math.min(Math.max(at + by, 0), all.length - 1)], { focus: true });
+}
+
+// --- Evidence ---
+function jump(quote) {
+  const { jump: note, start, end } = quote.dataset;
+  const pieces = [...record.querySelectorAll(`.note-text[data-note="${note}"] .seg`)].filter(
+    (piece) => Number(piece.dataset.start) >= Number(start) && Number(piece.dataset.start) < Number(end),
+  );
+  pieces[0]?.scrollIntoView({ block: "center" });
+  for (const piece of pieces) {
+    piece.classList.remove("pulse");
+    void piece.offsetWidth; // restarts the animation
+    piece.classList.add("pulse");
+    piece.addEventListener("animationend", () => piece.classList.remove("pulse"), { once: true });
+  }
+}
+
+function stepEvidence(by) {
+  const quotes = [...(card()?.querySelectorAll(".quote") ?? [])];
+  if (!quotes.length) { announce("No evidence on this question."); return; }
+  evidence = evidence < 0 && by < 0 ? quotes.length - 1 : (evidence + by + quotes.length) % quotes.length;
+  const quote = quotes[evidence];
+  for (const one of card().querySelectorAll(".quote.now")) one.classList.remove("now");
+  quote.classList.add("now");
+  const more = quote.closest("details");
+  if (more) more.open = true;
+  jump(quote);
+  const letter = quote.closest(".evidence-group").querySelector(".letter").title;
+  announce(`${letter}, ${evidence + 1} of ${quotes.length}: ${quote.textContent}`);
+}
+
+// --- Panels: the reason, the code, the words that an answer needs ---
+const rows = new WeakMap();
+
+function openPanel(button) {
+  closePanel();
+  const row = button.closest(".answer-row");
+  const panel = document.getElementById(button.dataset.panel).content.firstElementChild.cloneNode(true);
+  rows.set(panel, row);
+  const proposed = button.closest(".card").dataset.proposed;
+  const code = panel.querySelector("[name=icd10]");
+  if (code && proposed) {
+    code.value = proposed;
+    panel.querySelector('[name=reason][value="specificity"]').checked = true;
+  }
+  row.replaceWith(panel);
+  const first = code ?? panel.querySelector("[name=reason], [name=comment]");
+  first.focus();
+  first.select?.();
+  panel.scrollIntoView({ block: "nearest" });
+}
+
+function closePanel() {
+  const panel = document.querySelector(".answer-panel");
+  const row = panel && rows.get(panel);
+  if (row) panel.replaceWith(row);
+  return Boolean(row);
+}
+
+function chooseReason(panel, digit) {
+  const radio = panel.querySelectorAll("[name=reason]")[digit - 1];
+  if (!radio) return;
+  radio.checked = true;
+  const code = panel.querySelector("[name=icd10]");
+  if (code && !code.value.trim()) code.focus();
+  else if (radio.value === "other") panel.querySelector("[name=comment]").focus();
+  else panel.querySelector("[data-send]").click();
+}
+
+// --- Keys ---
+function press(key) {
+  const button = [...(card()?.querySelectorAll(".answer-row [data-key]") ?? [])].find((one) => one.dataset.key === key);
+  if (button) button.click();
+  return Boolean(button);
+}
+
+function answerWith(key, otherwise) {
+  if (press(key)) return;
+  const open = card() && !card().classList.contains("answered");
+  announce(open ? otherwise : "This question is answered. U takes the answer back.");
+}
+
+const KEYS = {
+  j: () => step(1),
+  k: () => step(-1),
+  n: () => stepEvidence(1),
+  p: () => stepEvidence(-1),
+  a: () => answerWith("a", "This code is on the claim already. V keeps it."),
+  v: () => answerWith("v", "This is an addition. A accepts it."),
+  x: () => answerWith("x", "Not an answer here."),
+  d: () => answerWith("x", "Not an answer here."),
+  m: () => answerWith("m", "Not an answer here."),
+  q: () => answerWith("q", "Not an answer here."),
+  u: () => (card()?.querySelector(".undo button") ?? document.querySelector("#undo-form button"))?.click(),
+  h: () => {
+    const menu = document.getElementById("hold-menu");
+    if (!menu) return;
+    menu.open = true;
+    menu.querySelector("input[name=reason]").focus();
+  },
+  s: () => document.getElementById("finish-button")?.click(),
+  c: () => document.getElementById("add-button")?.click(),
+  "/": () => document.getElementById("find")?.focus(),
+  "?": () => legend.showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = document.getElementById("hold-menu");
+    if (closePanel()) card()?.focus();
+    else if (menu?.open) { menu.open = false; menu.querySelector("summary").focus(); }
+    return;
+  }
+  const panel = event.target.closest?.(".answer-panel");
+  if (panel && event.key === "Enter" && !event.defaultPrevented && event.target.matches("input")) {
+    // A form's own Enter presses its first button, which need not be this panel's.
+    event.preventDefault();
+    panel.querySelector("[data-send]").click();
+    return;
+  }
+  const key = shortcut(event);
+  if (!key || panes.dataset.shortcuts !== "on") return;
+  const open = document.querySelector(".answer-panel");
+  if (open && /^[1-9]$/.test(key)) {
+    event.preventDefault();
+    chooseReason(open, Number(key));
+  } else if (KEYS[key] && !(open && event.target.closest(".answer-panel") && key.length === 1 && "amvqxd".includes(key))) {
+    event.preventDefault();
+    KEYS[key]();
+  }
+});
+
+// --- Pointer ---
+document.addEventListener("click", (event) => {
+  const target = event.target;
+  const quote = target.closest("[data-jump]");
+  if (quote) {
+    event.preventDefault();
+    makeCurrent(quote.closest(".card"));
+    jump(quote);
+    return;
+  }
+  const panelButton = target.closest(".answer-row [data-panel]");
+  if (panelButton) {
+    event.preventDefault();
+    openPanel(panelButton);
+    return;
+  }
+  if (target.closest("[data-cancel]")) {
+    const of = target.closest(".card");
+    if (!closePanel()) location.reload(); // a panel that the server put there
+    else of.focus();
+    return;
+  }
+  const finish = target.closest("#finish-form button");
+  if (finish?.getAttribute("aria-disabled") === "true") {
+    event.preventDefault();
+    const open = document.querySelector(".card:not(.answered)");
+    const left = document.getElementById("work").dataset.open;
+    showProblem(`${left} ${left === "1" ? "question is" : "questions are"} undecided. Answer, then finish.`);
+    makeCurrent(open, { focus: true });
+    return;
+  }
+  if (target.closest("#undo-form [aria-disabled=true]")) { event.preventDefault(); return; }
+  const piece = target.closest(".seg[data-owners]");
+  if (piece && window.getSelection().isCollapsed) {
+    const owners = piece.dataset.owners.split(" ");
+    const of = cards().find((one) => one.dataset.owners.split(" ").some((owner) => owners.includes(owner)));
+    if (of && of.id !== current) makeCurrent(of, { focus: true });
+  }
+});
+
+document.addEventListener("focusin", (event) => {
+  const of = event.target.closest?.(".card");
+  if (of && of.id !== current) makeCurrent(of);
+});
+
+// --- After an answer ---
+document.addEventListener("answered", (event) => {
+  const { focus, say, panel } = event.detail;
+  announce(say);
+  const target = document.getElementById(focus);
+  if (target?.classList.contains("card")) {
+    makeCurrent(target, { focus: !panel });
+    if (panel) target.querySelector(".answer-panel input:not([type=hidden])")?.focus();
+  } else target?.focus();
+});
+
+// --- A code by hand ---
+const dialog = document.getElementById("add-dialog");
+document.getElementById("add-button")?.addEventListener("click", async (event) => {
+  if (event.ctrlKey || event.metaKey || !window.htmx) return;
+  event.preventDefault();
+  const selected = selectedText();
+  await window.htmx.ajax("GET", event.currentTarget?.href ?? document.getElementById("add-button").href, { target: dialog, swap: "innerHTML" });
+  const form = dialog.querySelector("form");
+  if (!form) return;
+  if (selected) {
+    for (const name of ["note", "start", "end", "quote"]) form.elements[name].value = selected[name];
+    form.elements.encounter.value = selected.encounter;
+  }
+  dialog.showModal();
+  form.elements.icd10.focus();
+});
+dialog?.addEventListener("input", (event) => {
+  // Words that were typed over are found by the server; the selection's place no longer holds.
+  if (event.target.name === "quote") for (const name of ["note", "start", "end"]) event.target.form.elements[name].value = "";
+});
+dialog?.addEventListener("click", (event) => {
+  if (event.target.closest("[data-close]")) { event.preventDefault(); dialog.close(); }
+});
+
+// --- Legend, suppressed mentions, the border between the panes ---
+document.getElementById("legend-button").addEventListener("click", () => legend.showModal());
+document.getElementById("shortcuts-form").addEventListener("change", (event) => {
+  panes.dataset.shortcuts = event.target.checked ? "on" : "off";
+});
+
+const suppressed = document.getElementById("suppressed-button");
+suppressed?.addEventListener("click", () => {
+  const on = record.classList.toggle("show-suppressed");
+  suppressed.setAttribute("aria-pressed", String(on));
+});
+
+const splitter = document.querySelector(".splitter");
+function setWidth(percent) {
+  const width = Math.min(75, Math.max(35, Math.round(percent)));
+  panes.style.setProperty("--record", `${width}%`);
+  splitter.setAttribute("aria-valuenow", String(width));
+  localStorage.setItem("record-width", String(width));
+}
+if (localStorage.getItem("record-width")) setWidth(Number(localStorage.getItem("record-width")));
+splitter.addEventListener("keydown", (event) => {
+  const by = { ArrowLeft: -2, ArrowRight: 2 }[event.key];
+  if (!by) return;
+  event.preventDefault();
+  setWidth(Number(splitter.getAttribute("aria-valuenow")) + by);
+});
+splitter.addEventListener("pointerdown", (event) => {
+  splitter.setPointerCapture(event.pointerId);
+  const move = (moved) => {
+    const box = panes.getBoundingClientRect();
+    setWidth(((moved.clientX - box.left) / box.width) * 100);
+  };
+  splitter.addEventListener("pointermove", move);
+  splitter.addEventListener("pointerup", () => splitter.removeEventListener("pointermove", move), { once: true });
+});
+
+prepareFind(record);
+const asked = document.querySelector(location.hash.startsWith("#card-") ? location.hash : ".card:not(.answered)");
+makeCurrent(asked, { focus: location.hash.startsWith("#card-") });

@@ -32,18 +32,24 @@ class Asserted:
 class Sentences:
     """The cues of a note's sentences, looked up when somebody asks."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(self, page: Page, setting: str, assessment: frozenset[str]) -> None:
+        self.page, self.setting, self.assessment = page, setting, assessment
         self.found: dict[tuple[str, str, int, int], tuple[str, ...]] = {}
 
     def cues(self, number: int) -> tuple[pipeline.Cue, ...]:
         start, end = self.page.sentences[number]
         return pipeline.cues(self.page.low[start:end])
 
+    def counts_doubt(self, section: str) -> bool:
+        """ICD-10-CM Guidelines II.H: at inpatient discharge an uncertain diagnosis is coded as if it existed."""
+        return self.setting == "inpatient" and section in self.assessment
+
     def denied(self, number: int, start: int, end: int) -> bool:
         """Whether a span of a sentence is negated, uncertain, hypothetical or somebody else's."""
         offset = self.page.sentences[number][0]
         for cue in self.cues(number):
+            if cue.category == "uncertain" and self.counts_doubt(self.page.section_at(start).kind):
+                continue
             if cue.category in DENYING and cue.max_targets is None and not cue.kinds:
                 inside = cue.scope_start <= start - offset and end - offset <= cue.scope_end
                 if inside and not (start - offset < cue.end and cue.start < end - offset):
@@ -53,7 +59,7 @@ class Sentences:
 
 def assert_mentions(page: Page, mentions: Sequence[Mention], catalog: Catalog, setting: str) -> tuple[Asserted, ...]:
     """Each mention with its reason and its own attribute values, in text order."""
-    sentences = Sentences(page)
+    sentences = Sentences(page, setting, catalog.roles["assessment"])
     out: list[Asserted] = []
     by_sentence: dict[int, list[Mention]] = {}
     for m in mentions:
@@ -62,7 +68,7 @@ def assert_mentions(page: Page, mentions: Sequence[Mention], catalog: Catalog, s
         flags = flag(page, sentences.cues(number), group, page.sentences[number][0])
         for m in group:
             values = read_values(page, sentences, catalog.families[m.family], m, group)
-            out.append(decide(page, catalog, m, flags.get(id(m), {}), values, setting))
+            out.append(decide(page, sentences, catalog, m, flags.get(id(m), {}), values))
     return tuple(out)
 
 
@@ -90,7 +96,7 @@ def flag(page: Page, cues: Sequence[pipeline.Cue], group: Sequence[Mention], off
 
 
 def decide(
-    page: Page, catalog: Catalog, m: Mention, flags: Mapping[str, pipeline.Cue], values: Mapping[str, tuple[str, ...]], setting: str
+    page: Page, sentences: Sentences, catalog: Catalog, m: Mention, flags: Mapping[str, pipeline.Cue], values: Mapping[str, tuple[str, ...]]
 ) -> Asserted:
     """The one reason that counts: another person, then negation, then a plan or risk, then doubt, then the past."""
     offset = page.sentences[m.sentence][0]
@@ -105,8 +111,7 @@ def decide(
         reason = "historical" if category == "past" else category
         if cue is None or reason in overridden:
             continue
-        if category == "uncertain" and setting == "inpatient" and m.section in catalog.roles["assessment"]:
-            # ICD-10-CM Guidelines II.H: at inpatient discharge an uncertain diagnosis is coded as if it existed.
+        if category == "uncertain" and sentences.counts_doubt(m.section):
             continue
         return Asserted(m, reason, (offset + cue.start, offset + cue.end), values, cue.text)
     if m.section in catalog.roles["advice"]:

@@ -47,7 +47,7 @@ class Outcome:
 
 def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting: str) -> Outcome:
     """All findings and suppressed mentions of a note, in text order."""
-    sentences = Sentences(page)
+    sentences = Sentences(page, setting, catalog.roles["assessment"])
     groups: dict[str, list[Asserted]] = {}
     for a in asserted:
         groups.setdefault(a.mention.family, []).append(a)

@@ -241,7 +241,8 @@ def _queue(rows: "_Rows", comparisons: "Iterable[_Comparison]") -> None:
     # An encounter that was read already is read again with its new codes: the answer was to another question.
     old = [encounter for encounter in asked if encounter not in set(rows.new[Encounter])]
     NlpRun.objects.filter(note__encounter__in=old).delete()
-    queue_runs([*rows.new[Note], *Note.objects.filter(encounter__in=old).defer("text")])
+    reread = Note.objects.filter(encounter__in=old).defer("text")
+    queue_runs(dict.fromkeys([*rows.new[Note], *reread]))
     for comparison in comparisons:
         if comparison.is_new and not comparison.counts["notes"]:
             move(comparison.chart, ChartStatus.READY)

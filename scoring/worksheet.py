@@ -360,7 +360,7 @@ class Worksheet:
         if raw_total:
             pay_parts = [part * pay_total / raw_total for part in parts]
         else:
-            pay_parts = [Fraction(pay_total, len(parts))] * len(parts)
+            pay_parts = [Fraction(pay_total, len(parts) or 1)] * len(parts)
         raw, pay = apportion(parts, raw_total), apportion(pay_parts, pay_total)
         return Attribution(
             {name: decimal(points) for name, points in zip(names, raw, strict=True)},

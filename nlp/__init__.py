@@ -53,7 +53,10 @@ def read(
     outcome = resolve(sheet, assert_mentions(sheet, mentions, catalog, setting), catalog, setting)
     verdicts = judge([normal_code(c) for c in first_pass], outcome, catalog)
     findings = tuple(
-        dataclasses.replace(f, replaces=tuple(v.icd10 for v in verdicts if v.verdict is Verdict.MORE_SPECIFIC and f.icd10 in v.suggested))
+        dataclasses.replace(
+            f,
+            replaces=tuple(v.icd10 for v in verdicts if v.verdict is Verdict.MORE_SPECIFIC and f.icd10 in v.suggested),
+        )
         for f in outcome.findings
     )
     return Result(catalog.ruleset, findings, outcome.suppressed, verdicts, sheet.sections)

@@ -27,7 +27,13 @@ def answer(numbered: Numbered) -> Answer:
     try:
         note = json.loads(line)
     except (ValueError, RecursionError) as error:
-        what = error.msg if isinstance(error, json.JSONDecodeError) else "not UTF-8" if isinstance(error, UnicodeDecodeError) else "no JSON"
+        what = (
+            error.msg
+            if isinstance(error, json.JSONDecodeError)
+            else "not UTF-8"
+            if isinstance(error, UnicodeDecodeError)
+            else "no JSON"
+        )
         return number, "", f"not JSON: {what}"
     fault = check(note)
     if fault:
@@ -80,7 +86,9 @@ def numbered_lines(stream: IO[bytes]) -> Iterator[Numbered]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nlp", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("notes", metavar="IN", help="JSON Lines file, or - for standard input")
-    parser.add_argument("-o", "--output", metavar="OUT", default="-", help="file for the answers; standard output if left out")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", default="-", help="file for the answers; standard output if left out"
+    )
     parser.add_argument("--jobs", metavar="N", type=int, default=1, help="processes (default 1)")
     options = parser.parse_args(arguments)
     bad = 0

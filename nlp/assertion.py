@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from nlp import pipeline
 from nlp.candidates import Mention
-from nlp.catalog import Attribute, Catalog, Family
+from nlp.catalog import Attribute, Catalog, Family, Words
 from nlp.findings import Span
 from nlp.sections import Page
 
@@ -72,14 +72,16 @@ def assert_mentions(page: Page, mentions: Sequence[Mention], catalog: Catalog, s
     return tuple(out)
 
 
-def flag(page: Page, cues: Sequence[pipeline.Cue], group: Sequence[Mention], offset: int) -> dict[int, dict[str, pipeline.Cue]]:
+def flag(
+    page: Page, cues: Sequence[pipeline.Cue], group: Sequence[Mention], offset: int
+) -> dict[int, dict[str, pipeline.Cue]]:
     """For each mention (by identity) the categories that reach it, each with the nearest cue."""
     flags: dict[int, dict[str, tuple[int, pipeline.Cue]]] = {}
     for cue in cues:
         reached = []
         for m in group:
             start, end = m.start - offset, m.end - offset
-            if cue.kinds and m.term.kind not in cue.kinds:
+            if cue.kinds and m.term.kind not in cue.kinds and not (m.term.lapses and "event" in cue.kinds):
                 continue
             if cue.scope_start <= start and end <= cue.scope_end and not (start < cue.end and cue.start < end):
                 reached.append((start - cue.end if start >= cue.end else cue.start - end, m))
@@ -96,7 +98,12 @@ def flag(page: Page, cues: Sequence[pipeline.Cue], group: Sequence[Mention], off
 
 
 def decide(
-    page: Page, sentences: Sentences, catalog: Catalog, m: Mention, flags: Mapping[str, pipeline.Cue], values: Mapping[str, tuple[str, ...]]
+    page: Page,
+    sentences: Sentences,
+    catalog: Catalog,
+    m: Mention,
+    flags: Mapping[str, pipeline.Cue],
+    values: Mapping[str, tuple[str, ...]],
 ) -> Asserted:
     """The one reason that counts: another person, then negation, then a plan or risk, then doubt, then the past."""
     offset = page.sentences[m.sentence][0]
@@ -124,7 +131,9 @@ def decide(
 # ---------------------------------------------------------------------------------------------------------- attributes
 
 
-def read_values(page: Page, sentences: Sentences, family: Family, m: Mention, group: Sequence[Mention]) -> dict[str, tuple[str, ...]]:
+def read_values(
+    page: Page, sentences: Sentences, family: Family, m: Mention, group: Sequence[Mention]
+) -> dict[str, tuple[str, ...]]:
     """The attribute values of one mention: those that its surface states, then those found around it, nearest first."""
     stated = dict(m.term.sets)
     out: dict[str, tuple[str, ...]] = {}
@@ -186,9 +195,7 @@ def values_over(page: Page, sentences: Sentences, family: Family, attribute: Att
     return sentences.found[key]
 
 
-def values_in(
-    page: Page, sentences: Sentences, attribute: Attribute, number: int, start: int, end: int
-) -> list[str]:
+def values_in(page: Page, sentences: Sentences, attribute: Attribute, number: int, start: int, end: int) -> list[str]:
     """Values that stand between two offsets of a sentence and are not denied there; one unless the attribute is many."""
     if not attribute.any_value or not attribute.any_value.search(page.low, start, end):
         return []
@@ -201,7 +208,7 @@ def values_in(
     return out
 
 
-def matches(pattern: re.Pattern[str], text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+def matches(pattern: Words, text: str, start: int, end: int) -> Iterator[re.Match[str]]:
     """The first few matches: enough to find one that is not denied."""
     for count, m in enumerate(pattern.finditer(text, start, end)):
         if count == 4:

@@ -53,7 +53,9 @@ def accept(page: Page, catalog: Catalog, term: Term, start: int, end: int) -> Me
     if end > page.sentences[number][1]:
         # A surface may run over one wrapped line, but not into the next item of a list.
         gap = page.plain[page.sentences[number][1] : end]
-        if "\n\n" in gap or (number + 1 < len(page.sentences) and LIST_ITEM.match(page.plain, page.sentences[number + 1][0])):
+        if "\n\n" in gap or (
+            number + 1 < len(page.sentences) and LIST_ITEM.match(page.plain, page.sentences[number + 1][0])
+        ):
             return None
     not_with = catalog.families[term.family].not_with
     if not_with and not_with.search(page.low, *page.sentences[number]):

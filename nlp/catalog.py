@@ -6,6 +6,7 @@ Everything wrong in any file is reported together, with file and field. `python 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import sys
 import tomllib
@@ -40,6 +41,28 @@ class CatalogError(ValueError):
 # ------------------------------------------------------------------------------------------------------------- values
 
 
+class Words:
+    """A pattern that is compiled when first used: a process meets few of the thousand patterns of all families."""
+
+    __slots__ = ("_compiled", "source")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._compiled: re.Pattern[str] | None = None
+
+    @property
+    def compiled(self) -> re.Pattern[str]:
+        if self._compiled is None:
+            self._compiled = re.compile(self.source)
+        return self._compiled
+
+    def search(self, text: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
+        return self.compiled.search(text, start, end)
+
+    def finditer(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:
+        return self.compiled.finditer(text, start, end)
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One surface of a family with its options. `key`: the surface without blanks and hyphens."""
@@ -53,6 +76,7 @@ class Term:
     case: bool = False
     inner: bool = False
     alone: bool = True
+    lapses: bool = False
 
     @property
     def rule(self) -> str:
@@ -68,8 +92,8 @@ class Attribute:
     default: str
     many: bool
     overrides: tuple[str, ...]
-    values: tuple[tuple[str, re.Pattern[str]], ...]
-    any_value: re.Pattern[str] | None
+    values: tuple[tuple[str, Words], ...]
+    any_value: Words | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +117,7 @@ class Link:
     families: tuple[str, ...]
     when: tuple[tuple[str, tuple[str, ...]], ...]
     sets: tuple[tuple[str, str], ...]
-    unless: re.Pattern[str] | None
+    unless: Words | None
     why: str
 
 
@@ -117,7 +141,7 @@ class Family:
     prefixes: tuple[str, ...]
     terms: tuple[Term, ...]
     decoys: tuple[str, ...]
-    not_with: re.Pattern[str] | None
+    not_with: Words | None
     yields_to: tuple[str, ...]
     distinct: tuple[str, ...]
     attributes: tuple[Attribute, ...]
@@ -125,10 +149,10 @@ class Family:
     also: tuple[CodeLine, ...]
     history: tuple[CodeLine, ...]
     links: tuple[Link, ...]
-    drugs: re.Pattern[str] | None
-    shared_drugs: re.Pattern[str] | None
-    labs: re.Pattern[str] | None
-    cues: tuple[tuple[str, re.Pattern[str]], ...]
+    drugs: Words | None
+    shared_drugs: Words | None
+    labs: Words | None
+    cues: tuple[tuple[str, Words], ...]
     examples: tuple[Example, ...]
     many: Attribute | None = None
 
@@ -166,7 +190,7 @@ class Catalog:
     heading_words: tuple[tuple[str, str], ...]
     roles: Mapping[str, frozenset[str]]
     cues: tuple[CueRule, ...]
-    general: Mapping[str, re.Pattern[str]]
+    general: Mapping[str, Words]
     ruleset: str
     prefixes: tuple[tuple[str, str], ...] = field(default=())
 
@@ -230,10 +254,10 @@ def pattern(source: str) -> str:
     return "".join(out)
 
 
-def union(sources: Iterable[str]) -> re.Pattern[str] | None:
+def union(sources: Iterable[str]) -> Words | None:
     """One pattern for many, with word borders where a pattern ends in a word."""
     parts = [p if ends_in_look_ahead(p) else f"(?:{p})(?![a-z0-9])" for p in map(pattern, dict.fromkeys(sources))]
-    return re.compile(r"(?<![a-z0-9])(?:" + "|".join(parts) + ")") if parts else None
+    return Words(r"(?<![a-z0-9])(?:" + "|".join(parts) + ")") if parts else None
 
 
 def ends_in_look_ahead(source: str) -> bool:
@@ -299,7 +323,7 @@ def marked(form: str) -> str:
     """A spelling with its inner borders marked for the trie."""
     words = re.split(r"[\s\-]+", form.strip())
     out = words[0]
-    for left, right in zip(words, words[1:], strict=False):
+    for left, right in itertools.pairwise(words):
         loose = len(left) == 1 or left[-1].isdigit() or right[0].isdigit() or not right[0].isalnum() or left[-1] == "/"
         out += (LOOSE if loose else NEEDED) + right
     return re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", LOOSE, out)
@@ -347,8 +371,9 @@ def matcher_of(forms: Iterable[str]) -> re.Pattern[str]:
 class Reader:
     """Reads one folder of rules and collects everything that is wrong with it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, thorough: bool = True) -> None:
+        """thorough: compile every pattern to find the faulty ones; a test does that for the files of this project."""
+        self.folder, self.thorough = folder, thorough
         self.problems: list[str] = []
         self.names: dict[str, list[str]] = {}
 
@@ -386,13 +411,17 @@ class Reader:
                 out.append(source)
         return sorted(dict.fromkeys(out), key=lambda s: (-len(s), s))
 
-    def compiled(self, where: str, sources: Sequence[str], plain_names: bool = False) -> re.Pattern[str] | None:
+    def compiled(self, where: str, sources: Sequence[str], plain_names: bool = False) -> Words | None:
         for source in sources:
             if not isinstance(source, str):
                 self.problems.append(f"{where}: {source!r} must be text")
                 return None
+        words = union(self.resolve(where, sources, plain_names))
+        if words is None or not self.thorough:
+            return words
         try:
-            return union(self.resolve(where, sources, plain_names))
+            re.compile(words.source)
+            return words
         except re.error as error:
             for source in sources:
                 try:
@@ -412,7 +441,7 @@ class Reader:
         if name != path.stem:
             self.problems.append(f"{at}: family is {name!r}, the file says {path.stem!r}")
         known = {
-            "family", "label", "kind", "policy", "prefixes", "terms", "term", "not_when", "not_with", "yields_to", "distinct", "source",
+            "family", "label", "kind", "policy", "lapses", "prefixes", "terms", "term", "not_when", "not_with", "yields_to", "distinct", "source",
             "attributes", "codes", "also", "history", "links", "meat", "examples",
         }  # fmt: skip
         for extra in sorted(data.keys() - known):
@@ -503,6 +532,7 @@ class Reader:
                     case=case,
                     inner=bool(block.get("inner")),
                     alone=bool(block.get("alone", True)),
+                    lapses=bool(data.get("lapses")),
                 )
 
     def attribute(self, at: str, name: str, data: Mapping[str, Any]) -> Attribute:
@@ -699,7 +729,7 @@ def digest(folder: Path) -> str:
 @cache
 def load(folder: Path = HERE) -> Catalog:
     """The catalog of a folder, read once per process. Raises CatalogError with every problem at once."""
-    return Reader(folder).read()
+    return Reader(folder, thorough=False).read()
 
 
 def check_examples(catalog: Catalog, names: Sequence[str] = ()) -> Iterator[str]:

@@ -110,10 +110,14 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{'family':<28} precision recall  found false missed  traps hit")
     total = Tally()
     for name, t in sorted(tallies.items()):
-        print(f"{name:<28} {ratio(t.precision):>9} {ratio(t.recall):>6} {t.found:>6} {t.false:>5} {t.missed:>6} {t.traps:>6} {t.hit:>3}")
+        print(
+            f"{name:<28} {ratio(t.precision):>9} {ratio(t.recall):>6} {t.found:>6} {t.false:>5} {t.missed:>6} {t.traps:>6} {t.hit:>3}"
+        )
         for key in ("found", "false", "missed", "traps", "hit"):
             setattr(total, key, getattr(total, key) + getattr(t, key))
-    print(f"{'all':<28} {ratio(total.precision):>9} {ratio(total.recall):>6} {total.found:>6} {total.false:>5} {total.missed:>6} {total.traps:>6} {total.hit:>3}")
+    print(
+        f"{'all':<28} {ratio(total.precision):>9} {ratio(total.recall):>6} {total.found:>6} {total.false:>5} {total.missed:>6} {total.traps:>6} {total.hit:>3}"
+    )
     print(f"{unknown} annotated conditions belong to no family")
     if options.errors:
         print("\n".join(errors))

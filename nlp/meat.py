@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from nlp.assertion import SILENT, Asserted, Sentences
-from nlp.catalog import Catalog, Family
+from nlp.catalog import Catalog, Family, Words
 from nlp.findings import Evidence, Meat
 from nlp.sections import Page
 
@@ -66,7 +66,9 @@ class Witness:
         block = self.page.block_at(a.mention.start)
         if block and block not in self.by_block:
             self.by_block[block] = any(
-                e.rule.startswith(self.family.name + "/") for n in self.page.sentences_in(block) for e in self.in_sentence(n)
+                e.rule.startswith(self.family.name + "/")
+                for n in self.page.sentences_in(block)
+                for e in self.in_sentence(n)
             )
         return bool(block and self.by_block[block])
 
@@ -94,7 +96,9 @@ class Witness:
     def is_ordered(self, start: int, end: int, m: re.Match[str]) -> bool:
         """A lab that is to be done monitors; a lab with a result evaluates."""
         near = self.page.low[max(start, m.start() - 50) : min(end, m.end() + 40)]
-        return bool(self.catalog.general["order"].search(near)) and not re.search(r"\d", self.page.low[m.end() : min(end, m.end() + 15)])
+        return bool(self.catalog.general["order"].search(near)) and not re.search(
+            r"\d", self.page.low[m.end() : min(end, m.end() + 15)]
+        )
 
     def elsewhere(self) -> Iterator[Evidence]:
         """Results and findings of the family in the rest of the note: labs with values, family cues in exam and results."""
@@ -109,7 +113,7 @@ class Witness:
                         yield Evidence(Meat(letter_name), m.start(), m.end(), f"{self.family.name}/meat.{letter_name}")
 
 
-def each(pattern: re.Pattern[str] | None, text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+def each(pattern: Words | None, text: str, start: int, end: int) -> Iterator[re.Match[str]]:
     return pattern.finditer(text, start, end) if pattern else iter(())
 
 

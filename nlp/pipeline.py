@@ -98,7 +98,9 @@ def engine() -> Callable[[str], tuple[Cue, ...]]:
         words = [t[0] for t in tokens]
         last = len(words)
         found = [
-            m for m in trie.matches(words) if not rules[m[0]].ends or m[2] >= last or words[m[2]] in {",", ";", ".", "|", ")", ":"}
+            m
+            for m in trie.matches(words)
+            if not rules[m[0]].ends or m[2] >= last or words[m[2]] in {",", ";", ".", "|", ")", ":"}
         ]
         found = leftmost_longest(found)
         if not any(rules[n].direction in ("forward", "backward") for n, _, _ in found):
@@ -118,7 +120,17 @@ def engine() -> Callable[[str], tuple[Cue, ...]]:
             if low >= high:
                 continue
             out.append(
-                Cue(rule.category, rule.direction, rule.text, tokens[a][1], tokens[b - 1][2], tokens[low][1], tokens[high - 1][2], rule.max_targets, rule.kinds)
+                Cue(
+                    rule.category,
+                    rule.direction,
+                    rule.text,
+                    tokens[a][1],
+                    tokens[b - 1][2],
+                    tokens[low][1],
+                    tokens[high - 1][2],
+                    rule.max_targets,
+                    rule.kinds,
+                )
             )
         return tuple(out)
 

@@ -109,13 +109,18 @@ def conditions_of(
     alone = [a for a in standing if a.mention.term.alone]
     # A surface that cannot stand alone may still carry the evidence: "stage 3 CKD" in the history, "Kidney disease" in the plan.
     supporting = [(w[0], a, w[1]) for a in standing if (w := weigh(page, catalog, witness, a))] if alone else []
+    if supporting and is_over(witness, supporting, rejected):
+        rejected += [(a, "historical") for _, a, _ in supporting]
+        supporting, alone = [], []
     if not supporting:
         rejected += [(a, "mention-only-no-MEAT") for a in alone]
         past = [a for a, r in rejected if r == "historical" and a.mention.term.alone]
         if family.history and past:
-            return [Condition(family, past, [(2, a, "stated as past") for a in past], [], merged(family, past, []), past=True)], [
-                x for x in rejected if x[1] != "historical" or x[0].mention.term.alone
-            ]
+            return [
+                Condition(
+                    family, past, [(2, a, "stated as past") for a in past], [], merged(family, past, []), past=True
+                )
+            ], [x for x in rejected if x[1] != "historical" or x[0].mention.term.alone]
         return [], rejected
     out = []
     for members in split(family, supporting):
@@ -125,6 +130,16 @@ def conditions_of(
         evidence = evidence_of(page, catalog, witness, mates, others)
         out.append(Condition(family, [*mates, *others], members, evidence, merged(family, mates, others)))
     return out, rejected
+
+
+def is_over(
+    witness: Witness, supporting: Sequence[tuple[int, Asserted, str]], rejected: Sequence[tuple[Asserted, str]]
+) -> bool:
+    """An event that one place calls past and the diagnosis list only names, with nothing done about it, is past."""
+    if any(a.mention.term.kind != "event" for _, a, _ in supporting):
+        return False
+    said = any(reason == "historical" and a.cue for a, reason in rejected)
+    return said and not any(witness.is_near(a) for _, a, _ in supporting)
 
 
 def split(family: Family, supporting: Sequence[tuple[int, Asserted, str]]) -> list[list[tuple[int, Asserted, str]]]:
@@ -146,9 +161,7 @@ def split(family: Family, supporting: Sequence[tuple[int, Asserted, str]]) -> li
 
 
 def belongs(family: Family, mates: Sequence[Asserted], a: Asserted) -> bool:
-    return all(
-        not a.values.get(n) or any(m.values.get(n, ()) == a.values[n] for m in mates) for n in family.distinct
-    )
+    return all(not a.values.get(n) or any(m.values.get(n, ()) == a.values[n] for m in mates) for n in family.distinct)
 
 
 def has_signal(page: Page, witness: Witness, a: Asserted) -> bool:
@@ -199,7 +212,10 @@ def is_treated_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserte
     if witness.own_drugs:
         return True
     return any(
-        not re.search(r"complet|finish|after|following|s/p|status post|underwent|treated with|previous|prior|had ", page.low[max(start, m.start() - 45) : m.start()])
+        not re.search(
+            r"complet|finish|after|following|s/p|status post|underwent|treated with|previous|prior|had ",
+            page.low[max(start, m.start() - 45) : m.start()],
+        )
         for m in catalog.general["active_cancer"].finditer(page.low, start, end)
         if not (a.cue and m.start() < a.cue[1] and a.cue[0] < m.end())
     )
@@ -345,7 +361,18 @@ def finding(c: Condition, icd10: str, line: CodeLine) -> Finding:
         parts.append(line.why)
     parts.append(f"MEAT: {shown}" if shown else "no MEAT element beyond the statement")
     mentions = tuple(sorted({(a.mention.start, a.mention.end) for a in c.mentions}))
-    return Finding(icd10, m.start, m.end, c.family.name, m.term.rule, m.section, confidence, mentions, tuple(c.evidence), "; ".join(parts) + ".")
+    return Finding(
+        icd10,
+        m.start,
+        m.end,
+        c.family.name,
+        m.term.rule,
+        m.section,
+        confidence,
+        mentions,
+        tuple(c.evidence),
+        "; ".join(parts) + ".",
+    )
 
 
 def suppress(a: Asserted, reason: str, catalog: Catalog) -> Suppressed:
@@ -383,13 +410,33 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
     label = family.label
     if close and is_less_specific(icd10, family, [f.icd10 for f in close]):
         names = ", ".join(f.icd10 for f in close)
-        return FirstPass(icd10, Verdict.MORE_SPECIFIC, f"The note supports {names}, which says more than {icd10}.", spans_of(close), (), tuple(f.icd10 for f in close))
+        return FirstPass(
+            icd10,
+            Verdict.MORE_SPECIFIC,
+            f"The note supports {names}, which says more than {icd10}.",
+            spans_of(close),
+            (),
+            tuple(f.icd10 for f in close),
+        )
     if here:
         names = ", ".join(f.icd10 for f in here)
-        return FirstPass(icd10, Verdict.CONFLICT, f"The note supports {names} for {label.lower()}, not {icd10}.", spans_of(here), wrong, tuple(f.icd10 for f in here))
+        return FirstPass(
+            icd10,
+            Verdict.CONFLICT,
+            f"The note supports {names} for {label.lower()}, not {icd10}.",
+            spans_of(here),
+            wrong,
+            tuple(f.icd10 for f in here),
+        )
     if against:
         reasons = ", ".join(dict.fromkeys(s.reason for s in against))
-        return FirstPass(icd10, Verdict.UNSUPPORTED, f"{label} is mentioned, but not as a current supported condition: {reasons}.", (), wrong)
+        return FirstPass(
+            icd10,
+            Verdict.UNSUPPORTED,
+            f"{label} is mentioned, but not as a current supported condition: {reasons}.",
+            (),
+            wrong,
+        )
     return FirstPass(icd10, Verdict.NOT_FOUND, f"No mention of {label.lower()} in the note.")
 
 
@@ -397,8 +444,12 @@ def is_less_specific(icd10: str, family: Family, found: Sequence[str]) -> bool:
     """Whether a code is the family's plain one, a stem of a found one, or ends as unspecified codes do."""
     if icd10 == family.plain_code or any(f.startswith(icd10) and f != icd10 for f in found):
         return True
-    return bool(re.search(r"(?:\.(?:9|90|909|30|A|20|40|50)|9)$", icd10)) and any(f[:-1] == icd10[:-1] or f[:5] == icd10[:5] or icd10.endswith(("9", "A")) for f in found)
+    return bool(re.search(r"(?:\.(?:9|90|909|30|A|20|40|50)|9)$", icd10)) and any(
+        f[:-1] == icd10[:-1] or f[:5] == icd10[:5] or icd10.endswith(("9", "A")) for f in found
+    )
 
 
 def spans_of(findings: Sequence[Finding]) -> tuple[Span, ...]:
-    return tuple(sorted({s for f in findings for s in f.mentions} | {(e.start, e.end) for f in findings for e in f.meat}))
+    return tuple(
+        sorted({s for f in findings for s in f.mentions} | {(e.start, e.end) for f in findings for e in f.meat})
+    )

@@ -103,17 +103,29 @@ def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
     """The sections in text order; together they cover the note. The text before the first heading has kind ""."""
     found: list[tuple[int, int, str]] = []
     current = ""
-    for m in sorted([*LINE_HEADING.finditer(flat), *INLINE_HEADING.finditer(flat)], key=lambda m: (m.start(), -m.end())):
+    for m in sorted(
+        [*LINE_HEADING.finditer(flat), *INLINE_HEADING.finditer(flat)], key=lambda m: (m.start(), -m.end())
+    ):
         name = m["name"]
         key = re.sub(r"\s+", " ", name.lower()).strip(" *.,-")
         inline = m.re is INLINE_HEADING
         kind = catalog.headings.get(key)
         line = flat[m.start() : m.end()]
-        if kind is None and name.isupper() and (m["colon"] or (not inline and m["end"] is not None)) and key not in catalog.subheadings:
+        if (
+            kind is None
+            and name.isupper()
+            and (m["colon"] or (not inline and m["end"] is not None))
+            and key not in catalog.subheadings
+        ):
             kind = next((k for word, k in catalog.heading_words if word in key), None)
         if kind is None:
             closed = m["colon"] and name.isupper() and UNKNOWN_HEADING.match(name) and not inline
-            if closed and key not in catalog.subheadings and current in ("family", "allergies", "ros", "social", "medications", "surgical", "pmh", "instructions"):
+            if (
+                closed
+                and key not in catalog.subheadings
+                and current
+                in ("family", "allergies", "ros", "social", "medications", "surgical", "pmh", "instructions")
+            ):
                 kind = "other"
             else:
                 continue
@@ -125,7 +137,24 @@ def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
                 continue
             if BULLET.match(line) and not name.isupper():
                 continue
-            if current in ("assessment_plan", "hospital_course") and m["colon"] and not name.isupper() and kind in ("results", "instructions", "medications", "exam", "follow_up", "procedure", "chief_complaint", "social", "vitals") and flat[m.end() : m.end() + 1] == " ":
+            if (
+                current in ("assessment_plan", "hospital_course")
+                and m["colon"]
+                and not name.isupper()
+                and kind
+                in (
+                    "results",
+                    "instructions",
+                    "medications",
+                    "exam",
+                    "follow_up",
+                    "procedure",
+                    "chief_complaint",
+                    "social",
+                    "vitals",
+                )
+                and flat[m.end() : m.end() + 1] == " "
+            ):
                 # "Labs: BMP today" inside a plan stays in the plan
                 continue
             if m["dash"] is not None and not name.isupper():
@@ -234,7 +263,11 @@ def is_wrapped(flat: str, start: int, end: int) -> bool:
     following = flat[end : stop if stop >= 0 else len(flat)]
     if not line or not following.strip() or LIST_ITEM.match(following) or LABEL.match(following):
         return False
-    unfinished = (len(line) >= 45 and line[-1] not in ".!?:;") or (line[-1] == "," and len(line) >= 20) or bool(GOES_ON.match(following))
+    unfinished = (
+        (len(line) >= 45 and line[-1] not in ".!?:;")
+        or (line[-1] == "," and len(line) >= 20)
+        or bool(GOES_ON.match(following))
+    )
     first = following.lstrip()[:1]
     return unfinished and (first.islower() or first in "(,;" or line[-1] in ",-(" or len(line) >= 70)
 
@@ -246,7 +279,13 @@ def add_trimmed(flat: str, start: int, end: int, spans: list[Span]) -> None:
         end -= 1
     while end - start > MAX_SENTENCE:
         window = flat[start : start + MAX_SENTENCE]
-        cut = next((k for k in (window.rfind(s) for s in ("; ", "\n", ", ", " ")) if k >= MAX_SENTENCE // 2), MAX_SENTENCE - 1) + 1
+        cut = (
+            next(
+                (k for k in (window.rfind(s) for s in ("; ", "\n", ", ", " ")) if k >= MAX_SENTENCE // 2),
+                MAX_SENTENCE - 1,
+            )
+            + 1
+        )
         spans.append((start, start + cut))
         start += cut
         while start < end and flat[start].isspace():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp.catalog import HERE, CatalogError, key_of, load, pattern, union, variants
+from nlp.catalog import HERE, CatalogError, Reader, key_of, load, pattern, union, variants
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
 def problems(folder: Path, text: str, name: str = "gout") -> str:
     (folder / "conditions" / f"{name}.toml").write_text(text, encoding="utf-8")
     with pytest.raises(CatalogError) as caught:
-        load(folder)
+        Reader(folder).read()
     return "\n".join(caught.value.problems)
 
 
@@ -56,8 +56,17 @@ def test_every_problem_of_every_file_is_reported_at_once(folder: Path) -> None:
         assert said in found
 
 
+def test_every_rule_file_of_the_project_is_sound() -> None:
+    reader = Reader(HERE)
+    reader.read(without_bad=True)
+    assert reader.problems == []
+
+
 def test_a_value_that_never_occurs_is_a_problem(folder: Path) -> None:
-    found = problems(folder, 'family="gout"\nlabel="Gout"\nkind="chronic"\nprefixes=["M10"]\nterms=["gout"]\ncodes=[{when={a="2"}, code="M10.9"}]\n[attributes.a.values]\n"1"=["x"]')
+    found = problems(
+        folder,
+        'family="gout"\nlabel="Gout"\nkind="chronic"\nprefixes=["M10"]\nterms=["gout"]\ncodes=[{when={a="2"}, code="M10.9"}]\n[attributes.a.values]\n"1"=["x"]',
+    )
     assert "a never is '2'" in found
 
 

@@ -14,8 +14,10 @@ from nlp.sections import page
 PROBES = tomllib.loads((Path(__file__).parent / "probes.toml").read_text(encoding="utf-8"))["probe"]
 SAME = {"": "current", "ruled-out": "negated"}
 
-# A label that coders dispute; each is left out of the suggestions all the same.
+# A label that coders dispute, or that a more exact family reads in another way.
 DISPUTED = {
+    "Prior stroke with residual left hemiparesis": {"current"},  # the sequela is current: I69, not I63
+    "Hx of MI": {"current"},  # an old infarct (I25.2) is a status that holds
     "Diabetes? No": {"uncertain"},
     "Discussed the risk of diabetes with steroids.": {"uncertain"},
     "Education given on diabetes prevention": {"uncertain"},

@@ -53,7 +53,15 @@ def test_suppressed_mentions_say_why() -> None:
 
 @pytest.mark.parametrize(
     ("code", "verdict"),
-    [("N18.32", "supported"), ("n1832", "supported"), ("N18.9", "more-specific"), ("N18.4", "conflict"), ("I50.9", "unsupported"), ("G35.D", "not-found"), ("Z00.00", "not-found")],
+    [
+        ("N18.32", "supported"),
+        ("n1832", "supported"),
+        ("N18.9", "more-specific"),
+        ("N18.4", "conflict"),
+        ("I50.9", "unsupported"),
+        ("G35.D", "not-found"),
+        ("Z00.00", "not-found"),
+    ],
 )
 def test_a_first_pass_code_gets_its_verdict(code: str, verdict: str) -> None:
     (answer,) = nlp.read(NOTE, first_pass=[code]).first_pass
@@ -96,7 +104,34 @@ def test_another_setting_is_refused() -> None:
 # ------------------------------------------------------------------------------------------------------------- offsets
 
 PIECES = st.sampled_from(
-    ["Diabetes", "CKD stage 3b", "\r\n", "\n\n", "ASSESSMENT:", "1. ", "• ", "metformin", "denies ", "İstanbul ", "ﬁ", "\u2028", "\x00", "😀", "’", "\ufeff", "no ", "A1c 7", "Mother: ", ". ", "\t", "—", "\u0301", "\x85", "?", "CHF"]
+    [
+        "Diabetes",
+        "CKD stage 3b",
+        "\r\n",
+        "\n\n",
+        "ASSESSMENT:",
+        "1. ",
+        "• ",
+        "metformin",
+        "denies ",
+        "İstanbul ",
+        "ﬁ",
+        "\u2028",
+        "\x00",
+        "😀",
+        "’",
+        "\ufeff",
+        "no ",
+        "A1c 7",
+        "Mother: ",
+        ". ",
+        "\t",
+        "—",
+        "\u0301",
+        "\x85",
+        "?",
+        "CHF",
+    ]
 )
 
 
@@ -107,7 +142,9 @@ def test_every_span_quotes_the_text_as_it_was_given(text: str) -> None:
     spans = [s for f in result.findings for s in (*f.mentions, (f.start, f.end), *((e.start, e.end) for e in f.meat))]
     spans += [(s.start, s.end) for s in result.suppressed]
     assert all(0 <= a < b <= len(text) and text[a:b].strip() for a, b in spans)
-    assert [(s.start, s.end) for s in result.sections[1:]] == [(s.start, s.end) for s in sorted(result.sections[1:], key=lambda s: s.start)]
+    assert [(s.start, s.end) for s in result.sections[1:]] == [
+        (s.start, s.end) for s in sorted(result.sections[1:], key=lambda s: s.start)
+    ]
 
 
 def test_line_ends_of_any_kind_leave_the_offsets_true() -> None:
@@ -123,7 +160,14 @@ READ = "import json, sys, nlp; print(json.dumps(nlp.read(sys.stdin.read(), first
 
 def test_equal_text_gives_equal_bytes_whatever_the_hash_seed() -> None:
     answers = {
-        subprocess.run([sys.executable, "-c", READ], input=NOTE, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}).stdout
+        subprocess.run(
+            [sys.executable, "-c", READ],
+            input=NOTE,
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
         for seed in ("0", "1", "77")
     }
     assert len(answers) == 1
@@ -147,7 +191,9 @@ def test_no_word_of_a_note_is_logged_or_printed_at_any_level(capfd: pytest.Captu
     root.addHandler(handler)
     root.setLevel(logging.NOTSET)
     try:
-        result = nlp.read(NOTE.replace("gout", "Xyzzyplugh gout. Xyzzyplugh has diabetes, denies Xyzzyplugh"), first_pass=["E11.9"])
+        result = nlp.read(
+            NOTE.replace("gout", "Xyzzyplugh gout. Xyzzyplugh has diabetes, denies Xyzzyplugh"), first_pass=["E11.9"]
+        )
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
@@ -158,7 +204,11 @@ def test_no_word_of_a_note_is_logged_or_printed_at_any_level(capfd: pytest.Captu
 
 def test_importing_the_door_loads_no_spacy_and_configures_no_log() -> None:
     code = "import sys, logging, nlp; print('spacy' in sys.modules, 'django' in sys.modules, len(logging.getLogger().handlers))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["False", "False", "0"]
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == [
+        "False",
+        "False",
+        "0",
+    ]
 
 
 def test_the_sentence_splitter_that_logs_is_never_called(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +233,10 @@ HARD = {
     "bullets": "• diabetes\n" * 3000,
     "one block": "ASSESSMENT:\n" + "diabetes ckd heart failure stage 3 metformin " * 800,
     "headings": "PLAN: " * 3000,
-    "a long chart": ("HPI: Has diabetes, CKD 3b, CHF on lasix.\n\nASSESSMENT:\n1. Diabetes, A1c 7, metformin.\n2. CKD stage 4.\n" * 1000)[:100_000],
+    "a long chart": (
+        "HPI: Has diabetes, CKD 3b, CHF on lasix.\n\nASSESSMENT:\n1. Diabetes, A1c 7, metformin.\n2. CKD stage 4.\n"
+        * 1000
+    )[:100_000],
     "capitals": "DIABETES MELLITUS " * 3000,
     "one letter": "x" * 100_000,
 }
@@ -201,7 +254,9 @@ def test_a_hard_text_is_read_in_bounded_time(text: str) -> None:
 
 
 def run(lines: list[bytes], *options: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, "-m", "nlp", "-", *options], input=b"\n".join(lines), capture_output=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "nlp", "-", *options], input=b"\n".join(lines), capture_output=True, check=False
+    )
 
 
 def line(**fields: object) -> bytes:
@@ -209,8 +264,21 @@ def line(**fields: object) -> bytes:
 
 
 def test_the_command_answers_in_order_and_names_bad_lines() -> None:
-    good = [line(note_id=f"n{i}", text=NOTE, first_pass=["E11.9"], date_of_service="2026-03-02", setting="outpatient") for i in range(3)]
-    done = run([good[0], b"{bad", line(note_id="x"), b"", line(note_id="y", text="CKD secretword", setting="home"), b"\xff\xfe", *good[1:]])
+    good = [
+        line(note_id=f"n{i}", text=NOTE, first_pass=["E11.9"], date_of_service="2026-03-02", setting="outpatient")
+        for i in range(3)
+    ]
+    done = run(
+        [
+            good[0],
+            b"{bad",
+            line(note_id="x"),
+            b"",
+            line(note_id="y", text="CKD secretword", setting="home"),
+            b"\xff\xfe",
+            *good[1:],
+        ]
+    )
     answers = [json.loads(x) for x in done.stdout.splitlines()]
     assert [a["note_id"] for a in answers] == ["n0", "n1", "n2"]
     assert done.returncode == 1
@@ -218,17 +286,33 @@ def test_the_command_answers_in_order_and_names_bad_lines() -> None:
     assert b"secretword" not in done.stderr
     assert set(answers[0]) == {"note_id", "ruleset", "suggestions", "suppressed", "first_pass"}
     first = answers[0]["suggestions"][0]
-    assert {"icd10", "start", "end", "status", "confidence", "rule", "section", "mentions", "meat", "why", "replaces"} <= set(first)
+    assert {
+        "icd10",
+        "start",
+        "end",
+        "status",
+        "confidence",
+        "rule",
+        "section",
+        "mentions",
+        "meat",
+        "why",
+        "replaces",
+    } <= set(first)
     assert set(first["meat"]) == {"monitor", "evaluate", "assess", "treat"}
 
 
-def test_the_command_gives_the_same_bytes_with_several_processes(tmp_path) -> None:  # noqa: ANN001
+def test_the_command_gives_the_same_bytes_with_several_processes(tmp_path) -> None:
     source = tmp_path / "notes.jsonl"
     source.write_bytes(b"\n".join(line(note_id=str(i), text=f"{NOTE}\n{i}") for i in range(20)))
     outputs = []
     for jobs in ("1", "2"):
         target = tmp_path / f"out{jobs}.jsonl"
-        done = subprocess.run([sys.executable, "-m", "nlp", str(source), "-o", str(target), "--jobs", jobs], capture_output=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "nlp", str(source), "-o", str(target), "--jobs", jobs],
+            capture_output=True,
+            check=False,
+        )
         assert (done.returncode, done.stderr) == (0, b"")
         outputs.append(target.read_bytes())
     assert outputs[0] == outputs[1]

@@ -19,7 +19,8 @@ def guard(apps, schema_editor):
                 RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
             END
             $$ LANGUAGE plpgsql
-            """
+            """,
+            params=None,  # the % is PostgreSQL's own
         )
     for table, column in GUARDED.items():
         of = f" OF {column}" if column else ""

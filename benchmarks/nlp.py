@@ -1,4 +1,4 @@
-"""Speed of the reading of notes against a stock medspaCy pipeline, in one run: python benchmarks/nlp.py [NOTES.jsonl[.gz]] [--notes N]
+"""Speed of the reading of notes against stock medspaCy, in one run: python benchmarks/nlp.py [NOTES.jsonl[.gz]]
 
 Prints notes per second per core (CPU time), the ratio, memory, and the time of the worst inputs. The same notes go
 through both, interleaved, so that a busy machine slows both alike. Without a file a built-in synthetic note is varied.

@@ -196,7 +196,7 @@ def values_over(page: Page, sentences: Sentences, family: Family, attribute: Att
 
 
 def values_in(page: Page, sentences: Sentences, attribute: Attribute, number: int, start: int, end: int) -> list[str]:
-    """Values that stand between two offsets of a sentence and are not denied there; one unless the attribute is many."""
+    """Values that stand between two offsets of a sentence and are not denied; one unless the attribute is many."""
     if not attribute.any_value or not attribute.any_value.search(page.low, start, end):
         return []
     out: list[str] = []

@@ -21,12 +21,14 @@ VERSION = "2026.11"
 KINDS = ("chronic", "event", "cancer", "status")
 SCOPES = ("near", "sentence", "block", "note")
 REASONS = (
-    "negated", "family", "historical", "ruled-out", "uncertain", "hypothetical", "mention-only-no-MEAT", "medication-list-only",
+    "negated", "family", "historical", "ruled-out", "uncertain", "hypothetical", "mention-only-no-MEAT",
+    "medication-list-only",
 )  # fmt: skip
 LETTERS = ("monitor", "evaluate", "assess", "treat")
 SECTION_KINDS = (
-    "assessment_plan", "hpi", "chief_complaint", "pmh", "problem_list", "family", "social", "surgical", "ros", "allergies",
-    "medications", "exam", "vitals", "results", "instructions", "hospital_course", "procedure", "follow_up", "signature", "other", "",
+    "assessment_plan", "hpi", "chief_complaint", "pmh", "problem_list", "family", "social", "surgical", "ros",
+    "allergies", "medications", "exam", "vitals", "results", "instructions", "hospital_course", "procedure", "follow_up",
+    "signature", "other", "",
 )  # fmt: skip
 
 
@@ -441,7 +443,8 @@ class Reader:
         if name != path.stem:
             self.problems.append(f"{at}: family is {name!r}, the file says {path.stem!r}")
         known = {
-            "family", "label", "kind", "policy", "lapses", "prefixes", "terms", "term", "not_when", "not_with", "yields_to", "distinct", "source",
+            "family", "label", "kind", "policy", "lapses", "prefixes", "terms", "term", "not_when", "not_with", "yields_to",
+            "distinct", "source",
             "attributes", "codes", "also", "history", "links", "meat", "examples",
         }  # fmt: skip
         for extra in sorted(data.keys() - known):
@@ -747,7 +750,8 @@ def check_examples(catalog: Catalog, names: Sequence[str] = ()) -> Iterator[str]
 
 def example_text(example: Example) -> str:
     heading = example.section.upper().replace("_PLAN", " AND PLAN").replace("_", " ")
-    headings = {"PMH": "PAST MEDICAL HISTORY", "FAMILY": "FAMILY HISTORY", "SURGICAL": "PAST SURGICAL HISTORY", "ROS": "REVIEW OF SYSTEMS",
+    headings = {"PMH": "PAST MEDICAL HISTORY", "FAMILY": "FAMILY HISTORY", "SURGICAL": "PAST SURGICAL HISTORY",
+                "ROS": "REVIEW OF SYSTEMS",
                 "SOCIAL": "SOCIAL HISTORY", "EXAM": "PHYSICAL EXAM", "HPI": "HISTORY OF PRESENT ILLNESS"}  # fmt: skip
     return f"{headings.get(heading, heading)}:\n{example.text}" if example.section else example.text
 

@@ -1,8 +1,8 @@
 """How well a folder of annotated notes is read: python -m nlp.evaluate GOLD_DIR [--errors].
 
 GOLD_DIR holds `<note>.txt` and `<note>.json` with `conditions`: `icd10`, `acceptable` (other codes that a coder could
-defend), `status` ("supported" or "unsupported"), `optional`. Only conditions of families that the catalog knows count, so
-that the figures speak of rules that exist; the number of the others is given.
+defend), `status` ("supported" or "unsupported"), `optional`. Only conditions of families that the catalog knows count,
+so that the figures speak of rules that exist; the number of the others is given.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def note_errors(gold: list[dict[str, Any]], found: set[str], tallies: dict[str, 
             yield f"trap\t{c['icd10']}\t{', '.join(walked)}"
     judged = {c["icd10"][:3] for c in gold}
     for code in sorted(found - allowed):
-        # Conditions without a payment category are annotated in part only: a code counts as false where its category is judged.
+        # Conditions without a payment category are annotated in part: a code is false where its category is judged.
         if code[:3] in judged:
             tallies[family_name(code)].false += 1
             yield f"false\t{code}"
@@ -101,6 +101,11 @@ def ratio(value: float | None) -> str:
     return "    -" if value is None else f"{value:.3f}"
 
 
+def row(name: str, t: Tally) -> str:
+    shares = f"{ratio(t.precision):>9} {ratio(t.recall):>6}"
+    return f"{name:<28} {shares} {t.found:>6} {t.false:>5} {t.missed:>6} {t.traps:>6} {t.hit:>3}"
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nlp.evaluate", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", type=Path)
@@ -110,14 +115,10 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{'family':<28} precision recall  found false missed  traps hit")
     total = Tally()
     for name, t in sorted(tallies.items()):
-        print(
-            f"{name:<28} {ratio(t.precision):>9} {ratio(t.recall):>6} {t.found:>6} {t.false:>5} {t.missed:>6} {t.traps:>6} {t.hit:>3}"
-        )
+        print(row(name, t))
         for key in ("found", "false", "missed", "traps", "hit"):
             setattr(total, key, getattr(total, key) + getattr(t, key))
-    print(
-        f"{'all':<28} {ratio(total.precision):>9} {ratio(total.recall):>6} {total.found:>6} {total.false:>5} {total.missed:>6} {total.traps:>6} {total.hit:>3}"
-    )
+    print(row("all", total))
     print(f"{unknown} annotated conditions belong to no family")
     if options.errors:
         print("\n".join(errors))

@@ -139,7 +139,7 @@ class FirstPass:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the note under one heading: kind of the section, its extent, where the text after the heading starts."""
+    """A part of the note under one heading: its kind, its extent, where the text after the heading starts."""
 
     kind: str
     start: int

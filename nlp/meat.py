@@ -101,7 +101,7 @@ class Witness:
         )
 
     def elsewhere(self) -> Iterator[Evidence]:
-        """Results and findings of the family in the rest of the note: labs with values, family cues in exam and results."""
+        """Results and findings of the family in the rest of the note: its labs and its own words."""
         for section in self.page.sections:
             if section.kind in ("results", "exam", "vitals", "hpi", "", "hospital_course", "assessment_plan"):
                 for m in each(self.family.labs, self.page.low, section.body, section.end):

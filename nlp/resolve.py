@@ -1,4 +1,4 @@
-"""Stage 5: from asserted mentions and evidence to conditions, from conditions to codes, and the first-pass codes' verdicts."""
+"""Stage 5: from mentions and evidence to conditions, from conditions to codes; and the first-pass codes' verdicts."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ SUPPORTING = NARRATIVE | {"pmh", "surgical", "medications", "ros"}
 STATUS_SECTIONS_NOT = frozenset({"family", "allergies", "instructions"})
 
 SECTION_NAMES = {
-    "assessment_plan": "the assessment", "hospital_course": "the hospital course", "hpi": "the history of present illness",
+    "assessment_plan": "the assessment", "hospital_course": "the hospital course",
+    "hpi": "the history of present illness",
     "chief_complaint": "the chief complaint", "pmh": "the past medical history", "problem_list": "the problem list",
-    "medications": "the medication list", "social": "the social history", "surgical": "the surgical history", "exam": "the examination",
+    "medications": "the medication list", "social": "the social history", "surgical": "the surgical history",
+    "exam": "the examination",
     "results": "the results", "ros": "the review of systems", "follow_up": "the follow-up", "": "the note",
 }  # fmt: skip
 
@@ -107,7 +109,8 @@ def conditions_of(
     strong = [a for a in standing if not a.mention.term.weak]
     standing = [a for a in standing if not a.mention.term.weak or strong or has_signal(page, witness, a)]
     alone = [a for a in standing if a.mention.term.alone]
-    # A surface that cannot stand alone may still carry the evidence: "stage 3 CKD" in the history, "Kidney disease" in the plan.
+    # A surface that cannot stand alone may still carry the evidence: "stage 3 CKD" in the
+    # history, "Kidney disease" in the plan.
     supporting = [(w[0], a, w[1]) for a in standing if (w := weigh(page, catalog, witness, a))] if alone else []
     if supporting and is_over(witness, supporting, rejected):
         rejected += [(a, "historical") for _, a, _ in supporting]
@@ -143,7 +146,7 @@ def is_over(
 
 
 def split(family: Family, supporting: Sequence[tuple[int, Asserted, str]]) -> list[list[tuple[int, Asserted, str]]]:
-    """The supporting mentions by the values of the family's distinct attributes; mentions without them join the first."""
+    """The supporting mentions by the family's distinct attributes; mentions without a value join the first."""
     if not family.distinct:
         return [list(supporting)]
     parts: dict[tuple[tuple[str, ...], ...], list[tuple[int, Asserted, str]]] = {}

@@ -18,8 +18,10 @@ MAX_SENTENCE = 800
 PLAIN = str.maketrans(
     {
         "’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-", "−": "-", "‐": "-",
-        "\xa0": " ", "\u202f": " ", "\u2009": " ", "\u2003": " ", "\u2002": " ", "\u3000": " ", "\ufeff": " ", "\u200b": " ",
-        "\t": " ", "\f": "\n", "\v": "\n", "\u2028": "\n", "\u2029": "\n", "\x85": "\n", "▪": "•", "◦": "•", "·": "•", "\x00": " ",
+        "\xa0": " ", "\u202f": " ", "\u2009": " ", "\u2003": " ", "\u2002": " ", "\u3000": " ",
+        "\ufeff": " ", "\u200b": " ",
+        "\t": " ", "\f": "\n", "\v": "\n", "\u2028": "\n", "\u2029": "\n", "\x85": "\n",
+        "▪": "•", "◦": "•", "·": "•", "\x00": " ",
     }
 )  # fmt: skip
 
@@ -200,7 +202,7 @@ def problem_blocks(flat: str, start: int, end: int) -> list[Span]:
 
 
 def joined_titles(flat: str, spans: list[Span]) -> list[Span]:
-    """A block that is only a title takes the following paragraph in: "3. Diabetes." with its text after an empty line."""
+    """A block that is only a title takes the next paragraph in: "3. Diabetes.", an empty line, its text."""
     out: list[Span] = []
     for span in spans:
         words = flat[span[0] : span[1]].strip()
@@ -221,7 +223,8 @@ ABBREVIATION = re.compile(
     r"|temp|resp|avg|dept|est|ext|fig|inc|max|e\.g|i\.e|a\.m|p\.m|q\.d|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)\.$"
 )
 BREAK = re.compile(
-    r"(?P<gap>\n[ ]*\n\s*)|(?P<line>\n)|(?P<stop>(?<=[^\s][.!?])[\"')\]]*[ ]+(?=[A-Z0-9\"'(\[•#-]))|(?P<glued>(?<=[a-z]{3}[.])(?=[A-Z][a-z]+ ))|(?P<item>;[ ]+(?=\d{1,2}[.)][ ]))"
+    r"(?P<gap>\n[ ]*\n\s*)|(?P<line>\n)|(?P<stop>(?<=[^\s][.!?])[\"')\]]*[ ]+(?=[A-Z0-9\"'(\[•#-]))"
+    r"|(?P<glued>(?<=[a-z]{3}[.])(?=[A-Z][a-z]+ ))|(?P<item>;[ ]+(?=\d{1,2}[.)][ ]))"
 )
 LIST_ITEM = re.compile(r"[ ]*(?:[-•*o>#][ ]+|\d{1,2}[.)][ ]?|\(\d{1,2}\)[ ]|[a-zA-Z][.)][ ]|\[[ xX]?\][ ])")
 LABEL = re.compile(r"[ ]*[A-Z][A-Za-z0-9 /&,()'\-]{0,48}:(?:\s|$)")

@@ -239,7 +239,8 @@ def _queue(rows: "_Rows", comparisons: "Iterable[_Comparison]") -> None:
     for encounter in asked:
         open_checks(encounter)
     # An encounter that was read already is read again with its new codes: the answer was to another question.
-    old = [encounter for encounter in asked if encounter not in set(rows.new[Encounter])]
+    new = set(rows.new[Encounter])
+    old = [encounter for encounter in asked if encounter not in new]
     NlpRun.objects.filter(note__encounter__in=old).delete()
     reread = Note.objects.filter(encounter__in=old).defer("text")
     queue_runs(dict.fromkeys([*rows.new[Note], *reread]))

@@ -66,6 +66,12 @@ def outcome_label(outcome: str) -> str:
 
 
 @register.filter
+def section_label(section: str) -> str:
+    """The rules' name of a note's section as words: assessment_plan reads "Assessment plan"."""
+    return section.replace("_", " ").capitalize()
+
+
+@register.filter
 def span_letter(label: str) -> str:
     """M, E, A, T; ✕ for what speaks against; nothing for the mention itself."""
     return SPAN_LETTERS.get(SpanLabel(label), "")

@@ -5,11 +5,16 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from kombu.exceptions import OperationalError
 
 from coding.actions import queues, trail
+from coding.actions.charts import ImportRefused, OtherProject, import_charts
+from coding.intake import IntakeErrors, Problem, formats
 from coding.models import Chart, User
 from coding.models.charts import ChartQuerySet
+from coding.permissions import Permission
+from coding.views import chosen_project
 from coding.views.reading import Reading, read_chart
 from coding.workflow import CHANGE_REASONS, REASONS
 
@@ -105,7 +110,35 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("chart", chart.pk)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def upload(request: HttpRequest) -> HttpResponse:
+    """Import a chart file into a project. A bad file lists every problem with its line and field; nothing is stored."""
+    user: User = request.user  # type: ignore[assignment]
+    named = request.POST.get("project") or request.GET.get("project", "")
+    project, projects = chosen_project(user, Permission.IMPORT_CHARTS, named)
+    context: dict[str, object] = {"project": project, "projects": projects, "formats": formats()}
+    if request.method == "POST":
+        file, reader = request.FILES.get("file"), formats().get(request.POST.get("format", ""))
+        apply = request.POST.get("apply") == "on"
+        try:
+            if file is None or reader is None:
+                raise IntakeErrors([Problem(0, "", "Choose a file and its format.")])
+            context["summary"] = import_charts(reader.read(file), project=project, by=user, apply=apply)
+        except IntakeErrors as errors:
+            context["problem"], context["problems"] = str(errors), errors.problems
+        except ImportRefused as refused:
+            context["problem"], context["differences"] = str(refused), refused.differences
+        except OtherProject as error:
+            context["problem"] = str(error)
+        except OperationalError:
+            # Raised after the commit, when the messages go out: the rows are the truth, and they say "queued".
+            context["problem"] = "The charts are stored, but the worker does not answer: they are read when it does."
+    return render(request, "charts/upload.html", context, status=422 if "problem" in context else 200)
+
+
 urlpatterns = [
+    path("charts/upload/", upload, name="upload"),
     path("charts/<int:pk>/", chart, name="chart"),
     path("charts/<int:pk>/finish/", finish, name="finish"),
     path("charts/<int:pk>/release/", release, name="release"),

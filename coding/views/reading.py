@@ -3,6 +3,7 @@
 `read_chart` fetches everything in a fixed number of queries, however many notes, suggestions and spans there are.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -40,7 +41,7 @@ VERDICT_TONES = {
     Verdict.MORE_SPECIFIC: "info",
     Verdict.CONFLICT: "warn",
     Verdict.UNSUPPORTED: "bad",
-    Verdict.NOT_FOUND: "bad",
+    Verdict.NOT_FOUND: "warn",
     Verdict.PENDING: "quiet",
 }
 # One mark on a piece of text that several labels cover: the element that a coder has to find comes first.
@@ -98,6 +99,11 @@ class EncounterPage:
     facts: list[Fact]
     notes: list[NotePage]
     open_count: int = 0
+
+    @property
+    def codes(self) -> list[str]:
+        """The first-pass codes, each once: several sources may report the same."""
+        return sorted({code.icd10 for code in self.encounter.first_pass_codes.all()})
 
 
 def pieces(note: Note, spans: Iterable[EvidenceSpan], suppressed: Iterable[dict[str, Any]] = ()) -> list[Piece]:
@@ -280,8 +286,12 @@ class Card:
             for group in q.groups
             for span in group.spans
         ]
-        days = [(q.encounter.date_from, 0, 0) for q in self.questions]
+        days = [(q.encounter.date_from, math.inf, 0) for q in self.questions]
         return (self.kind != SuggestionKind.CHECK, min(spans or days), self.icd10)
+
+    @property
+    def has_evidence(self) -> bool:
+        return any(q.groups for q in self.questions)
 
 
 @dataclass
@@ -383,10 +393,7 @@ def cards_of(chart: Chart, questions: Iterable[Question], panels: list[scores.Pa
         card = cards.setdefault(key, Card(SuggestionKind(key[0]), key[1]))
         card.questions.append(one)
     for card in cards.values():
-        for panel in panels:
-            found = [panel.deltas[q.suggestion.pk] for q in card.open_questions if q.suggestion.pk in panel.deltas]
-            if found:
-                card.deltas.append((panel, max(found, key=lambda delta: abs(delta.payment))))
+        card.deltas = [(panel, panel.cards[key]) for panel in panels if (key := (card.kind, card.icd10)) in panel.cards]
     return sorted(cards.values(), key=lambda card: card.place)
 
 

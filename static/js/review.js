@@ -24,20 +24,18 @@ function makeCurrent(next, { focus = false } = {}) {
   light(next.dataset.owners.split(" "));
   if (focus) {
     next.focus({ preventScroll: true });
-    next.scrollIntoView({ block: "nearest" });
+    next.scrollIntoView({ block: sideBySide.matches ? "start" : "nearest" });
   }
   if (sideBySide.matches && (next.dataset.kind === "check" || !next.classList.contains("answered"))) showEvidence(next);
 }
 
 function light(owners) {
   const wanted = new Set(owners);
-  let lit = false;
   for (const piece of record.querySelectorAll(".seg[data-owners]")) {
     const on = piece.dataset.owners.split(" ").some((owner) => wanted.has(owner));
     piece.classList.toggle("on", on);
-    lit ||= on;
   }
-  record.classList.toggle("focused", lit);
+  record.classList.add("focused");
 }
 
 function showEvidence(of) {
@@ -111,7 +109,8 @@ function openPanel(button) {
 
 function closePanel() {
   const panel = document.querySelector(".answer-panel");
-  const row = panel && rows.get(panel);
+  // A panel that the server put there brought the buttons that it stands for.
+  const row = panel && (rows.get(panel) ?? panel.parentElement.querySelector("template")?.content.firstElementChild.cloneNode(true));
   if (row) panel.replaceWith(row);
   return Boolean(row);
 }
@@ -207,8 +206,7 @@ document.addEventListener("click", (event) => {
   }
   if (target.closest("[data-cancel]")) {
     const of = target.closest(".card");
-    if (!closePanel()) location.reload(); // a panel that the server put there
-    else of.focus();
+    if (closePanel()) of.focus();
     return;
   }
   const finish = target.closest("#finish-form button");

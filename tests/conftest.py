@@ -9,7 +9,7 @@ from config.celery import app
 @pytest.fixture(scope="session", autouse=True)
 def _messages_stay_in_this_process() -> None:
     """No test leaves a message for a real worker; those about a broker configure their own."""
-    app.conf.broker_url = "memory://"
+    app.conf.broker_url = "memory://localhost"
     app.conf.broker_transport_options = {}
 
 

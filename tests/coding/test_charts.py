@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -14,7 +13,6 @@ import nlp
 from coding.actions import charts as chart_actions
 from coding.actions import trail
 from coding.actions.charts import ImportRefused, OtherProject, import_chart, import_charts
-from coding.forms import UploadForm
 from coding.models import (
     Chart,
     Claim,
@@ -557,32 +555,3 @@ def test_a_note_that_cannot_be_read_is_named_by_its_number_and_the_rest_is_read(
     assert f"note {bad.pk}: failed with ValueError\n1 notes read, 1 failed, 0 skipped.\n" in said
     assert NlpRun.objects.get(note=good).status == RunStatus.DONE
     assert chart.pk
-
-
-# --- The upload form -------------------------------------------------------------------------------------------------
-
-
-def upload(by: Any, project: Project, text: str, **fields: Any) -> UploadForm:
-    file = SimpleUploadedFile("charts.jsonl", text.encode())
-    return UploadForm({"project": project.name, **fields}, {"file": file}, by=by)
-
-
-def test_an_upload_gives_the_values_of_its_file() -> None:
-    project = make.project()
-    form = upload(make.person(Role.MANAGER, project), project, make.chart_file_text(make.chart_line()), apply="on")
-    assert form.is_valid(), form.errors
-    assert (len(form.charts), form.cleaned_data["project"], form.cleaned_data["apply"]) == (1, project, True)
-
-
-def test_a_bad_upload_lists_its_problems() -> None:
-    project = make.project()
-    form = upload(make.person(Role.MANAGER, project), project, "{}\n{")
-    assert not form.is_valid()
-    assert {problem.line for problem in form.problems} == {1, 2}
-
-
-def test_a_project_in_which_the_person_may_not_import_cannot_be_chosen() -> None:
-    project = make.project()
-    form = upload(make.person(Role.CODER, project), project, make.chart_file_text(make.chart_line()))
-    assert not form.is_valid()
-    assert list(form.errors) == ["project"]

@@ -104,7 +104,7 @@ CHART_MOVES = {
 }
 
 RUN_MOVES = {
-    RunStatus.QUEUED: {RunStatus.RUNNING},
+    RunStatus.QUEUED: {RunStatus.RUNNING, RunStatus.FAILED},
     RunStatus.RUNNING: {RunStatus.DONE, RunStatus.FAILED, RunStatus.QUEUED},
     RunStatus.DONE: set(),
     RunStatus.FAILED: {RunStatus.QUEUED},

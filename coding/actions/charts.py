@@ -236,8 +236,7 @@ def _stored(batch: Sequence[ChartValues], project: Project) -> tuple[dict[str, M
 def _queue(rows: "_Rows", comparisons: "Iterable[_Comparison]") -> None:
     """A check for each new first-pass code, a run for each new note; a chart with nothing to read is ready."""
     asked = dict.fromkeys(code.encounter for code in rows.new[FirstPassCode])
-    for encounter in asked:
-        open_checks(encounter)
+    open_checks(asked)
     # An encounter that was read already is read again with its new codes: the answer was to another question.
     new = set(rows.new[Encounter])
     old = [encounter for encounter in asked if encounter not in new]

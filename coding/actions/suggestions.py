@@ -1,6 +1,6 @@
 """From queued runs to findings to suggestions to decisions."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ import nlp
 from coding import comparison, icd10, scores
 from coding.actions import trail
 from coding.actions.queues import move
-from coding.models import Chart, Decision, Encounter, EvidenceSpan, NlpRun, Note, Suggestion, User
+from coding.models import Chart, Decision, Encounter, EvidenceSpan, FirstPassCode, NlpRun, Note, Suggestion, User
 from coding.permissions import check_can_code_chart
 from coding.workflow import (
     ANSWERS,
@@ -111,19 +111,16 @@ def begin_run(note_id: int, *, take_over: bool = False) -> NlpRun | None:
 def record_findings(*, run: NlpRun, answer: dict[str, Any]) -> None:
     """Store the run's answer; with an encounter's last run, ask its questions; with the chart's last, make it ready."""
     chart = Chart.objects.select_for_update().get(encounters__notes=run.note_id)
-    end_run(run, RunStatus.DONE, result=answer)
-    settle(chart, run)
+    if end_run(run, RunStatus.DONE, result=answer):
+        settle(chart, run)
 
 
 @transaction.atomic
 def fail_run(run: NlpRun, error: str) -> None:
     """Give the run up, with a reason that a person sees; the chart can still be coded by hand."""
     chart = Chart.objects.select_for_update().get(encounters__notes=run.note_id)
-    if run.status == RunStatus.QUEUED:
-        NlpRun.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING)
-        run.status = RunStatus.RUNNING
-    end_run(run, RunStatus.FAILED, error=error)
-    settle(chart, run)
+    if end_run(run, RunStatus.FAILED, error=error):
+        settle(chart, run)
 
 
 @transaction.atomic
@@ -135,11 +132,10 @@ def retry_run(run: NlpRun) -> None:
     send([run.note_id])
 
 
-def end_run(run: NlpRun, status: RunStatus, *, result: dict[str, Any] | None = None, error: str = "") -> None:
-    if status not in RUN_MOVES[RunStatus(run.status)]:
-        raise ValueError(f"NLP run {run.pk} is {run.status}; it cannot become {status}")
-    run.status, run.result, run.error, run.finished_at = status, result, error[:200], timezone.now()
-    run.save(update_fields=["status", "result", "error", "finished_at"])
+def end_run(run: NlpRun, to: RunStatus, *, result: dict[str, Any] | None = None, error: str = "") -> bool:
+    """Write how the run ended. False where its row has moved or gone meanwhile: then the work was for nothing."""
+    ended = NlpRun.objects.filter(pk=run.pk, status__in=[old for old, moves in RUN_MOVES.items() if to in moves])
+    return bool(ended.update(status=to, result=result, error=error[:200], finished_at=timezone.now()))
 
 
 def settle(chart: Chart, run: NlpRun) -> None:
@@ -165,20 +161,23 @@ def settle(chart: Chart, run: NlpRun) -> None:
 # --- Suggestions ---------------------------------------------------------------------------------------------------
 
 
-def open_checks(encounter: Encounter) -> None:
+def open_checks(encounters: Collection[Encounter]) -> None:
     """A check for each first-pass code, from the moment of import: the gate holds before a note is read."""
-    codes = sorted(set(encounter.first_pass_codes.values_list("icd10", flat=True)))
-    have = set(encounter.suggestions.live().filter(kind=SuggestionKind.CHECK).values_list("icd10", flat=True))
+    chart_of = {encounter.pk: encounter.chart_id for encounter in encounters}
+    reported = set(FirstPassCode.objects.filter(encounter__in=chart_of).values_list("encounter", "icd10"))
+    asked = Suggestion.objects.live().filter(encounter__in=chart_of, kind=SuggestionKind.CHECK)
     Suggestion.objects.bulk_create(
-        Suggestion(
-            chart_id=encounter.chart_id,
-            encounter=encounter,
-            kind=SuggestionKind.CHECK,
-            icd10=code,
-            verdict=Verdict.PENDING,
-        )
-        for code in codes
-        if code not in have
+        (
+            Suggestion(
+                chart_id=chart_of[encounter],
+                encounter_id=encounter,
+                kind=SuggestionKind.CHECK,
+                icd10=code,
+                verdict=Verdict.PENDING,
+            )
+            for encounter, code in sorted(reported - set(asked.values_list("encounter", "icd10")))
+        ),
+        batch_size=500,
     )
 
 

@@ -1,4 +1,7 @@
-"""Charts as they were imported: members, encounters, claims, notes, first-pass codes. Nothing here is edited later."""
+"""Charts as they were imported: members, encounters, claims, notes, first-pass codes.
+
+A later import may add to a chart and fill in what was unknown; what is stored is never overwritten.
+"""
 
 from django.db import models
 from django.db.models import F, Q

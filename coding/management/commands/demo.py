@@ -119,7 +119,8 @@ def load_charts() -> tuple[int, int]:
     from coding.models import Chart, Note
 
     with contextlib.redirect_stdout(None):
-        call_command("import_charts", str(CHARTS), verbosity=0)
+        # After an update the file may have more charts; a note that was edited is refused, and demo-reset helps.
+        call_command("import_charts", str(CHARTS), "--apply", verbosity=0)
         call_command("analyse_charts", verbosity=0)
     of_demo = Chart.objects.filter(member__project__name=PROJECT)
     return of_demo.count(), Note.objects.filter(encounter__chart__in=of_demo).count()

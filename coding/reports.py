@@ -1,18 +1,25 @@
 """Capture, productivity and agreement: frozen rows from querysets. Every number names what it counts."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from math import sqrt
+from typing import NamedTuple
+
+from django.db.models import QuerySet
 
 from coding import scores
-from coding.models import Assignment, Chart, Decision, Project, QAReview, User
+from coding.models import Assignment, Chart, Decision, Project, QAReview, QASample, Suggestion, User
 from coding.workflow import Outcome, SuggestionKind
 
 IDLE_AFTER = timedelta(minutes=5)
+DAYS_SHOWN = 30
+# So many charts without a single deletion look like a review that only adds: the pattern that enforcement names.
+ADD_ONLY_AFTER = 20
+SCORED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,23 @@ class Period:
     first: date
     last: date
 
+    @classmethod
+    def read(cls, first: str, last: str, *, today: date | None = None) -> "Period":
+        """The period between two dates as text; blank is today, and 30 days up to the last day.
+
+        Raises ValueError with a sentence for a person.
+        """
+        try:
+            end = date.fromisoformat(last) if last else today or datetime.now(UTC).date()
+            begin = date.fromisoformat(first) if first else end - timedelta(days=DAYS_SHOWN - 1)
+        except (ValueError, OverflowError):
+            raise ValueError("Give the dates as 2026-03-31.") from None
+        if begin > end:
+            raise ValueError("The first day comes after the last.")
+        if begin.year < 2000 or end.year > 2100:
+            raise ValueError("Give dates from 2000 to 2100.")
+        return cls(begin, end)
+
     @property
     def bounds(self) -> tuple[datetime, datetime]:
         return (
@@ -30,9 +54,15 @@ class Period:
         )
 
 
+# --- Capture -------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class Totals:
-    """charts: finished in the period. The rest: suggestions of those charts, by the answer that stands now."""
+    """charts: finished in the period. The rest: suggestions of those charts, by the answer that stands now.
+
+    undecided: open again, because the chart was returned and taken up; 0 on every chart that is finished now.
+    """
 
     charts: int
     additions: int
@@ -41,6 +71,12 @@ class Totals:
     deletions: int
     changes: int
     queries: int
+    undecided: int
+
+    @property
+    def adds_only(self) -> bool:
+        """Additions over many charts, and not one deletion."""
+        return self.charts >= ADD_ONLY_AFTER and self.additions > 0 and self.deletions == 0
 
 
 @dataclass(frozen=True)
@@ -55,9 +91,18 @@ class ConditionRow:
     queried: int
 
     @property
+    def taken(self) -> int:
+        return self.accepted + self.changed
+
+    @property
+    def judged(self) -> int:
+        """Answered yes or no: a query is neither."""
+        return self.taken + self.rejected
+
+    @property
     def acceptance(self) -> Decimal | None:
         """Accepted or changed, of those accepted, changed or rejected; 3 decimals, None without one."""
-        return share(self.accepted + self.changed, self.accepted + self.changed + self.rejected)
+        return share(self.taken, self.judged)
 
 
 @dataclass(frozen=True)
@@ -81,8 +126,9 @@ class CoderRow:
 
     @property
     def charts_per_hour(self) -> Decimal | None:
+        """None before any audit: a pace without an accuracy beside it rewards the wrong thing."""
         hours = Decimal(self.active.total_seconds()) / 3600
-        return (self.charts / hours).quantize(Decimal("0.1")) if hours and self.charts else None
+        return (self.charts / hours).quantize(Decimal("0.1")) if self.audited and hours and self.charts else None
 
     @property
     def accuracy(self) -> Decimal | None:
@@ -126,66 +172,69 @@ class Capture:
     weeks: tuple[WeekRow, ...]
 
 
-def share(part: int, whole: int) -> Decimal | None:
-    return (Decimal(part) / whole).quantize(Decimal("0.001")) if whole else None
+class Answer(NamedTuple):
+    """A decision that stands, as the report counts it."""
 
-
-def wilson(successes: int, n: int) -> tuple[Decimal, Decimal] | None:
-    """95 % interval of a proportion (Wilson 1927), three decimals; None without an observation."""
-    if not n:
-        return None
-    z = 1.959964
-    p = successes / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return tuple(Decimal(max(0.0, min(1.0, x))).quantize(Decimal("0.001")) for x in (middle - half, middle + half))  # type: ignore[return-value]
+    kind: str
+    rule: str
+    outcome: str
+    coder: int
+    at: datetime
 
 
 def capture(project: Project, period: Period) -> Capture:
-    """The capture report of one project. A fixed number of queries, however many charts there are."""
-    start, end = period.bounds
-    finished = list(
-        Assignment.objects.filter(
-            chart__member__project=project, ended_by="finished", released_at__gte=start, released_at__lt=end
-        ).select_related("coder")
-    )
-    charts = {assignment.chart_id for assignment in finished}
-    decisions = list(
-        Decision.objects.standing()
-        .filter(suggestion__chart__in=charts)
-        .select_related("suggestion", "decided_by")
-        .order_by("decided_at", "pk")
-    )
+    """The capture report of one project. Queries grow by the hundreds of charts, never by the chart."""
+    finished = finished_in(project, period)
+    assignments = list(finished.select_related("coder"))
+    answers = answers_on(finished)
     return Capture(
         period,
-        totals(charts, decisions),
-        tuple(score_rows(charts)),
-        tuple(condition_rows(decisions)),
-        tuple(coder_rows(project, period, finished, decisions)),
-        tuple(week_rows(decisions)),
+        totals(finished, answers),
+        tuple(score_rows(finished)),
+        tuple(condition_rows(answers)),
+        tuple(coder_rows(project, period, assignments, answers)),
+        tuple(week_rows(answers)),
     )
 
 
-def totals(charts: set[int], decisions: list[Decision]) -> Totals:
-    counts = Counter((d.suggestion.kind, d.outcome) for d in decisions)
+def finished_in(project: Project, period: Period) -> QuerySet[Assignment]:
+    """The coders' finished turns; a chart that QA returned may have been finished twice."""
+    start, end = period.bounds
+    return Assignment.objects.filter(
+        chart__member__project=project, ended_by="finished", released_at__gte=start, released_at__lt=end
+    )
+
+
+def answers_on(finished: QuerySet[Assignment]) -> list[Answer]:
+    rows = (
+        Decision.objects.standing()
+        .filter(suggestion__chart__in=finished.values("chart"))
+        .order_by("decided_at", "pk")
+        .values_list("suggestion__kind", "suggestion__rule", "outcome", "decided_by", "decided_at")
+    )
+    return [Answer(*row) for row in rows]
+
+
+def totals(finished: QuerySet[Assignment], answers: Iterable[Answer]) -> Totals:
+    counts = Counter((answer.kind, answer.outcome) for answer in answers)
     add, check = SuggestionKind.ADD, SuggestionKind.CHECK
     return Totals(
-        charts=len(charts),
+        charts=finished.values("chart").distinct().count(),
         additions=counts[add, Outcome.ACCEPT] + counts[add, Outcome.CHANGE],
         rejections=counts[add, Outcome.REJECT],
         keeps=counts[check, Outcome.KEEP],
         deletions=counts[check, Outcome.DELETE],
         changes=counts[check, Outcome.CHANGE],
         queries=counts[add, Outcome.QUERY] + counts[check, Outcome.QUERY],
+        undecided=Suggestion.objects.open().filter(chart__in=finished.values("chart")).count(),
     )
 
 
-def condition_rows(decisions: list[Decision]) -> list[ConditionRow]:
+def condition_rows(answers: Iterable[Answer]) -> list[ConditionRow]:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for decision in decisions:
-        if decision.suggestion.kind == SuggestionKind.ADD:
-            family = (decision.suggestion.rule or "other").split("/")[0]
-            counts[family][decision.outcome] += 1
+    for answer in answers:
+        if answer.kind == SuggestionKind.ADD:
+            counts[(answer.rule or "other").split("/")[0]][answer.outcome] += 1
     rows = [
         ConditionRow(
             family,
@@ -200,19 +249,23 @@ def condition_rows(decisions: list[Decision]) -> list[ConditionRow]:
     return sorted(rows, key=lambda row: (-row.offered, row.family))
 
 
-def coder_rows(
-    project: Project, period: Period, finished: list[Assignment], decisions: list[Decision]
-) -> list[CoderRow]:
+def coder_rows(project: Project, period: Period, finished: list[Assignment], answers: list[Answer]) -> list[CoderRow]:
     start, end = period.bounds
     coders: dict[int, User] = {a.coder_id: a.coder for a in finished}
+    charts: dict[int, set[int]] = defaultdict(set)
     events: dict[tuple[int, int], list[datetime]] = defaultdict(list)
     for assignment in finished:
+        charts[assignment.coder_id].add(assignment.chart_id)
         if assignment.released_at is not None:
             events[assignment.coder_id, assignment.chart_id] += [assignment.claimed_at, assignment.released_at]
-    for coder, chart, at in Decision.objects.filter(
-        suggestion__chart__in={a.chart_id for a in finished}, decided_by__in=coders
-    ).values_list("decided_by", "suggestion__chart", "decided_at"):
+    decided = Decision.objects.filter(
+        suggestion__chart__in=finished_in(project, period).values("chart"), decided_by__in=coders
+    )
+    for coder, chart, at in decided.values_list("decided_by", "suggestion__chart", "decided_at"):
         events[coder, chart].append(at)
+    active: dict[int, timedelta] = defaultdict(timedelta)
+    for (coder, _), moments in events.items():
+        active[coder] += active_time(moments)
     reviews = QAReview.objects.filter(
         sample__project=project, settled_at__gte=start, settled_at__lt=end, decision__decided_by__in=coders
     ).values_list("decision__decided_by", "verdict")
@@ -220,19 +273,19 @@ def coder_rows(
     for coder, verdict in reviews:
         audited[coder] += 1
         agreed[coder] += verdict == QAReview.Verdict.AGREE
+    outcomes = Counter((answer.coder, answer.kind, answer.outcome) for answer in answers)
+    add, check = SuggestionKind.ADD, SuggestionKind.CHECK
     rows = []
     for pk, user in coders.items():
-        own = [d for d in decisions if d.decided_by_id == pk]
         interval = wilson(agreed[pk], audited[pk])
-        outcomes = Counter((d.suggestion.kind, d.outcome) for d in own)
         rows.append(
             CoderRow(
                 coder=user.display_name,
-                charts=len({a.chart_id for a in finished if a.coder_id == pk}),
-                decisions=len(own),
-                additions=outcomes[SuggestionKind.ADD, Outcome.ACCEPT] + outcomes[SuggestionKind.ADD, Outcome.CHANGE],
-                deletions=outcomes[SuggestionKind.CHECK, Outcome.DELETE],
-                active=sum((active_time(at) for (who, _), at in events.items() if who == pk), timedelta()),
+                charts=len(charts[pk]),
+                decisions=sum(n for (who, _, _), n in outcomes.items() if who == pk),
+                additions=outcomes[pk, add, Outcome.ACCEPT] + outcomes[pk, add, Outcome.CHANGE],
+                deletions=outcomes[pk, check, Outcome.DELETE],
+                active=active[pk],
                 agreed=agreed[pk],
                 audited=audited[pk],
                 low=interval[0] if interval else None,
@@ -249,40 +302,168 @@ def active_time(moments: Iterable[datetime]) -> timedelta:
     return sum((min(gap, IDLE_AFTER) for gap in gaps), timedelta())
 
 
-def week_rows(decisions: list[Decision]) -> list[WeekRow]:
-    counts: dict[date, Counter[str]] = defaultdict(Counter)
-    for decision in decisions:
-        day = decision.decided_at.astimezone(UTC).date()
-        week = day - timedelta(days=day.weekday())
-        counts[week][f"{decision.suggestion.kind} {decision.outcome}"] += 1
+def week_rows(answers: Iterable[Answer]) -> list[WeekRow]:
+    """Every week from the first answer's to the last one's, those without an answer too."""
+    counts: dict[date, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for answer in answers:
+        day = answer.at.astimezone(UTC).date()
+        counts[day - timedelta(days=day.weekday())][answer.kind, answer.outcome] += 1
+    if not counts:
+        return []
+    first, last = min(counts), max(counts)
+    weeks = [first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1)]
+    add, check = SuggestionKind.ADD, SuggestionKind.CHECK
     return [
         WeekRow(
             week,
-            additions=c[f"{SuggestionKind.ADD} {Outcome.ACCEPT}"] + c[f"{SuggestionKind.ADD} {Outcome.CHANGE}"],
-            deletions=c[f"{SuggestionKind.CHECK} {Outcome.DELETE}"],
-            keeps=c[f"{SuggestionKind.CHECK} {Outcome.KEEP}"],
+            additions=counts[week][add, Outcome.ACCEPT] + counts[week][add, Outcome.CHANGE],
+            deletions=counts[week][check, Outcome.DELETE],
+            keeps=counts[week][check, Outcome.KEEP],
         )
-        for week, c in sorted(counts.items())
+        for week in weeks
     ]
 
 
-def score_rows(charts: set[int]) -> list[ScoreRow]:
+def score_rows(finished: QuerySet[Assignment]) -> list[ScoreRow]:
     grouped: dict[tuple[str, int], list[scores.Panel]] = defaultdict(list)
-    for panels in scores.scores_of(Chart.objects.filter(pk__in=charts)).values():
-        for panel in panels:
-            grouped[panel.program, panel.payment_year].append(panel)
+    for charts in _chunks(Chart.objects.filter(pk__in=finished.values("chart"))):
+        for panels in scores.scores_of(charts).values():
+            for panel in panels:
+                grouped[panel.program, panel.payment_year].append(panel)
     rows = []
     for (program, year), panels in sorted(grouped.items()):
-        scored = [panel for panel in panels if not panel.problem]
+        scored = [
+            (panel.model, panel.baseline.payment, panel.now.payment) for panel in panels if panel.baseline and panel.now
+        ]
         rows.append(
             ScoreRow(
                 program,
                 year,
-                model=", ".join(sorted({panel.model for panel in scored})),
+                model=", ".join(sorted({model for model, _, _ in scored})),
                 charts=len(scored),
                 not_scored=len(panels) - len(scored),
-                before=sum((panel.baseline.payment for panel in scored), Decimal("0.000")),
-                after=sum((panel.now.payment for panel in scored), Decimal("0.000")),
+                before=sum((before for _, before, _ in scored), Decimal("0.000")),
+                after=sum((after for _, _, after in scored), Decimal("0.000")),
             )
         )
     return rows
+
+
+def _chunks(charts: QuerySet[Chart]) -> Iterator[list[Chart]]:
+    """Charts with what a score needs, a bounded number at once."""
+    found = charts.select_related("member__project").prefetch_related("member__enrollments").order_by("pk")
+    last = 0
+    while batch := list(found.filter(pk__gt=last)[:SCORED_AT_ONCE]):
+        yield batch
+        last = batch[-1].pk
+
+
+# --- Agreement -----------------------------------------------------------------------------------------------------
+
+# What an answer says about the code, so that additions and checks are judged by one scale.
+SAYS = {
+    Outcome.ACCEPT: "stands",
+    Outcome.KEEP: "stands",
+    Outcome.REJECT: "goes",
+    Outcome.DELETE: "goes",
+    Outcome.CHANGE: "another code",
+    Outcome.QUERY: "ask",
+}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far auditor and coder agree on the decisions of one sample.
+
+    reviews: decisions drawn. answered: those with the auditor's own, blind answer. same: blind answers that equal the
+    coder's, the code included. kappa: Cohen's, of the blind answers. settled, agreed: after both answers were seen.
+    low, high: 95 % Wilson interval of agreed among settled.
+    """
+
+    reviews: int = 0
+    answered: int = 0
+    same: int = 0
+    kappa: Decimal | None = None
+    settled: int = 0
+    agreed: int = 0
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+    @property
+    def share(self) -> Decimal | None:
+        return share(self.agreed, self.settled)
+
+
+class Audited(NamedTuple):
+    """Two answers to one question, and the verdict, as far as there are any."""
+
+    own: str
+    own_code: str
+    theirs: str
+    their_code: str
+    verdict: str
+
+    @property
+    def is_same(self) -> bool:
+        """The same answer; a change only if it puts the same code."""
+        return self.own == self.theirs and (self.own != Outcome.CHANGE or self.own_code == self.their_code)
+
+
+def agreements(samples: Iterable[QASample]) -> dict[int, Agreement]:
+    """The agreement in each sample, in one query."""
+    found = QAReview.objects.filter(sample__in=list(samples)).values_list(
+        "sample", "own_outcome", "own_icd10", "decision__outcome", "decision__icd10", "verdict"
+    )
+    of_sample: dict[int, list[Audited]] = defaultdict(list)
+    for sample, *row in found:
+        of_sample[sample].append(Audited(*row))
+    return {sample: agreement(audited) for sample, audited in of_sample.items()}
+
+
+def agreement(audited: Iterable[Audited]) -> Agreement:
+    drawn = list(audited)
+    answered = [one for one in drawn if one.own]
+    settled = [one for one in drawn if one.verdict]
+    agreed = sum(one.verdict == QAReview.Verdict.AGREE for one in settled)
+    interval = wilson(agreed, len(settled))
+    return Agreement(
+        reviews=len(drawn),
+        answered=len(answered),
+        same=sum(one.is_same for one in answered),
+        kappa=cohens_kappa([(SAYS[Outcome(one.own)], SAYS[Outcome(one.theirs)]) for one in answered]),
+        settled=len(settled),
+        agreed=agreed,
+        low=interval[0] if interval else None,
+        high=interval[1] if interval else None,
+    )
+
+
+def cohens_kappa(pairs: list[tuple[str, str]]) -> Decimal | None:
+    """Agreement of two raters beyond chance (Cohen 1960), three decimals.
+
+    None without a pair, and where both raters gave one and the same answer throughout: chance then explains all.
+    """
+    n = len(pairs)
+    first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    by_chance = sum(first[answer] * second[answer] for answer in first)  # times n squared
+    if not n or by_chance == n * n:
+        return None
+    observed = sum(a == b for a, b in pairs)  # times n
+    return (Decimal(observed * n - by_chance) / (n * n - by_chance)).quantize(Decimal("0.001"))
+
+
+def share(part: int, whole: int) -> Decimal | None:
+    """A part of a whole, from 0 to 1, three decimals; None of nothing."""
+    return (Decimal(part) / whole).quantize(Decimal("0.001")) if whole else None
+
+
+def wilson(successes: int, n: int) -> tuple[Decimal, Decimal] | None:
+    """95 % interval of a proportion (Wilson 1927), three decimals; None without an observation."""
+    if not n:
+        return None
+    z = 1.959964
+    p = successes / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    low, high = (Decimal(max(0.0, min(1.0, x))).quantize(Decimal("0.001")) for x in (middle - half, middle + half))
+    return low, high

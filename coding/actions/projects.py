@@ -6,7 +6,7 @@ from django.db import transaction
 
 from coding.actions import trail
 from coding.models import Membership, Project, Role, User
-from coding.permissions import NotAllowed
+from coding.permissions import NotAllowed, Permission, check_can
 
 
 def check_can_administer(by: User | None) -> None:
@@ -32,3 +32,25 @@ def give_role(*, project: Project, to: User, role: Role, by: User | None) -> Mem
     membership, _ = Membership.objects.update_or_create(project=project, user=to, defaults={"role": role})
     trail.record("membership.granted", by=by, project=project, subject=membership, to=to.pk, role=role.value)
     return membership
+
+
+@transaction.atomic
+def change_policy(*, project: Project, meat_elements_required: int, coders_see_scores: bool, by: User) -> Project:
+    """What the project asks of its coders and shows to them. The trail keeps the old values and the new ones.
+
+    Answers that were given under the old policy stand.
+    """
+    check_can(by, Permission.CHANGE_POLICY, project)
+    if not 0 <= meat_elements_required <= 4:
+        raise ValueError("MEAT has four elements: require 0 to 4.")
+    project = Project.objects.select_for_update().get(pk=project.pk)
+    policy = {"meat_elements_required": meat_elements_required, "coders_see_scores": coders_see_scores}
+    changed = {
+        name: [getattr(project, name), value] for name, value in policy.items() if getattr(project, name) != value
+    }
+    if changed:
+        for name, value in policy.items():
+            setattr(project, name, value)
+        project.save(update_fields=list(policy))
+        trail.record("project.policy_changed", by=by, project=project, subject=project, **changed)
+    return project

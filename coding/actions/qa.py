@@ -5,15 +5,15 @@ import random
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from coding import icd10
 from coding.actions import trail
-from coding.actions.queues import move
+from coding.actions.queues import WrongStatus, move
 from coding.actions.suggestions import NotAnAnswer
-from coding.models import Assignment, Chart, Decision, Project, QAReview, QASample, User
-from coding.permissions import NotAllowed, Permission, check_can, check_can_audit
+from coding.models import Assignment, Chart, Decision, Project, QAReview, QASample, Suggestion, User
+from coding.permissions import ROLE_PERMISSIONS, NotAllowed, Permission, check_can, check_can_audit
 from coding.workflow import ANSWERS, REASONS_FOR, ChartStatus, Outcome, SuggestionKind
 
 
@@ -145,10 +145,29 @@ def respond(*, review: QAReview, response: QAReview.CoderResponse, by: User, com
 
 @transaction.atomic
 def close(*, chart: Chart, by: User) -> None:
-    """Close a coded chart that needs no (further) audit."""
+    """Close a coded chart that needs no (further) audit. One that is in audit is closed by `conclude` alone."""
     check_can(by, Permission.AUDIT, chart.project)
+    if chart.status != ChartStatus.CODED:
+        raise WrongStatus(
+            f"Chart {chart.pk} is {chart.get_status_display().lower()}; only a coded chart is closed without audit."
+        )
     move(chart, ChartStatus.CLOSED)
     trail.record("chart.closed", by=by, project=chart.project, subject=chart)
+
+
+def undisclosed_to(user: User) -> QuerySet[Suggestion]:
+    """Suggestions whose answer the person may not see yet, on no page: they may be its auditor.
+
+    A finished chart's answers, until the auditor's own answer to the decision that stands is stored.
+    """
+    audits = [role for role, permissions in ROLE_PERMISSIONS.items() if Permission.AUDIT in permissions]
+    newest = Decision.objects.filter(suggestion=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    own_answers = QAReview.objects.exclude(own_outcome="").filter(decision=OuterRef("newest"))
+    return Suggestion.objects.annotate(newest=Subquery(newest)).filter(
+        ~Exists(own_answers),
+        chart__status__in=[ChartStatus.CODED, ChartStatus.IN_QA],
+        chart__member__project__in=Project.objects.where_role(user, *audits).values("pk"),
+    )
 
 
 def reviews_of(chart: Chart) -> QuerySet[QAReview]:

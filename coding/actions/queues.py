@@ -141,3 +141,16 @@ def assign(*, chart: Chart, to: User, by: User) -> None:
     end_assignment(chart, "reassigned")
     Assignment.objects.create(chart=chart, coder=to)
     trail.record("chart.assigned", by=by, project=chart.project, subject=chart, to=to.pk)
+
+
+@transaction.atomic
+def prioritise(*, chart: Chart, priority: int, by: User) -> None:
+    """Where the chart stands in the queue: higher comes first, 0 is the ordinary place."""
+    check_can(by, Permission.ASSIGN, chart.project)
+    if not -99 <= priority <= 99:
+        raise ValueError("A priority is a whole number from -99 to 99.")
+    old = Chart.objects.select_for_update().get(pk=chart.pk).priority
+    if priority != old:
+        Chart.objects.filter(pk=chart.pk).update(priority=priority)
+        trail.record("chart.prioritised", by=by, project=chart.project, subject=chart, old=old, new=priority)
+    chart.priority = priority

@@ -1,7 +1,7 @@
 """One row for each answer that stands on a finished chart: additions, deletions, changes and keeps, side by side.
 
 Only finished charts: on those no existing code is undecided, so additions never leave without the deletions found by
-the same reading.
+the same reading. A chart that QA returned waits until its coder has finished it again.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,12 @@ from coding.workflow import ChartStatus
 NAME = "Coded results"
 PERMISSION = Permission.EXPORT
 COLUMNS = (
-    "chart", "member_id", "service_year", "encounter_id", "from", "through", "icn", "kind", "code", "outcome",
-    "resulting_code", "reason", "meat", "coder", "credential", "decided_at", "delta_raw", "delta", "model", "ruleset",
+    "chart", "chart_status", "member_id", "service_year", "encounter_id", "from", "through", "icn", "kind", "code",
+    "outcome", "resulting_code", "reason", "meat", "coder", "credential", "decided_at", "delta_raw", "delta", "model",
+    "ruleset",
 )  # fmt: skip
 
-FINISHED = (ChartStatus.CODED, ChartStatus.IN_QA, ChartStatus.RETURNED, ChartStatus.CLOSED)
+FINISHED = (ChartStatus.CODED, ChartStatus.IN_QA, ChartStatus.CLOSED)
 LETTERS = ("monitor", "evaluate", "assess", "treat")
 
 
@@ -43,6 +44,7 @@ def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:
         shown = {span.label for span in suggestion.evidence.all()}
         yield (
             chart.pk,
+            chart.status,
             chart.member.member_id,
             chart.service_year,
             encounter.encounter_id,

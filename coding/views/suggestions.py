@@ -33,11 +33,13 @@ NEEDS_PANEL = (Outcome.REJECT, Outcome.DELETE, Outcome.CHANGE, Outcome.QUERY)
 
 
 def chosen(request: HttpRequest, chart: Chart) -> list[Suggestion]:
-    """The suggestions that the form names, if they are the chart's."""
+    """The suggestions that the form names: one code of the chart, on one or more dates of service."""
     ids = [int(pk) for pk in request.POST.getlist("s") if pk.isdecimal()]
     found = list(chart.suggestions.live().filter(pk__in=ids).order_by("encounter__date_from", "pk"))
     if not found:
         raise NotAnAnswer("This question is not asked any more. Load the page again.")
+    if len({(one.kind, one.icd10) for one in found}) > 1:
+        raise NotAnAnswer("Each code is answered by itself.")
     return found
 
 

@@ -1,0 +1,227 @@
+"""The pages around the review: log-in, start page, my queue, get next chart, upload, refusals."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from coding.actions import qa, queues, suggestions
+from coding.models import Chart, QAReview, Role, User
+from coding.workflow import ChartStatus, Outcome
+from tests import make, pages
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project():
+    return make.project("alpha")
+
+
+@pytest.fixture
+def coder(project) -> User:
+    return make.person(Role.CODER, project)
+
+
+def page(client: Client, user: User, url: str, **query: str) -> pages.Page:
+    client.force_login(user)
+    response = client.get(url, query)
+    assert response.status_code == 200, response.status_code
+    return pages.Page(response)
+
+
+# --- Log-in and start page
+
+
+def test_a_visitor_is_asked_to_log_in(client) -> None:
+    response = client.get(reverse("queue"))
+    assert response.status_code == 302
+    assert response["Location"].startswith(reverse("login"))
+
+
+def test_a_wrong_password_says_so_without_telling_which_half_is_wrong(client, coder) -> None:
+    response = client.post(reverse("login"), {"username": coder.username, "password": "no"})
+    assert "do not belong together" in pages.Page(response).words
+
+
+@pytest.mark.parametrize("role", [Role.CODER, Role.MANAGER, Role.QA_LEAD])
+def test_home_leads_to_the_first_page_of_ones_menu(client, project, role) -> None:
+    client.force_login(make.person(role, project))
+    response = client.get(reverse("home"), follow=True)
+    assert response.status_code == 200
+    assert b'aria-current="page"' in response.content
+
+
+def test_somebody_without_a_role_is_told_what_to_do(client) -> None:
+    assert "no role in a project yet" in page(client, make.person(), reverse("home")).words
+
+
+def test_every_private_page_forbids_storing(client, coder) -> None:
+    client.force_login(coder)
+    assert client.get(reverse("queue"))["Cache-Control"] == "no-store"
+
+
+def test_no_page_allows_inline_code(client, coder) -> None:
+    client.force_login(coder)
+    response = client.get(reverse("queue"))
+    policy = response["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    body = response.content.decode()
+    assert "<style" not in body
+    assert " style=" not in body
+    assert " onclick=" not in body
+
+
+# --- My queue
+
+
+def test_get_next_chart_claims_it_and_opens_it(client, project, coder) -> None:
+    chart = pages.read_chart(project, pages.missed_ckd())
+    client.force_login(coder)
+    response = client.post(reverse("next_chart"), {"project": project.name})
+    assert response["Location"] == reverse("chart", args=[chart.pk])
+    chart.refresh_from_db()
+    assert chart.status == ChartStatus.IN_REVIEW
+
+
+def test_get_next_chart_says_when_nothing_is_ready(client, project, coder) -> None:
+    client.force_login(coder)
+    response = client.post(reverse("next_chart"), {"project": project.name}, follow=True)
+    assert "Nothing is ready just now" in pages.Page(response).words
+
+
+def test_a_row_shows_initials_dates_and_counts_and_never_a_name(client, project, coder) -> None:
+    person = make.member(name={"family": "Sentinel", "given": "Ada"})
+    chart = pages.held_chart(project, coder, pages.missed_ckd(), pages.missed_ckd("2026-06-09"), member=person)
+    words = page(client, coder, reverse("queue")).words
+    assert f"Chart {chart.pk}" in words
+    assert "A.S." in words
+    assert "2026-03-02 to 2026-06-09" in words
+    assert "2 checks, 2 adds" in words
+    assert "Sentinel" not in words
+
+
+def test_the_queue_lists_only_ones_own_charts(client, project, coder) -> None:
+    theirs = pages.held_chart(project, make.person(Role.CODER, project))
+    assert f"Chart {theirs.pk}" not in page(client, coder, reverse("queue")).words
+
+
+def test_a_chart_on_hold_shows_why(client, project, coder) -> None:
+    chart = pages.held_chart(project, coder)
+    queues.hold(chart=chart, reason="Missing page 3", by=coder)
+    assert "Missing page 3" in page(client, coder, reverse("queue")).words
+
+
+def test_a_returned_chart_comes_first_with_the_auditors_words(client, project, coder) -> None:
+    pages.held_chart(project, coder)
+    returned = returned_chart(project, coder)
+    words = page(client, coder, reverse("queue")).words
+    assert "The plan names the stage." in words
+    assert words.index(f"QA returned chart {returned.pk}") < words.index("In review")
+
+
+def returned_chart(project, coder) -> Chart:
+    chart = pages.held_chart(project, coder, pages.day(adds={"N18.32": pages.CKD}))
+    lead = make.person(Role.QA_LEAD, project)
+    suggestions.decide(suggestion=chart.suggestions.get(), outcome=Outcome.REJECT, reason="mention-only", by=coder)
+    queues.finish(chart=chart, by=coder)
+    qa.draw_sample(project=project, percentage=100, seed=1, by=lead)
+    review = QAReview.objects.get(decision__suggestion__chart=chart)
+    qa.answer_blind(review=review, outcome=Outcome.ACCEPT, by=lead)
+    qa.settle(review=review, verdict=QAReview.Verdict.OVERTURN, comment="The plan names the stage.", by=lead)
+    chart.refresh_from_db()
+    qa.conclude(chart=chart, by=lead)
+    chart.refresh_from_db()
+    return chart
+
+
+def test_the_project_switcher_appears_for_people_with_several_projects(client, project, coder) -> None:
+    assert '<select id="project"' not in client_body(client, coder)
+    make.give_role(project=make.project("beta"), to=coder, role=Role.CODER, by=None)
+    assert '<select id="project"' in client_body(client, coder)
+
+
+def client_body(client: Client, user: User) -> str:
+    client.force_login(user)
+    return client.get(reverse("queue")).content.decode()
+
+
+def test_the_queue_costs_the_same_queries_for_three_charts_and_for_thirty(client, project, coder) -> None:
+    def cost(charts: int) -> int:
+        while Chart.objects.count() < charts:
+            pages.held_chart(project, coder)
+        client.force_login(coder)
+        client.get(reverse("queue"))
+        with CaptureQueriesContext(connection) as counted:
+            client.get(reverse("queue"))
+        return len(counted)
+
+    assert cost(3) == cost(30)
+
+
+# --- Refusals
+
+
+def test_a_refusal_names_the_reason(client, project) -> None:
+    client.force_login(make.person(Role.MANAGER, project))
+    response = client.get(reverse("queue"))
+    assert response.status_code == 403
+    assert "You may not code charts in any project" in pages.Page(response).words
+
+
+def test_an_unknown_address_is_a_friendly_404(client, coder) -> None:
+    client.force_login(coder)
+    response = client.get("/nowhere/")
+    assert response.status_code == 404
+    assert "There is nothing here" in pages.Page(response).words
+
+
+# --- Upload
+
+
+def upload(client: Client, user: User, text: str, **fields: str):
+    client.force_login(user)
+    file = SimpleUploadedFile("charts.jsonl", text.encode())
+    return client.post(reverse("upload"), {"file": file, "format": "chart-file", **fields})
+
+
+def test_a_good_file_is_stored_and_summed_up(client, project) -> None:
+    lead = make.person(Role.QA_LEAD, project)
+    text = make.chart_file_text(make.chart_line(), make.chart_line())
+    response = upload(client, lead, text, project=project.name)
+    assert "2 charts created" in pages.Page(response).words
+    assert Chart.objects.count() == 2
+    again = upload(client, lead, text, project=project.name)
+    assert "2 unchanged" in pages.Page(again).words
+
+
+def test_a_bad_file_lists_every_problem_with_its_line_and_field_and_stores_nothing(client, project) -> None:
+    lead = make.person(Role.QA_LEAD, project)
+    bad = make.chart_line(member=make.member(birth_date="1953-13-01", sex="Q"))
+    response = upload(client, lead, make.chart_file_text(make.chart_line(), bad) + "\nnot json", project=project.name)
+    assert response.status_code == 422
+    words = pages.Page(response).words
+    assert "3 problems; nothing was stored." in words
+    assert "2 member.birth_date" in words
+    assert "2 member.sex" in words
+    assert "3 whole line" in words
+    assert Chart.objects.count() == 0
+
+
+def test_a_file_that_says_something_else_about_a_chart_shows_what_would_change(client, project) -> None:
+    lead = make.person(Role.QA_LEAD, project)
+    line = make.chart_line()
+    upload(client, lead, make.chart_file_text(line), project=project.name)
+    more = {**line, "encounters": [*line["encounters"], make.encounter(day="2026-07-01")]}
+    words = pages.Page(upload(client, lead, make.chart_file_text(more), project=project.name)).words
+    assert "is here already" in words
+    added = upload(client, lead, make.chart_file_text(more), project=project.name, apply="on")
+    assert "1 added to" in pages.Page(added).words
+
+
+def test_a_coder_cannot_upload(client, project, coder) -> None:
+    assert upload(client, coder, make.chart_file_text(make.chart_line())).status_code == 403
+    assert Chart.objects.count() == 0

@@ -1,0 +1,558 @@
+"""The review page: what it shows, what its forms do, what it hides, what it costs."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from coding.actions import qa, queues, suggestions
+from coding.models import Chart, Decision, Note, QAReview, Role, Suggestion, TrailEvent, User
+from coding.permissions import NotAllowed
+from coding.workflow import ChartStatus, Outcome, SuggestionStatus
+from tests import make, pages
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def project():
+    return make.project("alpha")
+
+
+@pytest.fixture
+def coder(project) -> User:
+    return make.person(Role.CODER, project)
+
+
+@pytest.fixture
+def lead(project) -> User:
+    return make.person(Role.QA_LEAD, project)
+
+
+@pytest.fixture
+def chart(project, coder) -> Chart:
+    return pages.held_chart(project, coder)
+
+
+@pytest.fixture
+def desk(client, coder) -> Client:
+    client.force_login(coder)
+    return client
+
+
+def open_page(client: Client, chart: Chart) -> pages.Page:
+    response = client.get(reverse("chart", args=[chart.pk]))
+    assert response.status_code == 200
+    return pages.Page(response)
+
+
+def answer(client: Client, chart: Chart, *asked: Suggestion, htmx: bool = True, **fields: str):
+    data: dict[str, Any] = {"s": [one.pk for one in asked], **fields}
+    return client.post(reverse("answer", args=[chart.pk]), data, headers=HTMX if htmx else {})
+
+
+def said(response) -> dict[str, Any]:
+    return json.loads(response["HX-Trigger-After-Settle"])["answered"]
+
+
+# --- What it shows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CKD stage 3b, stable on losartan.",
+        "\n\n  CKD stage 3b,\tstable\r\non losartan.\r\n\r\n",
+        "a\rCKD stage 3b <b>&amp; 'stable'</b> on losartan",
+        "Élodie 🫀 CKD stage 3b — stable 👩🏽‍⚕️ on losartan ﬁn\u00a0\u2028.",
+    ],
+)
+def test_the_pieces_of_a_note_join_to_its_text_exactly(desk, project, coder, text) -> None:
+    chart = pages.held_chart(project, coder, pages.day(text=text, adds={"N18.32": pages.CKD}))
+    note = Note.objects.get(encounter__chart=chart)
+    assert note.text == text
+    assert open_page(desk, chart).notes == {note.pk: text}
+
+
+def test_existing_codes_come_before_additions(desk, chart) -> None:
+    words = open_page(desk, chart).words
+    assert words.index("Existing codes") < words.index("E11.22 Type 2") < words.index("Suggested additions")
+    assert words.index("Suggested additions") < words.index("N18.32 Chronic kidney disease, stage 3b")
+
+
+def test_a_card_shows_its_evidence_before_its_number(desk, chart) -> None:
+    body = desk.get(reverse("chart", args=[chart.pk])).content.decode()
+    card = body[body.index("Suggested additions") :]
+    assert card.index("losartan") < card.index("if accepted")
+    assert card.index("if accepted") < card.index('value="accept"')
+
+
+def test_the_same_code_on_two_dates_is_one_card_that_lists_both(desk, project, coder) -> None:
+    chart = pages.held_chart(project, coder, pages.missed_ckd(), pages.missed_ckd("2026-06-09"))
+    page = open_page(desk, chart)
+    assert len([one for one in page.ids if re.fullmatch(r"card-\d+", one)]) == 2
+    card = page.words[page.words.index("N18.32 Chronic") :]
+    assert "2026-03-02" in card
+    assert "2026-06-09" in card
+
+
+def test_every_evidence_link_leads_to_a_place_in_a_note(desk, chart) -> None:
+    body = desk.get(reverse("chart", args=[chart.pk])).content.decode()
+    page = open_page(desk, chart)
+    targets = re.findall(r'class="quote" href="#([^"]+)"', body)
+    assert len(targets) == 3
+    assert set(targets) <= set(page.ids)
+
+
+def test_no_id_is_used_twice(desk, project, coder) -> None:
+    chart = pages.held_chart(project, coder, pages.missed_ckd(), pages.missed_ckd("2026-06-09"))
+    body = desk.get(reverse("chart", args=[chart.pk])).content.decode()
+    visible = re.sub(r"<template.*?</template>", "", body, flags=re.S)
+    ids = re.findall(r'\sid="([^"]+)"', visible)
+    assert len(ids) == len(set(ids))
+
+
+def test_what_the_file_did_not_say_reads_unknown(desk, chart) -> None:
+    words = open_page(desk, chart).words
+    assert "Signature unknown" in words
+    assert "Claim unknown" in words
+
+
+def test_passed_over_mentions_are_in_the_note_with_their_reason(desk, project, coder) -> None:
+    chart = pages.held_chart(
+        project, coder, pages.day(suppressed={"stroke": "family"}, checks={"E11.9": ("not-found", "")})
+    )
+    body = desk.get(reverse("chart", args=[chart.pk])).content.decode()
+    assert re.search(r'class="seg suppressed"[^>]*data-reason="family">stroke</span>', body)
+
+
+def test_a_chart_without_questions_says_so(desk, project, coder) -> None:
+    chart = pages.held_chart(project, coder, pages.day())
+    assert "The rules ask nothing about this chart" in open_page(desk, chart).words
+
+
+def test_a_note_that_could_not_be_read_is_named_with_its_reason(desk, project, coder) -> None:
+    chart = pages.held_chart(project, coder, pages.day(checks={"E11.9": ("", "")}, fails=True))
+    words = open_page(desk, chart).words
+    assert "1 note could not be read by the rules" in words
+    assert "took longer than the time limit" in words
+
+
+def test_a_note_that_waits_for_the_rules_is_announced(client, project, lead) -> None:
+    chart = pages.read_chart(project, pages.day(unread=True))
+    client.force_login(lead)
+    assert "1 note still waits for the rules" in open_page(client, chart).words
+
+
+def test_opening_a_chart_leaves_a_trail(desk, chart, coder) -> None:
+    open_page(desk, chart)
+    event = TrailEvent.objects.filter(action="chart.opened").get()
+    assert (event.actor, event.subject_id) == (coder, chart.pk)
+
+
+def test_the_title_names_no_patient(desk, project, coder) -> None:
+    person = make.member(name={"family": "Sentinel", "given": "Ada"})
+    chart = pages.held_chart(project, coder, member=person)
+    body = desk.get(reverse("chart", args=[chart.pk])).content.decode()
+    assert "Sentinel" in body
+    assert "Sentinel" not in body[: body.index("</title>")]
+
+
+# --- Scores
+
+
+def test_the_page_shows_the_score_now_and_what_each_answer_would_do(desk, chart) -> None:
+    words = open_page(desk, chart).words
+    assert re.search(r"First pass \d\.\d{3} Now \d\.\d{3} If followed \d\.\d{3}", words)
+    assert re.search(r"\+0\.\d{3} if accepted", words)
+    assert re.search(r"-0\.\d{3} if deleted", words)
+
+
+def test_a_policy_hides_scores_from_coders_everywhere(client) -> None:
+    project = make.project("blind", coders_see_scores=False)
+    coder = make.person(Role.CODER, project)
+    chart = pages.held_chart(project, coder)
+    client.force_login(coder)
+    assert "If followed" not in open_page(client, chart).words
+    response = answer(client, chart, chart.suggestions.get(kind="add"), outcome="accept")
+    assert "Score now" not in said(response)["say"]
+    assert not re.search(r"[+-]\d\.\d{3}", response.content.decode())
+    assert Decision.objects.get().delta is not None
+
+
+def test_a_chart_that_cannot_be_scored_says_why(desk, project, coder) -> None:
+    chart = pages.held_chart(project, coder, enrollments=[])
+    assert "No enrollment for cms-hcc in payment year 2027" in open_page(desk, chart).words
+
+
+# --- Answers
+
+
+def test_an_answer_comes_back_as_the_cards_and_says_what_is_left(desk, chart) -> None:
+    add, check = chart.suggestions.get(kind="add"), chart.suggestions.get(kind="check")
+    response = answer(desk, chart, add, outcome="accept")
+    assert response.status_code == 200
+    assert response.content.decode().lstrip().startswith('<div id="work"')
+    told = said(response)
+    assert re.fullmatch(r"Accepted N18\.32\. 1 left\. Score now \d\.\d{3}\.", told["say"])
+    assert told["focus"] == f"card-{check.pk}"
+    add.refresh_from_db()
+    assert add.status == SuggestionStatus.ACCEPTED
+
+
+def test_the_last_answer_leads_to_finish(desk, chart) -> None:
+    answer(desk, chart, chart.suggestions.get(kind="add"), outcome="accept")
+    told = said(answer(desk, chart, chart.suggestions.get(kind="check"), outcome="keep"))
+    assert told["focus"] == "finish-button"
+    assert "Nothing is left: finish the chart." in told["say"]
+
+
+def test_without_htmx_an_answer_redirects_to_the_next_card(desk, chart) -> None:
+    add, check = chart.suggestions.get(kind="add"), chart.suggestions.get(kind="check")
+    response = answer(desk, chart, add, htmx=False, outcome="accept")
+    assert response["Location"] == f"{reverse('chart', args=[chart.pk])}#card-{check.pk}"
+
+
+def test_one_answer_holds_for_all_dates_of_a_card(desk, project, coder) -> None:
+    chart = pages.held_chart(project, coder, pages.missed_ckd(), pages.missed_ckd("2026-06-09"))
+    adds = chart.suggestions.filter(kind="add")
+    answer(desk, chart, *adds, outcome="accept")
+    assert {one.status for one in adds.all()} == {SuggestionStatus.ACCEPTED}
+
+
+def test_one_date_can_be_answered_by_itself(desk, project, coder) -> None:
+    chart = pages.held_chart(project, coder, pages.missed_ckd(), pages.missed_ckd("2026-06-09"))
+    first, second = chart.suggestions.filter(kind="add").order_by("encounter__date_from")
+    response = answer(desk, chart, first, outcome="accept")
+    second.refresh_from_db()
+    assert second.status == SuggestionStatus.OPEN
+    assert "Accepted" in response.content.decode()
+    assert f'name="s" value="{second.pk}"' in response.content.decode()
+
+
+def test_answers_to_several_dates_stand_or_fall_together(desk, project, coder) -> None:
+    with_meat = pages.missed_ckd()
+    without = pages.day("2026-06-09", adds={"N18.32": {"mention": "CKD stage 3b"}})
+    chart = pages.held_chart(project, coder, with_meat, without)
+    response = answer(desk, chart, *chart.suggestions.filter(kind="add"), outcome="accept")
+    assert response.status_code == 422
+    assert "asks for 1 MEAT element" in pages.Page(response).words
+    assert not Decision.objects.exists()
+
+
+def test_rejecting_without_scripts_asks_for_the_reason_first(desk, chart) -> None:
+    add = chart.suggestions.get(kind="add")
+    response = answer(desk, chart, add, htmx=False, outcome="reject")
+    assert response.status_code == 422
+    words = pages.Page(response).words
+    assert "Reject: why?" in words
+    assert "Mention only, no MEAT" in words
+    answer(desk, chart, add, htmx=False, outcome="reject", panel="1", reason="mention-only")
+    assert Decision.objects.get().reason == "mention-only"
+
+
+def test_a_refused_answer_keeps_what_was_typed(desk, chart) -> None:
+    check = chart.suggestions.get(kind="check")
+    response = answer(
+        desk, chart, check, outcome="change", panel="1", icd10="E11.2", reason="specificity", comment="stage in plan"
+    )
+    body = response.content.decode()
+    assert response.status_code == 422
+    assert "E11.2 is not a billable ICD-10-CM code." in pages.Page(response).words
+    assert 'value="E11.2"' in body
+    assert 'value="stage in plan"' in body
+    assert 'value="specificity" checked' in body
+
+
+def test_a_change_puts_the_other_code(desk, chart) -> None:
+    check = chart.suggestions.get(kind="check")
+    answer(desk, chart, check, outcome="change", panel="1", icd10="e1121", reason="wrong-code")
+    assert Decision.objects.get().icd10 == "E11.21"
+
+
+def test_undo_opens_the_card_again_and_keeps_the_answer_on_record(desk, chart) -> None:
+    add = chart.suggestions.get(kind="add")
+    answer(desk, chart, add, outcome="accept")
+    response = desk.post(reverse("undo", args=[chart.pk]), {"s": add.pk}, headers=HTMX)
+    assert said(response)["focus"] == f"card-{add.pk}"
+    add.refresh_from_db()
+    assert add.status == SuggestionStatus.OPEN
+    assert list(add.decisions.values_list("outcome", flat=True)) == [Outcome.ACCEPT, Outcome.REOPEN]
+
+
+def test_undo_without_a_card_takes_the_newest_answer_back(desk, chart) -> None:
+    add, check = chart.suggestions.get(kind="add"), chart.suggestions.get(kind="check")
+    answer(desk, chart, check, outcome="keep")
+    answer(desk, chart, add, outcome="accept")
+    desk.post(reverse("undo", args=[chart.pk]), headers=HTMX)
+    assert {one.kind: one.status for one in chart.suggestions.all()} == {"add": "open", "check": "kept"}
+
+
+def test_there_is_no_way_to_accept_everything_at_once(desk, project, coder) -> None:
+    two = pages.day(adds={"N18.32": pages.CKD, "I50.32": {"mention": "stable", "assess": "stable"}})
+    chart = pages.held_chart(project, coder, two)
+    answer(desk, chart, *chart.suggestions.all(), outcome="accept")
+    assert {one.status for one in chart.suggestions.all()} == {SuggestionStatus.OPEN}
+
+
+def test_a_suggestion_of_another_chart_is_not_answered(desk, project, coder, chart) -> None:
+    other = pages.held_chart(project, coder)
+    answer(desk, chart, other.suggestions.get(kind="add"), outcome="accept")
+    assert not Decision.objects.exists()
+
+
+# --- The whole chart
+
+
+def test_finish_is_refused_while_a_question_is_open(desk, chart) -> None:
+    response = desk.post(reverse("finish", args=[chart.pk]), follow=True)
+    assert "2 suggestions are undecided" in pages.Page(response).words
+    chart.refresh_from_db()
+    assert chart.status == ChartStatus.IN_REVIEW
+
+
+def test_finish_and_next_opens_the_next_chart(desk, project, coder, chart) -> None:
+    following = pages.read_chart(project, pages.missed_ckd())
+    answer(desk, chart, chart.suggestions.get(kind="add"), outcome="accept")
+    answer(desk, chart, chart.suggestions.get(kind="check"), outcome="keep")
+    response = desk.post(reverse("finish", args=[chart.pk]), {"then": "next"})
+    assert response["Location"] == reverse("chart", args=[following.pk])
+
+
+def test_hold_needs_a_reason_and_resume_takes_the_chart_up_again(desk, chart) -> None:
+    desk.post(reverse("hold", args=[chart.pk]), {"reason": " "})
+    chart.refresh_from_db()
+    assert chart.status == ChartStatus.IN_REVIEW
+    desk.post(reverse("hold", args=[chart.pk]), {"reason": "Missing page"})
+    assert "On hold: Missing page" in open_page(desk, chart).words
+    desk.post(reverse("resume", args=[chart.pk]))
+    chart.refresh_from_db()
+    assert chart.status == ChartStatus.IN_REVIEW
+
+
+def test_release_gives_the_chart_back(desk, chart) -> None:
+    desk.post(reverse("release", args=[chart.pk]))
+    chart.refresh_from_db()
+    assert chart.status == ChartStatus.READY
+
+
+# --- A code by hand
+
+
+def add_code(client: Client, chart: Chart, **fields: str):
+    encounter = chart.encounters.first()
+    data = {"encounter": encounter.pk, "icd10": "E78.5", "label": "assess", **fields}
+    return client.post(reverse("add_code", args=[chart.pk]), data)
+
+
+def test_a_selection_becomes_the_evidence_of_a_code_added_by_hand(desk, project, coder) -> None:
+    text = "👩🏽‍⚕️ Élodie: hyperlipidemia, on statin."
+    chart = pages.held_chart(project, coder, pages.day(text=text))
+    note = Note.objects.get(encounter__chart=chart)
+    start = text.index("hyperlipidemia")
+    add_code(desk, chart, note=note.pk, start=start, end=start + 14)
+    span = chart.suggestions.get().evidence.get()
+    assert (span.quote, span.label) == ("hyperlipidemia", "assess")
+
+
+def test_words_that_were_copied_are_found_in_the_note(desk, chart) -> None:
+    add_code(desk, chart, quote="stable on losartan")
+    span = chart.suggestions.get(icd10="E78.5").evidence.get()
+    assert chart.encounters.first().notes.get().text[span.start : span.end] == "stable on losartan"
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"quote": "not there"}, "These words are not in a note of this date of service"),
+        ({"quote": "st"}, "These words occur 4 times"),
+        ({"quote": ""}, "Select the text that shows the diagnosis"),
+        ({"quote": "stable", "icd10": "XYZ"}, "is not a billable ICD-10-CM code"),
+        ({"quote": "stable", "label": "hunch"}, "Say what the text shows"),
+        ({"note": "999999", "start": "0", "end": "4"}, "on another date of service"),
+    ],
+)
+def test_a_code_by_hand_says_what_is_missing_and_keeps_what_was_typed(desk, chart, fields, problem) -> None:
+    response = add_code(desk, chart, **fields)
+    assert response.status_code == 422
+    assert problem in pages.Page(response).words
+    assert not chart.suggestions.filter(kind="add").exclude(icd10="N18.32").exists()
+    if fields.get("quote"):
+        assert f">{fields['quote']}</textarea>" in response.content.decode()
+
+
+def test_code_search_answers_words_and_codes(desk) -> None:
+    found = desk.get(reverse("codes"), {"q": "kidney stage 3b"}).json()["results"]
+    assert found == [{"code": "N18.32", "title": "Chronic kidney disease, stage 3b"}]
+    assert desk.get(reverse("codes"), {"q": "n1832"}).json()["results"][0]["code"] == "N18.32"
+    assert desk.get(reverse("codes"), {"q": ""}).json() == {"results": []}
+
+
+# --- Who sees what
+
+
+def test_another_coder_gets_a_404(client, project, chart) -> None:
+    client.force_login(make.person(Role.CODER, project))
+    for name in ("chart", "add_code"):
+        assert client.get(reverse(name, args=[chart.pk])).status_code == 404
+    for name in ("answer", "undo", "finish", "hold", "release", "resume"):
+        assert client.post(reverse(name, args=[chart.pk])).status_code == 404
+
+
+def test_a_manager_sees_no_chart(client, project, chart) -> None:
+    client.force_login(make.person(Role.MANAGER, project))
+    assert client.get(reverse("chart", args=[chart.pk])).status_code == 404
+
+
+def test_a_lead_reads_and_cannot_answer(client, lead, chart) -> None:
+    client.force_login(lead)
+    body = client.get(reverse("chart", args=[chart.pk])).content.decode()
+    assert 'name="outcome"' not in body
+    response = answer(client, chart, chart.suggestions.get(kind="add"), outcome="accept")
+    assert response.status_code == 403
+    assert "may not code charts" in response.content.decode()
+
+
+def coded_chart(project, coder) -> Chart:
+    chart = pages.held_chart(project, coder, pages.day(adds={"N18.32": pages.CKD}))
+    suggestions.decide(
+        suggestion=chart.suggestions.get(),
+        outcome=Outcome.REJECT,
+        reason="copied-forward",
+        comment="see March",
+        by=coder,
+    )
+    queues.finish(chart=chart, by=coder)
+    chart.refresh_from_db()
+    return chart
+
+
+def test_an_auditor_sees_no_answer_before_giving_their_own(client, project, coder, lead) -> None:
+    chart = coded_chart(project, coder)
+    client.force_login(lead)
+    before = open_page(client, chart).words
+    qa.draw_sample(project=project, percentage=100, seed=1, by=lead)
+    drawn = open_page(client, chart).words
+    for words in (before, drawn):
+        assert "N18.32" in words
+        assert "Copied forward" not in words
+        assert "see March" not in words
+        assert "Rejected" not in words
+        assert "If followed" not in words
+    qa.answer_blind(review=QAReview.objects.get(), outcome=Outcome.ACCEPT, by=lead)
+    assert "copied forward" in open_page(client, chart).words
+
+
+def test_a_coder_reads_the_auditors_words_and_rebuts(desk, project, coder, lead) -> None:
+    chart = coded_chart(project, coder)
+    qa.draw_sample(project=project, percentage=100, seed=1, by=lead)
+    review = QAReview.objects.get()
+    qa.answer_blind(review=review, outcome=Outcome.ACCEPT, by=lead)
+    qa.settle(review=review, verdict=QAReview.Verdict.OVERTURN, comment="The plan names the stage.", by=lead)
+    qa.conclude(chart=chart, by=lead)
+    words = open_page(desk, chart).words
+    assert "QA returned this chart" in words
+    assert "The plan names the stage." in words
+    url = reverse("respond", args=[review.pk])
+    desk.post(url, {"response": "rebutted", "comment": ""})
+    review.refresh_from_db()
+    assert review.coder_response == ""
+    desk.post(url, {"response": "rebutted", "comment": "I.A.15, page 2"})
+    review.refresh_from_db()
+    assert (review.coder_response, review.coder_comment) == ("rebutted", "I.A.15, page 2")
+
+
+def test_somebody_elses_review_is_not_answered(client, project, coder, lead) -> None:
+    chart = coded_chart(project, coder)
+    qa.draw_sample(project=project, percentage=100, seed=1, by=lead)
+    other = make.person(Role.CODER, project)
+    client.force_login(other)
+    assert client.post(reverse("respond", args=[QAReview.objects.get().pk])).status_code == 404
+    assert chart.status == ChartStatus.CODED
+
+
+def test_a_lapsed_session_is_told_and_nothing_is_swapped(client, chart) -> None:
+    response = answer(client, chart, chart.suggestions.get(kind="add"), outcome="accept")
+    assert response.status_code == 401
+    assert b"logged out" in response.content
+
+
+def test_shortcuts_can_be_switched_off(desk, coder, chart) -> None:
+    assert 'data-shortcuts="on"' in desk.get(reverse("chart", args=[chart.pk])).content.decode()
+    desk.post(reverse("shortcuts"), {})
+    coder.refresh_from_db()
+    assert not coder.shortcuts_enabled
+    assert 'data-shortcuts="off"' in desk.get(reverse("chart", args=[chart.pk])).content.decode()
+
+
+def test_the_theme_is_remembered(desk, chart) -> None:
+    desk.post(reverse("theme"), {"theme": "dark", "next": "/queue/"})
+    assert 'data-theme="dark"' in desk.get(reverse("chart", args=[chart.pk])).content.decode()
+
+
+def test_a_redirect_to_another_site_is_not_followed(desk) -> None:
+    response = desk.post(reverse("theme"), {"theme": "dark", "next": "https://elsewhere.example/"})
+    assert response["Location"] == reverse("home")
+
+
+# --- What it costs
+
+DAYS = [f"2026-{month:02}-{day:02}" for month in range(1, 11) for day in (3, 13, 23)]
+TEXTS = "Assessment: {code} is CKD stage 3b, stable on losartan. No stroke."
+
+
+def big_chart(project, coder, days: int) -> Chart:
+    codes = ["N18.32", "E11.22", "I50.32", "J44.9", "F33.1", "I48.20", "G20.A1", "C61"]
+    return pages.held_chart(
+        project,
+        coder,
+        *(
+            pages.day(
+                one,
+                TEXTS.format(code=codes[n % 8]),
+                adds={codes[n % 8]: pages.CKD},
+                checks={codes[(n + 3) % 8]: ("supported", "CKD")},
+                suppressed={"stroke": "negated"},
+            )
+            for n, one in enumerate(DAYS[:days])
+        ),
+    )
+
+
+def queries(call: Any) -> int:
+    call()
+    with CaptureQueriesContext(connection) as counted:
+        call()
+    return len(counted)
+
+
+def test_the_review_page_costs_the_same_queries_for_three_notes_and_for_thirty(desk, project, coder) -> None:
+    small, large = (big_chart(project, coder, days) for days in (3, 30))
+    assert large.suggestions.count() == 60
+    costs = [queries(lambda c=c: desk.get(reverse("chart", args=[c.pk]))) for c in (small, large)]
+    assert costs[0] == costs[1]
+
+
+def test_an_answer_costs_the_same_queries_on_a_small_chart_and_on_a_large_one(desk, project, coder) -> None:
+    def cost(chart: Chart) -> int:
+        one = chart.suggestions.filter(kind="add").first()
+        with CaptureQueriesContext(connection) as counted:
+            assert answer(desk, chart, one, outcome="accept").status_code == 200
+        return len(counted)
+
+    assert cost(big_chart(project, coder, 3)) == cost(big_chart(project, coder, 30))
+
+
+def test_a_refusal_of_the_action_reaches_the_page(desk, chart, coder) -> None:
+    queues.hold(chart=chart, reason="Missing page", by=coder)
+    with pytest.raises(NotAllowed):
+        suggestions.undo(suggestion=chart.suggestions.get(kind="add"), by=coder)
+    response = answer(desk, chart, chart.suggestions.get(kind="add"), outcome="accept")
+    assert response.status_code == 403
+    assert "it is on hold" in response.content.decode()

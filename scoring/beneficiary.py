@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
-from typing import Any, Self
+from functools import lru_cache
+from typing import Any
 
 from scoring.errors import InvalidInput, MalformedCode
 
@@ -59,29 +60,36 @@ class Beneficiary:
     esrd: Esrd | None = None
     months: tuple[Mapping[str, Any] | None, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if name == "sex" and not value:
+                raise InvalidInput("beneficiary: sex is missing (F or M)")
+            if value is not None and value is not False and value != ():
+                object.__setattr__(self, name, CHECKS[name](name, value))
+        if (self.birth_date is None) == (self.age is None):
+            raise InvalidInput("beneficiary: birth_date or age is needed, one of the two")
+
     @classmethod
-    def of(cls, facts: "Mapping[str, Any] | Beneficiary", program: str) -> Self:
-        """Checked facts of a mapping (the JSON contract) or of a Beneficiary.
+    def of(cls, facts: "Mapping[str, Any] | Beneficiary", program: str) -> "Beneficiary":
+        """The person of a mapping (the JSON contract), or a Beneficiary as it is.
 
         Raises InvalidInput naming the field: unknown, malformed, missing, or not used by the program.
         """
         if isinstance(facts, Beneficiary):
-            facts = {
-                item.name: value
-                for item in fields(facts)
-                if (value := getattr(facts, item.name)) != item.default and value is not None
-            }
-        if not isinstance(facts, Mapping):
+            unused = [name for name, default in UNUSED[program] if getattr(facts, name) != default]
+        elif isinstance(facts, Mapping):
+            unused = [str(name) for name in facts if name not in USED[program]]
+        else:
             raise InvalidInput("beneficiary: an object of facts is needed")
-        unused = [name for name in facts if name not in USED[program]]
         if unused:
-            raise InvalidInput(f"beneficiary: {program} does not use {', '.join(sorted(map(str, unused)))}")
-        checked = {name: CHECKS[name](name, value) for name, value in facts.items()}
-        if not checked.get("sex"):
-            raise InvalidInput("beneficiary: sex is missing (F or M)")
-        if ("birth_date" in checked) == ("age" in checked):
-            raise InvalidInput("beneficiary: birth_date or age is needed, one of the two")
-        return cls(**checked)
+            raise InvalidInput(f"beneficiary: {program} does not use {', '.join(sorted(unused))}")
+        if isinstance(facts, Beneficiary):
+            return facts
+        empty = [name for name, value in facts.items() if value is None or value == ""]
+        if empty:
+            raise InvalidInput(f"beneficiary: {', '.join(sorted(empty))} is empty; leave it out where it is not known")
+        return cls(**facts)
 
     def age_in(self, payment_year: int) -> int:
         """Whole years on 1 February of the payment year; somebody born on a 1 February has that birthday already."""
@@ -115,6 +123,7 @@ class Beneficiary:
         return (self.dual or "none") != "none"
 
 
+@lru_cache(maxsize=65536)
 def code_of(text: object) -> str:
     """ "e11.22" -> "E1122". Raises MalformedCode for what does not have the shape of an ICD-10-CM code."""
     code = str(text).strip().upper()
@@ -130,9 +139,12 @@ def dotted(code: str) -> str:
 
 def codes_of(texts: Iterable[object], what: str = "diagnoses") -> list[str]:
     """Every code normalized, in order, repetitions kept. Raises InvalidInput for anything but a list of codes."""
-    if isinstance(texts, str | Mapping) or not isinstance(texts, Iterable):
+    if isinstance(texts, (str, dict)):
         raise InvalidInput(f"{what}: a list of codes is needed")
-    return [code_of(text) for text in texts]
+    try:
+        return [code_of(text) for text in texts]
+    except TypeError:
+        raise InvalidInput(f"{what}: a list of codes is needed") from None
 
 
 def _flag(name: str, value: object) -> bool:
@@ -211,4 +223,8 @@ CHECKS: dict[str, Any] = {
     **dict.fromkeys((*MEDICAID, "institutional", "new_enrollee", "c_snp", "low_income"), _flag),
     "esrd": _esrd,
     "months": _months,
+}
+UNUSED = {
+    program: tuple((item.name, item.default) for item in fields(Beneficiary) if item.name not in used)
+    for program, used in USED.items()
 }

@@ -3,16 +3,17 @@
 `Run` is compiled once for a person; after that a set of codes is an integer, and a score is a few microseconds.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from operator import getitem
 
 from scoring.beneficiary import Beneficiary
 from scoring.demographics import FAMILIES, Base
 from scoring.errors import UnknownProgram
-from scoring.rounding import decimal, half_up
-from scoring.tables import Factor, Release, Rule, ones
+from scoring.rounding import decimal, half_up, signed
+from scoring.tables import Factor, Release, ones
 
 Points = tuple[int, int, int]  # raw, normalized, payment in thousandths
 
@@ -39,43 +40,112 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class SegmentScore:
-    """The score of the months in one segment. months: how many. The scores are of one such month."""
+    """The score of the months in one segment. months: how many. The scores are of one such month.
+
+    divisor: what the sum of the lines is divided by, 1.000 but for new-enrollee grafts. normalization and
+    coding_adjustment are None where only raw scores were asked for.
+    """
 
     segment: str
     months: int
-    hccs: tuple[str, ...]
     interactions: tuple[str, ...]
     lines: tuple[Line, ...]
-    steps: tuple[Step, ...]
     raw: Decimal
     normalized: Decimal
     payment: Decimal
+    divisor: Decimal
+    normalization: Decimal | None
+    coding_adjustment: Decimal | None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The payment chain, line by line."""
+        divided = f" / {self.divisor}" if self.divisor != 1 else ""
+        steps = [Step("raw", f"sum of the lines{divided}", self.raw)]
+        if self.normalization is not None:
+            steps.append(Step("normalized", f"{self.raw} / {self.normalization}", self.normalized))
+            steps.append(Step("payment", f"{self.normalized} x (1 - {self.coding_adjustment})", self.payment))
+        return tuple(steps)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class ModelScore:
-    """One model's answer.
+    """One model's answer for a set of codes. The numbers are there at once, the reasons when they are asked for.
 
-    segment: the segment of every month, or "mixed" (then `parts` has each). hccs: left after the hierarchy, numeric
-    order. dropped: category -> the category that drops it. unmapped: codes that are not in the model's map.
-    no_effect: code -> why it adds nothing. factor_source, factor_verified: where normalization and coding adjustment
-    come from, and the day that somebody checked them against the announcement ("" for never).
+    codes: distinct, sorted, without dots. mask: their categories before the hierarchy; left: after it.
     """
 
-    model: str
-    release: str
-    weight: int
-    segment: str
-    hccs: tuple[str, ...]
-    dropped: dict[str, str]
-    unmapped: tuple[str, ...]
-    no_effect: dict[str, str]
-    parts: tuple[SegmentScore, ...]
-    raw: Decimal
-    normalized: Decimal
-    payment: Decimal
-    factor_source: str
-    factor_verified: str
+    run: "Run"
+    codes: tuple[str, ...]
+    mask: int
+    left: int
+    points: Points
+
+    @property
+    def model(self) -> str:
+        return self.run.release.model
+
+    @property
+    def release(self) -> str:
+        """The id of the release that every line refers to."""
+        return self.run.release.id
+
+    @property
+    def weight(self) -> int:
+        """The share in the blend, in per cent."""
+        return self.run.weight
+
+    @property
+    def raw(self) -> Decimal:
+        return decimal(self.points[0])
+
+    @property
+    def normalized(self) -> Decimal:
+        return decimal(self.points[1])
+
+    @property
+    def payment(self) -> Decimal:
+        return decimal(self.points[2])
+
+    @property
+    def frailty(self) -> Decimal:
+        """What PACE adds to the payment score; part of `payment`."""
+        return decimal(self.run.frailty)
+
+    @property
+    def segment(self) -> str:
+        """The segment of every month, or "mixed" (then `parts` has each)."""
+        segments = {part.base.segment for part in self.run.parts}
+        return segments.pop() if len(segments) == 1 else "mixed"
+
+    @cached_property
+    def hccs(self) -> tuple[str, ...]:
+        """The categories that are left after the hierarchy, lowest number first."""
+        return self.run.release.categories(self.left)
+
+    @cached_property
+    def dropped(self) -> dict[str, str]:
+        """Category -> the category that drops it, or "needs one of …" for want of a companion."""
+        return self.run.release.dropped_by(self.mask) if self.mask != self.left else {}
+
+    @cached_property
+    def unmapped(self) -> tuple[str, ...]:
+        """Codes that are not in the model's map."""
+        return tuple(code for code in self.codes if not self.run.maps(code))
+
+    @cached_property
+    def no_effect(self) -> dict[str, str]:
+        """Mapped code -> why it adds nothing."""
+        return {
+            code: self.run.no_effect(code, self.left, self.dropped)
+            for code in self.codes
+            if not self.run.mask(code) & self.left & self.run.paid and self.run.maps(code)
+        }
+
+    @cached_property
+    def parts(self) -> tuple[SegmentScore, ...]:
+        """Each segment of the year with its lines."""
+        return tuple(part.score(self.run.release, self.left) for part in self.run.parts)
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -84,13 +154,29 @@ class ModelScore:
 
     @property
     def interactions(self) -> tuple[str, ...]:
+        """The interactions of the only segment."""
         return self.parts[0].interactions if len(self.parts) == 1 else ()
+
+    @property
+    def factor_source(self) -> str:
+        """Where normalization and coding adjustment come from."""
+        factor = self.run.parts[0].factor
+        return factor.source if factor else ""
+
+    @property
+    def factor_verified(self) -> str:
+        """The day that somebody checked the factors against the announcement; "" for never."""
+        factor = self.run.parts[0].factor
+        return factor.verified_on if factor else ""
 
 
 class Coefficients:
-    """A segment's factors, compiled for a set of flags: by bit, by pair of masks, by number of categories."""
+    """A segment's factors, compiled for a set of flags: by bit, by pair of masks, by number of categories.
 
-    __slots__ = ("by_bit", "counts", "pairs")
+    bytes: the sum of the factors of each possible byte at each place of a mask, so that a sum is a few look-ups.
+    """
+
+    __slots__ = ("by_bit", "bytes", "counts", "gains", "losses", "paid", "pairs", "size")
 
     def __init__(self, release: Release, table: str, flags: frozenset[str]) -> None:
         factors = release.factors.get(table, {})
@@ -98,29 +184,33 @@ class Coefficients:
         self.pairs = tuple(
             (rule.left, rule.right, factors[rule.name], rule.name)
             for rule in release.interactions
-            if rule.name in factors and (not rule.flag or rule.flag in flags)
+            if factors.get(rule.name) and (not rule.flag or rule.flag in flags)
         )
         self.counts = [(0, "")] * (len(release.hccs) + 1)
         for name, low, high in release.counts:
             for number in range(low, min(high, len(release.hccs)) + 1):
                 self.counts[number] = (factors.get(name, 0), name)
+        self.paid = sum(bit for bit, value in self.by_bit.items() if value)
+        for left, right, _, _ in self.pairs:
+            self.paid |= left | right
+        self.size = (len(release.hccs) + 7) // 8
+        self.bytes = tuple(
+            tuple(sum(self.by_bit.get(bit << 8 * place, 0) for bit in ones(byte)) for byte in range(256))
+            for place in range(self.size)
+        )
+        self.gains = {bit: f"HCC {release.names[bit]} {signed(value)}" for bit, value in self.by_bit.items()}
+        self.losses = {bit: f"HCC {release.names[bit]} {signed(-value)}" for bit, value in self.by_bit.items()}
 
     def points(self, mask: int) -> int:
         """The disease points of categories that are left after the hierarchy."""
-        total = self.counts[mask.bit_count()][0]
-        by_bit = self.by_bit
-        rest = mask
-        while rest:
-            low = rest & -rest
-            total += by_bit[low]
-            rest ^= low
+        total = sum(map(getitem, self.bytes, mask.to_bytes(self.size, "little")), self.counts[mask.bit_count()][0])
         for left, right, value, _ in self.pairs:
             if mask & left and mask & right:
                 total += value
         return total
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def coefficients(release: Release, table: str, flags: frozenset[str]) -> Coefficients:
     return Coefficients(release, table, flags)
 
@@ -135,9 +225,9 @@ def chain(raw: int, normalization: int, adjustment: int) -> Points:
 
 
 class Part:
-    """The months that a person spends in one segment."""
+    """The months that a person spends in one segment. Shared by all who bring the same to it."""
 
-    __slots__ = ("adjustment", "base", "coefficients", "demographic", "divisor", "factor", "months", "normalization")
+    __slots__ = ("adjustment", "base", "coefficients", "demographic", "factor", "lines", "months", "normalization")
 
     def __init__(self, release: Release, base: Base, months: int, factor: Factor | None) -> None:
         self.base = base
@@ -145,25 +235,74 @@ class Part:
         self.factor = factor
         self.normalization = (factor.normalization if factor else None) or 1000
         self.adjustment = 1000 - ((factor.coding_adjustment if factor else None) or 0)
-        self.divisor = base.divisor
         self.demographic = sum(release.factors.get(table, {}).get(name, 0) for table, name in base.variables)
         self.coefficients = coefficients(release, base.table, base.flags) if base.table else None
+        self.lines = [
+            line_of(release, table, name)
+            for number, (table, name) in enumerate(base.variables)
+            if not number or (table, name) in release.rows
+        ]
 
-    def raw(self, mask: int) -> int:
+    def raw(self, left: int) -> int:
         points = self.demographic
         if self.coefficients is not None:
-            points += self.coefficients.points(mask)
-        return points if self.divisor == 1000 else half_up(points * 1000, self.divisor)
+            points += self.coefficients.points(left)
+        return points if self.base.divisor == 1000 else half_up(points * 1000, self.base.divisor)
 
     def chain(self, raw: int) -> Points:
         return chain(raw, self.normalization, self.adjustment)
+
+    def score(self, release: Release, left: int) -> SegmentScore:
+        """The part's answer for categories that are left after the hierarchy."""
+        raw, normalized, payment = self.chain(self.raw(left))
+        lines = list(self.lines)
+        interactions: list[str] = []
+        if self.coefficients is not None:
+            table = self.base.table
+            lines += [line_of(release, table, release.prefix + hcc) for hcc in release.categories(left)]
+            for one, two, _, name in self.coefficients.pairs:
+                if left & one and left & two:
+                    interactions.append(name)
+                    lines.append(line_of(release, table, name))
+            value, name = self.coefficients.counts[left.bit_count()]
+            if value:
+                lines.append(line_of(release, table, name))
+        return SegmentScore(
+            segment=self.base.segment,
+            months=self.months,
+            interactions=tuple(interactions),
+            lines=tuple(lines),
+            raw=decimal(raw),
+            normalized=decimal(normalized),
+            payment=decimal(payment),
+            divisor=decimal(self.base.divisor),
+            normalization=decimal(self.normalization) if self.factor else None,
+            coding_adjustment=decimal(1000 - self.adjustment) if self.factor else None,
+        )
+
+
+@lru_cache(maxsize=8192)
+def part_of(release: Release, base: Base, months: int, factor: Factor | None) -> Part:
+    return Part(release, base, months, factor)
+
+
+@lru_cache(maxsize=16384)
+def line_of(release: Release, table: str, variable: str) -> Line:
+    """The line of a variable. One without a row in this segment adds nothing, and says so."""
+    label = release.labels.get(variable, "")
+    row = release.rows.get((table, variable))
+    if row is None:
+        why = f"{label}; no factor in segment {table} of {release.id}".removeprefix("; ")
+        return Line(variable, decimal(0), why, "factors.csv", 0)
+    why = f"{label}; {release.id}, factors.csv row {row}".removeprefix("; ")
+    return Line(variable, decimal(release.factors[table][variable]), why, "factors.csv", row)
 
 
 class Run:
     """One model, compiled for one person. Codes are normalized ICD-10-CM codes (no dot)."""
 
     def __init__(
-        self, release: Release, weight: int, parts: Iterable[Part], age: int, sex: str, frailty: int = 0
+        self, release: Release, weight: int, parts: Sequence[Part], age: int, sex: str, frailty: int = 0
     ) -> None:
         self.release = release
         self.weight = weight
@@ -171,108 +310,89 @@ class Run:
         self.age = age
         self.sex = sex
         self.frailty = frailty
-        self._months = sum(part.months for part in self.parts)
-        self._memo: dict[int, Points] = {}
+        self._only = self.parts[0] if len(self.parts) == 1 else None
+        self._points: dict[int, Points] = {}
+        self._left: dict[int, int] = {}
         self._masks: dict[str, int] = {}
+        self.paid = 0
+        for part in self.parts:
+            self.paid |= part.coefficients.paid if part.coefficients else 0
 
     def mask(self, code: str) -> int:
         """The categories that a code has for this person; 0 for none."""
-        found = self._masks.get(code)
-        if found is None:
-            found = self.release.codes.get(code, 0)
-            for rule in self.release.edited.get(code, ()):
-                if self._applies(rule):
-                    found |= rule.bit
-            self._masks[code] = found
-        return found
+        known = self._masks.get(code)
+        if known is not None:
+            return known
+        release = self.release
+        mask = release.codes.get(code, 0)
+        if code in release.edited:
+            for rule in release.edited[code]:
+                if rule.age_min <= self.age <= rule.age_max and rule.sex in ("", self.sex):
+                    mask |= rule.bit
+        self._masks[code] = mask
+        return mask
 
-    def _applies(self, rule: Rule) -> bool:
-        return rule.age_min <= self.age <= rule.age_max and rule.sex in ("", self.sex)
+    def mask_of(self, codes: Iterable[str]) -> int:
+        """The categories of several codes."""
+        mask = 0
+        known = self._masks
+        for code in codes:
+            own = known.get(code)
+            mask |= self.mask(code) if own is None else own
+        return mask
 
     def maps(self, code: str) -> bool:
         """Whether the code is in the model's map for anybody."""
         return code in self.release.codes or code in self.release.edited
 
+    def left(self, mask: int) -> int:
+        """What is left of a mask after the hierarchy."""
+        known = self._left.get(mask)
+        if known is None:
+            known = self._left[mask] = self.release.resolve(mask)
+        return known
+
     def evaluate(self, mask: int) -> Points:
         """Categories before the hierarchy -> the year's (raw, normalized, payment), the mean of the months."""
-        known = self._memo.get(mask)
+        known = self._points.get(mask)
         if known is not None:
             return known
-        left = self.release.resolve(mask)
-        if len(self.parts) == 1:
-            raw, normalized, payment = self.parts[0].chain(self.parts[0].raw(left))
+        left = self.left(mask)
+        if self._only is not None:
+            raw, normalized, payment = self._only.chain(self._only.raw(left))
         else:
             scores = [(part.months, part.chain(part.raw(left))) for part in self.parts]
+            months = sum(part.months for part in self.parts)
             raw, normalized, payment = (
-                half_up(sum(months * points[step] for months, points in scores), self._months) for step in range(3)
+                half_up(sum(count * points[step] for count, points in scores), months) for step in range(3)
             )
-        points = self._memo[mask] = (raw, normalized, payment + self.frailty)
+        points = self._points[mask] = (raw, normalized, payment + self.frailty)
         return points
 
     def score(self, codes: Iterable[str]) -> ModelScore:
-        """The whole answer, with its reasons."""
-        release = self.release
-        distinct = sorted(set(codes))
-        mask = 0
-        for code in distinct:
-            mask |= self.mask(code)
-        left = release.resolve(mask)
-        raw, normalized, payment = self.evaluate(mask)
-        segments = {part.base.segment for part in self.parts}
-        factor = self.parts[0].factor
-        dropped = release.dropped_by(mask)
-        return ModelScore(
-            model=release.model,
-            release=release.id,
-            weight=self.weight,
-            segment=segments.pop() if len(segments) == 1 else "mixed",
-            hccs=release.categories(left),
-            dropped=dropped,
-            unmapped=tuple(code for code in distinct if not self.maps(code)),
-            no_effect={
-                code: reason for code in distinct if self.maps(code) and (reason := self.no_effect(code, left, dropped))
-            },
-            parts=tuple(self.segment_score(part, left) for part in self.parts),
-            raw=decimal(raw),
-            normalized=decimal(normalized),
-            payment=decimal(payment),
-            factor_source=factor.source if factor else "",
-            factor_verified=factor.verified_on if factor else "",
-        )
+        """The whole answer; its reasons are worked out when they are asked for."""
+        distinct = tuple(sorted(set(codes)))
+        mask = self.mask_of(distinct)
+        return ModelScore(self, distinct, mask, self.left(mask), self.evaluate(mask))
 
     def no_effect(self, code: str, left: int, dropped: dict[str, str]) -> str:
-        """Why a mapped code adds nothing to a score with these categories; "" where it adds something."""
-        release = self.release
+        """Why a mapped code adds nothing to a score with these categories."""
         mask = self.mask(code)
         if not mask:
             return self.edit(code)
-        if all(part.coefficients is None for part in self.parts):
+        if not self.paid:
             return NEW_ENROLLEE
         if not mask & left:
-            return "; ".join(f"{self.name(bit)} " + (self.trumped(dropped[release.names[bit]])) for bit in ones(mask))
-        paid = any(
-            part.coefficients and (part.coefficients.by_bit[bit] or self._in_pair(part, bit, left))
-            for part in self.parts
-            for bit in ones(mask & left)
-        )
-        return "" if paid else f"{self.name(mask & -mask)} has no factor in this segment"
+            return "; ".join(f"{self.name(bit)} {trumped(dropped[self.release.names[bit]])}" for bit in ones(mask))
+        return f"{self.name(mask & left)} has no factor in this segment"
 
-    @staticmethod
-    def _in_pair(part: Part, bit: int, left: int) -> bool:
-        pairs = part.coefficients.pairs if part.coefficients else ()
-        return any((bit & one and left & two) or (bit & two and left & one) for one, two, _, _ in pairs)
-
-    def trumped(self, by: str) -> str:
-        return by if by.startswith("needs") else f"is trumped by HCC {by}"
-
-    def name(self, bit: int) -> str:
-        return f"HCC {self.release.names[bit]}"
+    def name(self, bits: int) -> str:
+        return "HCC " + ", ".join(self.release.categories(bits))
 
     def edit(self, code: str) -> str:
         """Why the map's rows of a code do not hold for this person, without telling the person's age."""
         wanted = []
         for rule in self.release.edited.get(code, ()):
-            ages = ""
             if rule.age_max == 999:
                 ages = f"ages {rule.age_min} and over" if rule.age_min else ""
             else:
@@ -281,56 +401,43 @@ class Run:
             wanted.append(" ".join(filter(None, (sexes, ages))) + f" ({rule.edit} edit)")
         return "counts only for " + ", ".join(dict.fromkeys(wanted))
 
-    def segment_score(self, part: Part, left: int) -> SegmentScore:
-        release = self.release
-        raw, normalized, payment = part.chain(part.raw(left))
-        cell = part.base.variables[:1]
-        lines = [self.line(table, name, (table, name) in cell) for table, name in part.base.variables]
-        interactions: list[str] = []
-        if part.coefficients is not None:
-            lines += [self.line(part.base.table, release.prefix + hcc) for hcc in release.categories(left)]
-            for one, two, value, name in part.coefficients.pairs:
-                if left & one and left & two and value:
-                    interactions.append(name)
-                    lines.append(self.line(part.base.table, name))
-            value, name = part.coefficients.counts[left.bit_count()]
-            if value:
-                lines.append(self.line(part.base.table, name))
-        return SegmentScore(
-            segment=part.base.segment,
-            months=part.months,
-            hccs=release.categories(left),
-            interactions=tuple(interactions),
-            lines=tuple(line for line in lines if line is not None),
-            steps=self.steps(part, raw, normalized, payment),
-            raw=decimal(raw),
-            normalized=decimal(normalized),
-            payment=decimal(payment),
-        )
+    def changes(self, old: int, new: int) -> list[str]:
+        """Every term of the raw score that differs between two masks before the hierarchy."""
+        before, after = self.left(old), self.left(new)
+        if before == after:
+            return []
+        if self._only is not None:
+            return self._changes(self._only, before, after, new) or [NEW_ENROLLEE]
+        result = [
+            f"{part.base.segment} ({part.months} months): {change}"
+            for part in self.parts
+            for change in self._changes(part, before, after, new)
+        ]
+        return result or [NEW_ENROLLEE]
 
-    def line(self, table: str, variable: str, always: bool = True) -> Line | None:
-        """The line of a variable. One without a row in this segment adds nothing: said so, or left out."""
-        release = self.release
-        label = release.labels.get(variable, "")
-        row = release.rows.get((table, variable))
-        if row is None:
-            why = f"{label}; no factor in segment {table} of {release.id}".removeprefix("; ")
-            return Line(variable, decimal(0), why, "factors.csv", 0) if always else None
-        where = f"{release.id}, factors.csv row {row}"
-        return Line(variable, decimal(release.factors[table][variable]), f"{label}; {where}", "factors.csv", row)
+    def _changes(self, part: Part, before: int, after: int, new: int) -> list[str]:
+        values = part.coefficients
+        if values is None:
+            return []
+        gained, lost = after & ~before, before & ~after
+        result = [values.gains[bit] for bit in ones(gained)]
+        for bit in ones(lost):
+            over = next((p for p in ones(after & self.release.parents) if self.release.kills[p] & bit & new), 0)
+            result.append(values.losses[bit] + (f" ({self.name(over)} takes its place)" if over else ""))
+        for one, two, value, name in values.pairs:
+            now = after & one and after & two
+            if bool(before & one and before & two) != bool(now):
+                result.append(f"{name} {signed(value if now else -value)}")
+        old_count, new_count = values.counts[before.bit_count()], values.counts[after.bit_count()]
+        if old_count[0] != new_count[0]:
+            name = new_count[1] if new_count[0] else old_count[1]
+            result.append(f"{name} {signed(new_count[0] - old_count[0])}")
+        return result
 
-    def steps(self, part: Part, raw: int, normalized: int, payment: int) -> tuple[Step, ...]:
-        steps = [Step("raw", "sum of the lines", decimal(raw))]
-        if part.divisor != 1000:
-            steps = [Step("raw", f"sum of the lines / {decimal(part.divisor)}", decimal(raw))]
-        if part.factor is not None:
-            steps.append(Step("normalized", f"{decimal(raw)} / {decimal(part.normalization)}", decimal(normalized)))
-            how = f"{decimal(normalized)} x (1 - {decimal(1000 - part.adjustment)})"
-            steps.append(Step("payment", how, decimal(payment)))
-        if self.frailty:
-            how = f"{decimal(payment)} + {decimal(self.frailty)} frailty"
-            steps.append(Step("payment", how, decimal(payment + self.frailty)))
-        return tuple(steps)
+
+def trumped(by: str) -> str:
+    """The end of the sentence that a dropped category begins: by another one, or for want of a companion."""
+    return by if by.startswith("needs") else f"is trumped by HCC {by}"
 
 
 NEW_ENROLLEE = "new enrollee: the score is age, sex and entitlement alone"
@@ -351,8 +458,11 @@ def compile_parts(
     if segment is not None and segment not in family.segments:
         raise UnknownProgram(f"{release.model} has no segment {segment!r}; it has {', '.join(family.segments)}")
     age = person.age_in(payment_year)
+    if not person.months:
+        base = family.base(release, person, age, segment or family.segment_of(person, age))
+        return [part_of(release, base, 12, factor_of(base.population))]
     months: dict[Base, int] = {}
     for count, span in person.spans():
         base = family.base(release, span, age, segment or family.segment_of(span, age))
         months[base] = months.get(base, 0) + count
-    return [Part(release, base, count, factor_of(base.population)) for base, count in months.items()]
+    return [part_of(release, base, count, factor_of(base.population)) for base, count in months.items()]

@@ -6,6 +6,7 @@ variables, the flags that interactions ask for, and the population whose normali
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scoring.beneficiary import Beneficiary
 from scoring.errors import InvalidInput
@@ -28,9 +29,9 @@ NEW = (*CONTINUING[:5], (65, 65), (66, 66), (67, 67), (68, 68), (69, 69), *CONTI
 SEXES = {"F": "Female", "M": "Male"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Base:
-    """What a person brings to one segment before any diagnosis.
+    """What a person brings to one segment before any diagnosis. Equal ones are shared.
 
     table: the segment of factors.csv that categories are paid from, "" where diagnoses do not count.
     variables: (segment of factors.csv, variable); a variable in `expected` that has no row there is said so.
@@ -74,19 +75,25 @@ def cms_hcc_segment(person: Beneficiary, age: int) -> str:
 
 
 def cms_hcc_base(release: Release, person: Beneficiary, age: int, segment: str) -> Base:
-    """CMS-HCC V22, V24, V28. Entitlement reason 3 (disability and ESRD) is not "originally disabled" here."""
-    originally_disabled = age >= 65 and person.orec == "1"
+    """CMS-HCC V22, V24, V28."""
+    own = person.lti_medicaid if segment == "INS" else person.new_enrollee_medicaid
+    return cms_hcc_cell(segment, age, person.sex, person.orec, person.has_medicaid(own))
+
+
+@lru_cache(maxsize=32768)
+def cms_hcc_cell(segment: str, age: int, sex: str, orec: str, medicaid: bool) -> Base:
+    """Entitlement reason 3 (disability and ESRD) is not "originally disabled" in these models."""
+    originally_disabled = age >= 65 and orec == "1"
     if segment in ("NE", "SNPNE"):
-        medicaid = "MCAID" if person.has_medicaid(person.new_enrollee_medicaid) else "NMCAID"
-        entitlement = "ORIGDIS" if originally_disabled else "NORIGDIS"
-        cell = band(65 if age == 64 and person.orec == "0" else age, NEW)  # ageing in during the payment year
-        return Base(segment, "", ((segment, f"{medicaid}_{entitlement}_NE{person.sex}{cell}"),))
-    variables = [(segment, person.sex + band(age, CONTINUING))]
+        entitlement = f"{'MCAID' if medicaid else 'NMCAID'}_{'ORIGDIS' if originally_disabled else 'NORIGDIS'}"
+        cell = band(65 if age == 64 and orec == "0" else age, NEW)  # ageing in during the payment year
+        return Base(segment, "", ((segment, f"{entitlement}_NE{sex}{cell}"),))
+    variables = [(segment, sex + band(age, CONTINUING))]
     if originally_disabled:
-        variables.append((segment, f"OriginallyDisabled_{SEXES[person.sex]}"))
-    if segment == "INS" and person.has_medicaid(person.lti_medicaid):
+        variables.append((segment, f"OriginallyDisabled_{SEXES[sex]}"))
+    if segment == "INS" and medicaid:
         variables.append((segment, "LTIMCAID"))
-    disabled = age < 65 and person.orec != "0"
+    disabled = age < 65 and orec != "0"
     return Base(segment, segment, tuple(variables), frozenset({"DISABL"} if disabled else ()))
 
 

@@ -7,6 +7,7 @@ never used: 0.500 x 0.941 = 0.4705 has to give 0.471, and binary floating point 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import lru_cache
 from math import floor
 
 from scoring.errors import InvalidInput
@@ -36,6 +37,7 @@ def thousandths(text: str | int | Decimal, what: str = "number") -> int:
         raise InvalidInput(f"{what}: not a number: {str(text)[:20]!r}") from None
 
 
+@lru_cache(maxsize=65536)
 def decimal(points: int) -> Decimal:
     """1033 -> Decimal("1.033")."""
     return Decimal(points).scaleb(-3)

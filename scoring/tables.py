@@ -20,11 +20,11 @@ SHA-256 of every file: a release that was edited does not load.
 import csv
 import hashlib
 import io
-import os
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
+from operator import getitem, or_
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,14 @@ class Release:
         """bit -> category, in the order of hccs."""
         return {bit: hcc for hcc, bit in self.bits.items()}
 
+    @cached_property
+    def kill_bytes(self) -> tuple[tuple[int, ...], ...]:
+        """What each possible byte at each place of a mask drops: the hierarchy as a few look-ups."""
+        return tuple(
+            tuple(reduce(or_, (self.kills.get(bit << 8 * place, 0) for bit in ones(byte)), 0) for byte in range(256))
+            for place in range((len(self.hccs) + 7) // 8)
+        )
+
     def categories(self, mask: int) -> tuple[str, ...]:
         """The categories of a mask, lowest number first."""
         return tuple(self.names[bit] for bit in ones(mask))
@@ -112,15 +120,15 @@ class Release:
         for bit, companions in self.requires:
             if mask & bit and not mask & companions:
                 mask &= ~bit
-        acting = mask & self.parents
-        if not acting:
+        if not mask & self.parents:
             return mask
+        if not self.in_sequence:
+            places = mask.to_bytes(len(self.kill_bytes), "little")
+            return mask & ~reduce(or_, map(getitem, self.kill_bytes, places))
         killed = 0
-        while acting:
-            low = acting & -acting
-            acting ^= low
-            if not (self.in_sequence and low & killed):
-                killed |= self.kills[low]
+        for parent in ones(mask & self.parents):
+            if not parent & killed:
+                killed |= self.kills[parent]
         return mask & ~killed
 
     def dropped_by(self, mask: int) -> dict[str, str]:
@@ -138,7 +146,7 @@ class Release:
         return result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Factor:
     """One row of the payment chain: how a raw score of this population becomes a payment score."""
 
@@ -149,7 +157,7 @@ class Factor:
     verified_on: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class ModelUse:
     """One model in a program's year: its share in the blend, where its tables lie, its factors."""
 
@@ -158,6 +166,15 @@ class ModelUse:
     folder: Path | None
     missing: str
     factors: tuple[Factor, ...]
+
+    @cached_property
+    def release(self) -> Release:
+        if self.folder is None:
+            raise MissingTables(self.missing)
+        release = _load_release(self.folder)
+        if release.status == "proposed":
+            raise ProposedRelease(f"{release.id} was proposed and never adopted; it does not score anybody")
+        return release
 
     def factor(self, population: str, where: str) -> Factor:
         """The factors for a population; MissingFactor with what to supply where a cell is empty."""
@@ -205,43 +222,50 @@ def ones(mask: int) -> Iterator[int]:
         mask ^= low
 
 
-def folders() -> tuple[Path, ...]:
-    """Where releases are looked for: the user's own folder first (SECONDPASS_TABLES), then the ones shipped."""
-    own = os.environ.get("SECONDPASS_TABLES")
-    return (Path(own), ROOT) if own else (ROOT,)
+_folders: tuple[Path, ...] = (ROOT,)
+
+
+def use_tables(folder: Path | str) -> None:
+    """Look for releases in this folder too, before the shipped ones: the user's own imports and licensed tables.
+
+    Same layout as scoring/tables. A program and year that is in both is taken from here, whole.
+    """
+    global _folders
+    added = Path(folder).resolve()
+    if added not in _folders:
+        _folders = (added, *_folders)
 
 
 def years() -> tuple[tuple[str, int], ...]:
     """Every (program, payment year) on file, sorted."""
     found = {
-        (path.parent.parent.name, int(path.parent.name))
-        for folder in folders()
-        for path in folder.glob("*/*/year.toml")
+        (path.parent.parent.name, int(path.parent.name)) for folder in _folders for path in folder.glob("*/*/year.toml")
     }
     return tuple(sorted(found))
 
 
 def load_year(program: str, payment_year: int) -> Year:
     """The program's models and factors for a year. Raises UnknownProgram with what there is instead."""
-    for folder in folders():
+    return _find_year(program, payment_year, _folders)
+
+
+@cache
+def _find_year(program: str, payment_year: int, places: tuple[Path, ...]) -> Year:
+    for folder in places:
         path = folder / program / str(payment_year) / "year.toml"
         if path.is_file():
             return _load_year(path)
-    known = [year for name, year in years() if name == program]
+    on_file = years()
+    known = [year for name, year in on_file if name == program]
     if known:
         raise UnknownProgram(f"{program} has no payment year {payment_year}; it has {', '.join(map(str, known))}")
-    programs = sorted({name for name, _ in years()})
+    programs = sorted({name for name, _ in on_file})
     raise UnknownProgram(f"no program {program!r}; there are {', '.join(programs)}")
 
 
 def load_release(use: ModelUse) -> Release:
     """The compiled release of a model. Cached by folder; raises MissingTables, ProposedRelease or TablesBroken."""
-    if use.folder is None:
-        raise MissingTables(use.missing)
-    release = _load_release(use.folder)
-    if release.status == "proposed":
-        raise ProposedRelease(f"{release.id} was proposed and never adopted; it does not score anybody")
-    return release
+    return use.release
 
 
 @cache

@@ -14,31 +14,44 @@ from math import factorial
 from typing import Any
 
 from scoring.beneficiary import Beneficiary, code_of, codes_of, dotted
-from scoring.calculate import NEW_ENROLLEE, Line, ModelScore, Points, Run, chain, compile_parts
+from scoring.calculate import NEW_ENROLLEE, Line, ModelScore, Points, Run, chain, compile_parts, trumped
 from scoring.demographics import FAMILIES
 from scoring.errors import InvalidInput
-from scoring.rounding import apportion, decimal, half_up, signed, thousandths
+from scoring.rounding import apportion, decimal, half_up, thousandths
 from scoring.tables import Factor, ModelUse, Year, load_release, load_year, ones
 
 EXACT_EFFECTS = 12
 SAMPLES = 400
 SEED = 20261123
 Masks = tuple[int, ...]
+# masks before, masks after, codes added, codes removed, how often each code is carried, codes that are gone
+Change = tuple[Masks, Masks, Sequence[str], Sequence[str], Mapping[str, int], Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Score:
     """A person's score in a program and year: the blend of its models' scores.
 
-    raw and normalized of a blend are weighted means for orientation; CMS blends payment scores only.
+    points: raw, normalized and payment in thousandths. raw and normalized of a blend are weighted means for
+    orientation; CMS blends payment scores only.
     """
 
     program: str
     payment_year: int
     models: tuple[ModelScore, ...]
-    raw: Decimal
-    normalized: Decimal
-    payment: Decimal
+    points: Points
+
+    @property
+    def raw(self) -> Decimal:
+        return decimal(self.points[0])
+
+    @property
+    def normalized(self) -> Decimal:
+        return decimal(self.points[1])
+
+    @property
+    def payment(self) -> Decimal:
+        return decimal(self.points[2])
 
     @property
     def model(self) -> str:
@@ -59,18 +72,38 @@ class Score:
     @property
     def unmapped(self) -> tuple[str, ...]:
         """Codes that no model of the blend maps."""
-        sets = [set(score.unmapped) for score in self.models]
-        return tuple(sorted(set.intersection(*sets)))
+        return tuple(sorted(set.intersection(*(set(score.unmapped) for score in self.models))))
 
 
-@dataclass(frozen=True, slots=True)
 class Delta:
-    """What a change does to the raw score and to the payment score: one reason for each term that changed, or why
-    nothing did."""
+    """What a change does to the raw score (delta_raw) and to the payment score (delta). Read-only.
 
-    delta_raw: Decimal
-    delta: Decimal
-    reasons: tuple[str, ...]
+    reasons: one for each term that changed, or why nothing did; worked out when asked for. A plain class: a frozen
+    dataclass takes as long to make as the difference takes to compute.
+    """
+
+    __slots__ = ("_change", "_payment", "_raw", "_reasons", "_sheet")
+
+    def __init__(self, sheet: "Worksheet", raw: int, payment: int, change: "Change") -> None:
+        self._sheet = sheet
+        self._raw = raw
+        self._payment = payment
+        self._change = change
+        self._reasons: tuple[str, ...] | None = None
+
+    @property
+    def delta_raw(self) -> Decimal:
+        return decimal(self._raw)
+
+    @property
+    def delta(self) -> Decimal:
+        return decimal(self._payment)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        if self._reasons is None:
+            self._reasons = self._sheet.reasons(*self._change)
+        return self._reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +157,9 @@ class Worksheet:
     def masks(self, codes: Iterable[str]) -> Masks:
         """Categories before the hierarchy, one mask for each model, of normalized codes."""
         if len(self.runs) == 1:
-            run, mask = self.runs[0], 0
-            for code in codes:
-                mask |= run.mask(code)
-            return (mask,)
+            return (self.runs[0].mask_of(codes),)
         codes = tuple(codes)
-        result = []
-        for run in self.runs:
-            mask = 0
-            for code in codes:
-                mask |= run.mask(code)
-            result.append(mask)
-        return tuple(result)
+        return tuple([run.mask_of(codes) for run in self.runs])
 
     def points(self, masks: Masks) -> Points:
         """(raw, normalized, payment) of the blend, in thousandths."""
@@ -155,15 +179,9 @@ class Worksheet:
         return self._score(codes_of(diagnoses))
 
     def _score(self, codes: Sequence[str]) -> Score:
-        raw, normalized, payment = self.points(self.masks(codes))
-        return Score(
-            self.year.program,
-            self.year.payment_year,
-            tuple(run.score(codes) for run in self.runs),
-            decimal(raw),
-            decimal(normalized),
-            decimal(payment),
-        )
+        models = tuple([run.score(codes) for run in self.runs])
+        points = models[0].points if len(models) == 1 else self.points(tuple([model.mask for model in models]))
+        return Score(self.year.program, self.year.payment_year, models, points)
 
     def what_if(
         self, diagnoses: Iterable[str], changes: Sequence[tuple[Iterable[str], Iterable[str]]]
@@ -176,28 +194,18 @@ class Worksheet:
         """
         carried = Counter(codes_of(diagnoses))
         before = self.masks(carried)
-        points = self.points(before)
-        return tuple(
-            self._delta(carried, before, points, codes_of(added, "added"), codes_of(removed, "removed"))
-            for added, removed in changes
-        )
-
-    def _delta(
-        self, carried: Counter[str], before: Masks, points: Points, added: Sequence[str], removed: Sequence[str]
-    ) -> Delta:
-        gone: list[str] = []
-        if removed:
-            struck = Counter(removed)
-            gone = [code for code, count in struck.items() if 0 < carried[code] <= count]
-            after = self.masks([*(code for code in carried if code not in gone), *added])
-        else:
-            after = tuple(mask | new for mask, new in zip(before, self.masks(added), strict=True))
-        changed = self.points(after)
-        return Delta(
-            decimal(changed[0] - points[0]),
-            decimal(changed[2] - points[2]),
-            self.reasons(before, after, added, removed, carried, gone),
-        )
+        raw, _, payment = self.points(before)
+        result = []
+        for added, removed in changes:
+            new = codes_of(added, "added")
+            struck = codes_of(removed, "removed") if removed else []
+            gone = [code for code, count in Counter(struck).items() if 0 < carried[code] <= count] if struck else []
+            after = self.masks([code for code in carried if code not in gone]) if gone else before
+            after = joined((after, self.masks(new)))
+            points = self.points(after)
+            change = (before, after, new, struck, carried, gone)
+            result.append(Delta(self, points[0] - raw, points[2] - payment, change))
+        return tuple(result)
 
     def reasons(
         self,
@@ -212,38 +220,9 @@ class Worksheet:
         result: list[str] = []
         for run, old, new in zip(self.runs, before, after, strict=True):
             prefix = f"{run.release.model}: " if len(self.runs) > 1 else ""
-            changes = self._changes(run, old, new) or self._why_not(run, old, new, added, removed, carried or {}, gone)
+            changes = run.changes(old, new) or self._why_not(run, old, new, added, removed, carried or {}, gone)
             result += [prefix + change for change in changes]
         return tuple(result)
-
-    @staticmethod
-    def _changes(run: Run, old: int, new: int) -> list[str]:
-        release = run.release
-        before, after = release.resolve(old), release.resolve(new)
-        if before == after:
-            return []
-        result: list[str] = []
-        gained, lost = after & ~before, before & ~after
-        for part in run.parts:
-            values = part.coefficients
-            if values is None:
-                continue
-            prefix = f"{part.base.segment} ({part.months} months): " if len(run.parts) > 1 else ""
-            for bit in ones(gained):
-                result.append(f"{prefix}{run.name(bit)} {signed(values.by_bit[bit])}")
-            for bit in ones(lost):
-                over = [p for p in ones(after & release.parents) if release.kills[p] & bit and new & bit]
-                tail = f" ({run.name(over[0])} takes its place)" if over else ""
-                result.append(f"{prefix}{run.name(bit)} {signed(-values.by_bit[bit])}{tail}")
-            for one, two, value, name in values.pairs:
-                was, now = bool(before & one and before & two), bool(after & one and after & two)
-                if was != now and value:
-                    result.append(f"{prefix}{name} {signed(value if now else -value)}")
-            old_count, new_count = values.counts[before.bit_count()], values.counts[after.bit_count()]
-            if old_count[0] != new_count[0]:
-                name = new_count[1] if new_count[0] else old_count[1]
-                result.append(f"{prefix}{name} {signed(new_count[0] - old_count[0])}")
-        return result or [NEW_ENROLLEE]
 
     @staticmethod
     def _why_not(
@@ -256,7 +235,7 @@ class Worksheet:
         gone: Sequence[str],
     ) -> list[str]:
         release = run.release
-        if all(part.coefficients is None for part in run.parts):
+        if not run.paid:
             return [NEW_ENROLLEE]
         result: list[str] = []
         dropped = release.dropped_by(new)
@@ -269,7 +248,7 @@ class Worksheet:
             for bit in ones(mask):
                 hcc = release.names[bit]
                 if hcc in dropped:
-                    result.append(f"{run.name(bit)} {run.trumped(dropped[hcc])}")
+                    result.append(f"{run.name(bit)} {trumped(dropped[hcc])}")
                 else:
                     others = [
                         other for other in carried if other != code and other not in gone and run.mask(other) & bit
@@ -293,7 +272,7 @@ class Worksheet:
                     result.append(f"{run.name(bit)} is still carried by {', '.join(map(dotted, others or added))}")
                 elif not new & bit:
                     by = release.dropped_by(old).get(hcc, "")
-                    result.append(f"{run.name(bit)} " + (run.trumped(by) if by else "had no effect"))
+                    result.append(f"{run.name(bit)} " + (trumped(by) if by else "had no effect"))
         return list(dict.fromkeys(result))
 
     def deltas(self, diagnoses: Iterable[str], candidates: Sequence[str]) -> Deltas:
@@ -409,8 +388,8 @@ def joined(many: Sequence[Masks]) -> Masks:
     """The union, model by model."""
     if len(many[0]) == 1:
         mask = 0
-        for masks in many:
-            mask |= masks[0]
+        for (own,) in many:
+            mask |= own
         return (mask,)
     result = list(many[0])
     for masks in many[1:]:
@@ -521,8 +500,5 @@ def raw_by_segment(
             run = Run(
                 release, 100, compile_parts(release, person, payment_year, lambda _: None, segment), age, person.sex
             )
-            mask = 0
-            for code in codes:
-                mask |= run.mask(code)
-            scores[segment] = decimal(run.evaluate(mask)[0])
+            scores[segment] = decimal(run.evaluate(run.mask_of(codes))[0])
     return result

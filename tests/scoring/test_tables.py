@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scoring import tables
 from scoring.errors import MissingFactor, ProposedRelease, TablesBroken
 from scoring.importing import Draft, difference, write
 from scoring.importing.conditions import bounds, merged
@@ -146,9 +147,9 @@ def test_the_two_ways_to_run_a_hierarchy_differ_where_cms_says(release):
     """Liver transplant 62 drops 63; 63 drops coma 202. At once drops both; in sequence 63 is gone before its turn."""
     at_once = load_release(load_year("cms-hcc", 2026).model("V28"))
     in_sequence = load_release(load_year("cms-hcc", 2024).model("V28"))
-    for tables, expected in ((at_once, ("62",)), (in_sequence, ("62", "202"))):
-        mask = sum(tables.bits[hcc] for hcc in ("62", "63", "202"))
-        assert tables.categories(tables.resolve(mask)) == expected
+    for model, expected in ((at_once, ("62",)), (in_sequence, ("62", "202"))):
+        mask = sum(model.bits[hcc] for hcc in ("62", "63", "202"))
+        assert model.categories(model.resolve(mask)) == expected
 
 
 # Bringing releases in
@@ -197,12 +198,13 @@ def test_a_written_draft_loads_again(tmp_path):
     assert (tmp_path / "V28" / "model.toml").read_text() == (ROOT / "cms-hcc/2026/V28/model.toml").read_text()
 
 
-def test_tables_of_the_users_own_are_found_first(tmp_path, monkeypatch):
+def test_tables_of_the_users_own_are_found_too(tmp_path, monkeypatch):
     target = tmp_path / "cms-hcc" / "2099"
     target.mkdir(parents=True)
     year = Path(ROOT / "cms-hcc/2026/year.toml").read_text().replace("2026", "2099", 1)
     target.joinpath("year.toml").write_text(year)
     shutil.copytree(ROOT / "cms-hcc/2026/V28", target / "V28")
-    monkeypatch.setenv("SECONDPASS_TABLES", str(tmp_path))
+    monkeypatch.setattr(tables, "_folders", tables._folders)
+    tables.use_tables(tmp_path)
     assert ("cms-hcc", 2099) in years()
     assert load_release(load_year("cms-hcc", 2099).models[0]).model == "V28"

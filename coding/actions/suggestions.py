@@ -71,12 +71,13 @@ def sweep(*, everything: bool = False) -> int:
     """
     now = timezone.now()
     lease = timedelta(seconds=0 if everything else settings.LEASE_SECONDS)
-    current = NlpRun.objects.filter(ruleset=str(nlp.RULESET))
-    lost = current.filter(status=RunStatus.RUNNING, started_at__lte=now - lease)
+    lost = NlpRun.objects.filter(status=RunStatus.RUNNING, started_at__lte=now - lease)
     lost.filter(attempts__lt=MAX_ATTEMPTS).update(status=RunStatus.QUEUED, queued_at=now - lease)
     for run in lost.filter(attempts__gte=MAX_ATTEMPTS):
         fail_run(run, f"stopped its worker {MAX_ATTEMPTS} times")
-    waiting = current.filter(status=RunStatus.QUEUED, queued_at__lte=now - timedelta(seconds=0 if everything else 60))
+    waiting = NlpRun.objects.filter(
+        status=RunStatus.QUEUED, queued_at__lte=now - timedelta(seconds=0 if everything else 60)
+    )
     ids = list(waiting.values_list("note_id", flat=True))
     waiting.update(queued_at=now)
     send(ids)
@@ -87,9 +88,13 @@ def begin_run(note_id: int, *, take_over: bool = False) -> NlpRun | None:
     """Take the note's queued run, or None when another worker has it or it is done.
 
     take_over: the broker delivered the message again because its worker was lost, so a running run is free as well.
-    The attempt is counted before the work: a note that kills its worker is given up after three.
+    The attempt is counted before the work: a note that kills its worker is given up after three. A run that was queued
+    under another rule set, as happens while a new release is rolled out, is read with this worker's.
     """
-    of_note = NlpRun.objects.filter(note_id=note_id, ruleset=str(nlp.RULESET))
+    ruleset = str(nlp.RULESET)
+    of_note = NlpRun.objects.filter(note_id=note_id, ruleset=ruleset)
+    if not of_note.exists():
+        NlpRun.objects.filter(note_id=note_id, status=RunStatus.QUEUED).update(ruleset=ruleset)
     if take_over:
         of_note.filter(status=RunStatus.RUNNING).update(status=RunStatus.QUEUED)
     run = of_note.first()
@@ -140,7 +145,7 @@ def end_run(run: NlpRun, to: RunStatus, *, result: dict[str, Any] | None = None,
 
 def settle(chart: Chart, run: NlpRun) -> None:
     pending = NlpRun.objects.filter(
-        note__encounter__chart=chart, ruleset=run.ruleset, status__in=[RunStatus.QUEUED, RunStatus.RUNNING]
+        note__encounter__chart=chart, status__in=[RunStatus.QUEUED, RunStatus.RUNNING]
     ).values_list("note__encounter_id", flat=True)
     pending_encounters = set(pending)
     encounter = Encounter.objects.get(notes=run.note_id)
@@ -184,8 +189,8 @@ def open_checks(encounters: Collection[Encounter]) -> None:
 def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
     """Write the questions that the encounter's notes raise. Only undecided suggestions are replaced."""
     notes = {note.pk: note for note in encounter.notes.order_by("pk")}
-    runs = NlpRun.objects.filter(note__in=notes, ruleset=ruleset, status=RunStatus.DONE)
-    results = {run.note_id: run.result for run in runs}
+    runs = NlpRun.objects.filter(note__in=notes, status=RunStatus.DONE).order_by("pk")
+    results = {run.note_id: run.result for run in runs}  # the newest of each note
     answers = {pk: results[pk] for pk in notes if pk in results}
     first_pass = encounter.first_pass_codes.values_list("icd10", flat=True)
     found = {item["icd10"] for answer in answers.values() for item in answer["suggestions"]}

@@ -1,7 +1,7 @@
 """Is it alive, and how far is the worker?"""
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from django.views.decorators.cache import never_cache
@@ -15,8 +15,9 @@ from coding.workflow import RunStatus
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 while the database answers; the counts are of the current rule set's runs."""
-    runs = NlpRun.objects.filter(ruleset=str(nlp.RULESET)).values("status").annotate(n=Count("pk"))
+    """200 while the database answers; the counts are of the current rule set's runs, and of all that wait."""
+    waiting = Q(status__in=[RunStatus.QUEUED, RunStatus.RUNNING])
+    runs = NlpRun.objects.filter(waiting | Q(ruleset=str(nlp.RULESET))).values("status").annotate(n=Count("pk"))
     counts = {row["status"]: row["n"] for row in runs}
     return JsonResponse(
         {

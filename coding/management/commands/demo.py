@@ -139,7 +139,19 @@ def services(host: str, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]
     python = [sys.executable, "-m"]
     commands = {
         "worker": [*python, "celery", "-A", "config", "worker", "--beat", "--loglevel", "INFO", "--concurrency", "2"],
-        "web": [*python, "gunicorn", "config.wsgi", "--bind", bind, "--workers", "1", "--threads", "8", "--preload"],
+        "web": [
+            *python,
+            "gunicorn",
+            "config.wsgi",
+            "--bind",
+            bind,
+            "--workers",
+            "1",
+            "--threads",
+            "8",
+            "--preload",
+            "--no-control-socket",
+        ],
     }
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -174,13 +186,11 @@ def check_alive(processes: dict[str, subprocess.Popen[bytes]]) -> None:
 
 
 def runs() -> tuple[int, int]:
-    """(finished, all) NLP runs of the current rule set, all projects."""
-    import nlp
+    """(finished, all) NLP runs of all projects."""
     from coding.models import NlpRun
     from coding.workflow import RunStatus
 
-    of_now = NlpRun.objects.filter(ruleset=str(nlp.RULESET))
-    return of_now.filter(status__in=[RunStatus.DONE, RunStatus.FAILED]).count(), of_now.count()
+    return NlpRun.objects.filter(status__in=[RunStatus.DONE, RunStatus.FAILED]).count(), NlpRun.objects.count()
 
 
 def wait_until_first_chart_is_ready(console: Console, processes: dict[str, subprocess.Popen[bytes]]) -> None:

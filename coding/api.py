@@ -1,17 +1,20 @@
 """The API: the same querysets, permissions and actions as the pages, as JSON. Its document is at /api/schema/."""
 
 import json
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 from django.urls import include, path
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from drf_spectacular.views import SpectacularAPIView
-from rest_framework import mixins, parsers, serializers, status, views, viewsets
+from rest_framework import mixins, parsers, permissions, serializers, status, views, viewsets
+from rest_framework.authtoken.models import Token
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import ParseError, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
@@ -19,11 +22,22 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from coding import exports, icd10, reports, scores
 from coding.actions import charts as chart_actions
-from coding.actions import queues, suggestions, trail
+from coding.actions import qa, queues, suggestions, trail
 from coding.intake import IntakeErrors, chart_file
-from coding.models import Chart, Claim, Decision, Encounter, EvidenceSpan, FirstPassCode, Note, Project, Suggestion
-from coding.permissions import NotAllowed, Permission, can_see_scores, check_can
-from coding.workflow import Outcome
+from coding.models import (
+    Chart,
+    Claim,
+    Decision,
+    Encounter,
+    EvidenceSpan,
+    FirstPassCode,
+    Note,
+    Project,
+    Suggestion,
+    User,
+)
+from coding.permissions import NotAllowed, can_see_scores, check_can
+from coding.workflow import Outcome, SuggestionStatus
 
 REFUSALS = (
     suggestions.NotAnAnswer,
@@ -44,11 +58,72 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     return drf_exception_handler(error, context)
 
 
+def person(request: Request) -> User:
+    """Who asks. The default permission has let nobody else in."""
+    return request.user  # type: ignore[return-value]
+
+
+class RefusalSerializer(serializers.Serializer):
+    """Why an action refused."""
+
+    detail = serializers.CharField()
+
+
+REFUSED = OpenApiResponse(
+    RefusalSerializer, description="The state of things does not allow it; the sentence says why."
+)
+REJECTED = OpenApiResponse(description="What was sent is not readable, or lacks something.")
+
+
+# --- Tokens --------------------------------------------------------------------------------------------------------
+
+
+class CredentialsSerializer(serializers.Serializer):
+    username = serializers.CharField()
+    password = serializers.CharField(trim_whitespace=False, style={"input_type": "password"})
+
+
+class TokenSerializer(serializers.Serializer):
+    token = serializers.CharField(read_only=True, help_text="Send it as: Authorization: Token …")
+
+
+class TokenView(views.APIView):
+    """A token for scripts. A failed try counts towards the lock-out like one at the log-in page."""
+
+    authentication_classes: list[Any] = []
+    permission_classes = [permissions.AllowAny]
+
+    @extend_schema(
+        auth=[],
+        request=CredentialsSerializer,
+        responses={
+            200: TokenSerializer,
+            400: REJECTED,
+            429: OpenApiResponse(RefusalSerializer, description="Locked out."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Give user name and password, get the person's token: the same one until it is deleted."""
+        said = CredentialsSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        user = authenticate(request, **said.validated_data)
+        if getattr(request, "axes_locked_out", False):
+            detail = "Too many failed tries. Wait a quarter of an hour, or ask your administrator."
+            return Response({"detail": detail}, status=status.HTTP_429_TOO_MANY_REQUESTS)
+        if user is None:
+            raise ValidationError({"detail": "User name and password do not belong together."})
+        user_logged_in.send(sender=type(user), request=request, user=user)
+        token, _ = Token.objects.get_or_create(user=user)
+        return Response({"token": token.key})
+
+
 # --- Charts --------------------------------------------------------------------------------------------------------
 
 
 class ChartSerializer(serializers.ModelSerializer):
-    project = serializers.SlugRelatedField(slug_field="name", read_only=True, source="member.project")
+    project: serializers.SlugRelatedField[Project] = serializers.SlugRelatedField(
+        slug_field="name", read_only=True, source="member.project"
+    )
     open_suggestions = serializers.IntegerField(read_only=True)
 
     class Meta:
@@ -136,8 +211,11 @@ class ChartFileParser(parsers.BaseParser):
 
     media_type = "application/x-ndjson"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> str:
-        return stream.read().decode("utf-8-sig")
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        try:
+            return stream.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ParseError("The chart file is not UTF-8.") from error
 
 
 class ChartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
@@ -149,9 +227,9 @@ class ChartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
 
     def get_queryset(self) -> QuerySet[Chart]:
         charts = (
-            Chart.objects.listed_for(self.request.user)
+            Chart.objects.listed_for(person(self.request))
             if self.action == "list"
-            else Chart.objects.visible_to(self.request.user)
+            else Chart.objects.visible_to(person(self.request))
         )
         charts = charts.select_related("member__project").annotate(
             open_suggestions=Count("suggestions", filter=Q(suggestions__status="open"), distinct=True)
@@ -170,11 +248,13 @@ class ChartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
 
     @extend_schema(parameters=[OpenApiParameter("project", str), OpenApiParameter("status", str)])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Charts that the person may list, in order of their ids."""
         return super().list(request, *args, **kwargs)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One chart with its encounters and notes. Opening it leaves a trail event."""
         chart = self.get_object()
-        trail.record("chart.opened", by=request.user, project=chart.project, subject=chart, through="api")
+        trail.record("chart.opened", by=person(request), project=chart.project, subject=chart, through="api")
         return Response(self.get_serializer(chart).data)
 
     @extend_schema(
@@ -188,15 +268,16 @@ class ChartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         try:
             values = chart_file.read(text)
         except IntakeErrors as errors:
-            problems = [{"line": p.line, "field": p.field, "message": p.message} for p in errors.problems]
+            problems: Any = [{"line": p.line, "field": p.field, "message": p.message} for p in errors.problems]
             raise ValidationError({"problems": problems}) from errors
         names = {chart.project for chart in values}
         if len(names) != 1:
-            raise ValidationError({"problems": [{"line": 1, "field": "project", "message": "One project a request."}]})
-        project = Project.objects.of(request.user).filter(name=names.pop()).first()
+            problems = [{"line": 1, "field": "project", "message": "One project a request."}]
+            raise ValidationError({"problems": problems})
+        project = Project.objects.of(person(request)).filter(name=names.pop()).first()
         if project is None:
             raise Http404
-        summary = chart_actions.import_charts(values, project=project, by=request.user)
+        summary = chart_actions.import_charts(values, project=project, by=person(request))
         return Response(
             {"created": summary.created, "unchanged": summary.unchanged, "notes": summary.notes},
             status=status.HTTP_201_CREATED if summary.created else status.HTTP_200_OK,
@@ -205,26 +286,29 @@ class ChartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     @extend_schema(responses=ScoreSerializer(many=True))
     @action(detail=True)
     def score(self, request: Request, pk: str | None = None) -> Response:
+        """Scores of the chart in each of the project's programs, with the delta of each open suggestion."""
         chart = self.get_object()
-        if not can_see_scores(request.user, chart.project):
+        if not can_see_scores(person(request), chart.project):
             raise NotAllowed("This project hides scores from coders.")
+        if qa.undisclosed_to(person(request)).filter(chart=chart).exists():
+            raise NotAllowed("The score would show the coder's answers. Give your own answers in QA first.")
         return Response(score_rows(chart))
 
-    @extend_schema(request=None, responses=ChartSerializer)
+    @extend_schema(request=None, responses={200: ChartSerializer, 204: None})
     @action(detail=False, methods=["post"])
     def claim(self, request: Request) -> Response:
         """Get the next chart of the queue; 204 when nothing is ready."""
-        chart = queues.claim_next(by=request.user)
+        chart = queues.claim_next(by=person(request))
         if chart is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
         return Response(ChartSerializer(self.get_queryset().get(pk=chart.pk)).data)
 
-    @extend_schema(request=None, responses=ChartSerializer)
+    @extend_schema(request=None, responses={200: ChartSerializer, 403: RefusalSerializer, 409: REFUSED})
     @action(detail=True, methods=["post"])
     def finish(self, request: Request, pk: str | None = None) -> Response:
         """Refused with 409 while a suggestion is open."""
         chart = self.get_object()
-        queues.finish(chart=chart, by=request.user)
+        queues.finish(chart=chart, by=person(request))
         return Response(ChartSerializer(self.get_queryset().get(pk=chart.pk)).data)
 
 
@@ -238,8 +322,13 @@ class EvidenceSpanSerializer(serializers.ModelSerializer):
 
 
 class SuggestionSerializer(serializers.ModelSerializer):
+    """One question. What would give the coder's answer away is null to its auditor, who has yet to answer."""
+
     title = serializers.SerializerMethodField()
     evidence = EvidenceSpanSerializer(many=True, read_only=True)
+    status = serializers.ChoiceField(
+        SuggestionStatus.choices, read_only=True, allow_null=True, help_text="Null while hidden from the auditor."
+    )
 
     class Meta:
         model = Suggestion
@@ -251,6 +340,14 @@ class SuggestionSerializer(serializers.ModelSerializer):
     def get_title(self, suggestion: Suggestion) -> str:
         return icd10.title(suggestion.icd10)
 
+    def to_representation(self, suggestion: Suggestion) -> dict[str, Any]:
+        shown = super().to_representation(suggestion)
+        if getattr(suggestion, "undisclosed", False):
+            shown["status"] = None
+            if suggestion.added_by_id:  # the coder's own finding: it is accepted
+                shown |= {"why": "", "rule": ""}
+        return shown
+
 
 class DecisionSerializer(serializers.ModelSerializer):
     class Meta:
@@ -260,6 +357,12 @@ class DecisionSerializer(serializers.ModelSerializer):
             "delta", "score_model", "ruleset",
         ]  # fmt: skip
         read_only_fields = ["decided_by", "decided_at", "delta_raw", "delta", "score_model", "ruleset"]
+
+    def to_representation(self, decision: Decision) -> dict[str, Any]:
+        shown = super().to_representation(decision)
+        if not can_see_scores(person(self.context["request"]), decision.suggestion.chart.project):
+            shown |= {"delta_raw": None, "delta": None, "score_model": ""}
+        return shown
 
 
 class AnswerSerializer(serializers.Serializer):
@@ -277,81 +380,101 @@ class SuggestionViewSet(viewsets.ReadOnlyModelViewSet):
     queryset = Suggestion.objects.none()
 
     def get_queryset(self) -> QuerySet[Suggestion]:
-        found = Suggestion.objects.live().filter(chart__in=Chart.objects.visible_to(self.request.user))
+        undisclosed = qa.undisclosed_to(person(self.request))
+        found = Suggestion.objects.live().filter(chart__in=Chart.objects.visible_to(person(self.request)))
         if chart := self.request.query_params.get("chart"):
-            found = found.filter(chart=chart) if chart.isdigit() else found.none()
+            found = found.filter(chart=int(chart)) if chart.isdecimal() else found.none()
         if state := self.request.query_params.get("status"):
-            found = found.filter(status=state)
+            found = found.filter(status=state).exclude(pk__in=undisclosed.values("pk"))
+        found = found.annotate(undisclosed=Exists(undisclosed.filter(pk=OuterRef("pk"))))
         return found.prefetch_related("evidence").order_by("chart", "encounter", "kind", "icd10")
 
     @extend_schema(parameters=[OpenApiParameter("chart", int), OpenApiParameter("status", str)])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Questions on the charts that the person may open, with their evidence."""
         return super().list(request, *args, **kwargs)
 
 
 class DecisionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """Append-only: POST answers a suggestion (`reopen` takes the newest answer back)."""
+    """Append-only: POST answers a suggestion (`reopen` takes the newest answer back).
+
+    Deltas are null where the project hides scores; an auditor sees a decision after giving an own answer.
+    """
 
     serializer_class = DecisionSerializer
     queryset = Decision.objects.none()
 
     def get_queryset(self) -> QuerySet[Decision]:
         return (
-            Decision.objects.filter(suggestion__chart__in=Chart.objects.visible_to(self.request.user))
+            Decision.objects.filter(suggestion__chart__in=Chart.objects.visible_to(person(self.request)))
+            .exclude(suggestion__in=qa.undisclosed_to(person(self.request)).values("pk"))
             .select_related("suggestion__chart__member__project")
             .order_by("pk")
         )
 
-    @extend_schema(request=AnswerSerializer, responses={201: DecisionSerializer})
+    @extend_schema(
+        request=AnswerSerializer,
+        responses={201: DecisionSerializer, 400: REJECTED, 403: RefusalSerializer, 409: REFUSED},
+    )
     def create(self, request: Request) -> Response:
+        """Answer a suggestion on a chart that you hold."""
         answer = AnswerSerializer(data=request.data)
         answer.is_valid(raise_exception=True)
         said = answer.validated_data
-        visible = Chart.objects.visible_to(request.user)
+        visible = Chart.objects.visible_to(person(request))
         suggestion = Suggestion.objects.live().filter(chart__in=visible, pk=said["suggestion"]).first()
         if suggestion is None:
             raise Http404
         if said["outcome"] == Outcome.REOPEN:
-            decision = suggestions.undo(suggestion=suggestion, by=request.user)
+            decision = suggestions.undo(suggestion=suggestion, by=person(request))
         else:
             decision = suggestions.decide(
                 suggestion=suggestion,
                 outcome=Outcome(said["outcome"]),
-                by=request.user,
+                by=person(request),
                 icd10_code=said["icd10"],
                 reason=said["reason"],
                 comment=said["comment"],
             )
-        return Response(DecisionSerializer(decision).data, status=status.HTTP_201_CREATED)
+        return Response(self.get_serializer(decision).data, status=status.HTTP_201_CREATED)
 
 
 # --- Reports -------------------------------------------------------------------------------------------------------
+
+
+class ReportRowSerializer(serializers.Serializer):
+    section = serializers.CharField()
+    name = serializers.CharField()
+    measure = serializers.CharField()
+    value = serializers.CharField(allow_null=True, help_text="Scores and shares with three decimals.")
+
+
+class ReportSerializer(serializers.Serializer):
+    rows = ReportRowSerializer(many=True)
 
 
 class CaptureReportView(views.APIView):
     @extend_schema(
         parameters=[
             OpenApiParameter("project", str, required=True),
-            OpenApiParameter("first", date, description="First day; default 30 days ago."),
-            OpenApiParameter("last", date, description="Last day; default today."),
+            OpenApiParameter("from", date, description="First day (UTC); default 30 days up to the last."),
+            OpenApiParameter("to", date, description="Last day (UTC); default today."),
         ],
-        responses={200: dict},
+        responses={200: ReportSerializer, 400: REJECTED},
     )
     def get(self, request: Request) -> Response:
         """The capture report as rows of section, name, measure, value: the same rows as its CSV."""
-        project = Project.objects.of(request.user).filter(name=request.query_params.get("project", "")).first()
+        project = Project.objects.of(person(request)).filter(name=request.query_params.get("project", "")).first()
         if project is None:
             raise Http404
-        check_can(request.user, Permission.SEE_REPORTS, project)
-        today = date.today()
-        try:
-            first = date.fromisoformat(request.query_params.get("first", str(today - timedelta(days=30))))
-            last = date.fromisoformat(request.query_params.get("last", str(today)))
-        except ValueError as error:
-            raise ValidationError({"detail": "first and last are dates such as 2026-03-31."}) from error
         export = exports.exports()["capture"]
-        rows = export.rows(project, reports.Period(first, last))
-        return Response({"rows": [dict(zip(export.COLUMNS, row, strict=True)) for row in rows]})
+        check_can(person(request), export.PERMISSION, project)
+        try:
+            period = reports.Period.read(request.query_params.get("from", ""), request.query_params.get("to", ""))
+        except ValueError as error:
+            raise ValidationError({"detail": str(error)}) from error
+        rows = [dict(zip(export.COLUMNS, row, strict=True)) for row in export.rows(project, period)]
+        return Response(ReportSerializer({"rows": rows}).data)
 
 
 router = SimpleRouter()
@@ -362,6 +485,7 @@ router.register("decisions", DecisionViewSet, basename="api-decision")
 
 urlpatterns = [
     path("", include(router.urls)),
+    path("token/", TokenView.as_view(), name="api-token"),
     path("reports/capture/", CaptureReportView.as_view(), name="api-capture"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
 ]

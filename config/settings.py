@@ -205,7 +205,15 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "coding.api.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Secondpass", "VERSION": VERSION, "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Secondpass",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ChartStatusEnum": "coding.workflow.ChartStatus",
+        "SuggestionStatusEnum": "coding.workflow.SuggestionStatus",
+    },
+}
 
 # --- Worker --------------------------------------------------------------------------------------------------------
 

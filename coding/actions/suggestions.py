@@ -93,8 +93,10 @@ def begin_run(note_id: int, *, take_over: bool = False) -> NlpRun | None:
     """
     ruleset = str(nlp.RULESET)
     of_note = NlpRun.objects.filter(note_id=note_id, ruleset=ruleset)
-    if not of_note.exists():
-        NlpRun.objects.filter(note_id=note_id, status=RunStatus.QUEUED).update(ruleset=ruleset)
+    others = NlpRun.objects.filter(note_id=note_id, status=RunStatus.QUEUED).exclude(ruleset=ruleset)
+    if not of_note.exists() and (newest := others.order_by("-pk").first()):
+        NlpRun.objects.filter(pk=newest.pk).update(ruleset=ruleset)
+    others.delete()
     if take_over:
         of_note.filter(status=RunStatus.RUNNING).update(status=RunStatus.QUEUED)
     run = of_note.first()

@@ -1,7 +1,8 @@
 """The example that the product starts from.
 
 A first-pass coder overlooked CKD stage 3b, documented in the assessment. The second pass shows it with its MEAT
-evidence; accepting it moves the score by what the model says: more than the coefficient, for the interaction with heart failure.
+evidence; accepting it moves the score by what the model says: more than the coefficient, for the interaction with heart
+failure.
 """
 
 import json

@@ -35,7 +35,7 @@ check: $(VENV)/dev-ready
 	@$(PY) -m nlp.catalog
 
 benchmark: $(VENV)/dev-ready
-	@$(PY) -m benchmarks
+	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(PY) $$benchmark || exit 1; done
 
 # The lock files name versions and hashes; the index is the one that pip is set up for.
 lock:

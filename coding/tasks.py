@@ -40,7 +40,7 @@ def analyse_note(self: Task, note_id: int) -> None:
 
 @shared_task
 def sweep() -> None:
-    """Every minute: send again what a lost message or a killed worker left behind."""
+    """On a timer: send again what a lost message or a killed worker left behind."""
     if sent := suggestions.sweep():
         log.info("swept runs=%d", sent)
 

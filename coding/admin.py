@@ -1,6 +1,6 @@
 """People and projects. Charts are not here on purpose: they are seen on pages that keep a trail."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
@@ -15,6 +15,11 @@ admin.site.site_header = admin.site.site_title = "Secondpass administration"
 admin.site.index_title = "People and projects"
 
 
+def person(request: HttpRequest) -> User:
+    """Nobody reaches the admin without a log-in."""
+    return cast(User, request.user)
+
+
 class MembershipInline(admin.TabularInline):
     model = Membership
     extra = 1
@@ -25,7 +30,7 @@ def leave_trail(request: HttpRequest, instance: Model, changed: list[str], new: 
     project = instance if isinstance(instance, Project) else None
     what = "created" if new else "changed"
     trail.record(
-        f"{instance._meta.model_name}.{what}", by=request.user, project=project, subject=instance, fields=changed
+        f"{instance._meta.model_name}.{what}", by=person(request), project=project, subject=instance, fields=changed
     )
 
 
@@ -56,7 +61,7 @@ class ProjectAdmin(admin.ModelAdmin):
             if isinstance(membership, Membership):
                 trail.record(
                     "membership.granted",
-                    by=request.user,
+                    by=person(request),
                     project=membership.project,
                     subject=membership,
                     user=membership.user_id,
@@ -65,7 +70,7 @@ class ProjectAdmin(admin.ModelAdmin):
         for membership in formset.deleted_objects:
             trail.record(
                 "membership.removed",
-                by=request.user,
+                by=person(request),
                 project=membership.project,
                 user=membership.user_id,
                 role=membership.role,

@@ -172,7 +172,7 @@ def _cards(suggestions: Sequence[Suggestion]) -> dict[tuple[str, str], tuple[Out
     grouped: dict[tuple[str, str], list[Suggestion]] = {}
     for suggestion in suggestions:
         grouped.setdefault((suggestion.kind, suggestion.icd10), []).append(suggestion)
-    cards = {}
+    cards: dict[tuple[str, str], tuple[Outcome, Change]] = {}
     for card, members in grouped.items():
         answers = [_offered(suggestion) for suggestion in members]
         outcome = Outcome.CHANGE if any(o == Outcome.CHANGE for o, _ in answers) else answers[0][0]

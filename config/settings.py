@@ -222,6 +222,7 @@ REDIS_URL = env.str("REDIS_URL", default="")
 ANALYSIS_SECONDS = env.int("ANALYSIS_SECONDS", default=120)
 LEASE_SECONDS = ANALYSIS_SECONDS + 20
 CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object]
 if REDIS_URL:
     # A message that a killed worker held comes back after the visibility timeout; it must outlast the longest task.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "unacked_restore_interval": 10}

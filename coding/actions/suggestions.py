@@ -171,7 +171,7 @@ def settle(chart: Chart, run: NlpRun) -> None:
 def open_checks(encounters: Collection[Encounter]) -> None:
     """A check for each first-pass code, from the moment of import: the gate holds before a note is read."""
     chart_of = {encounter.pk: encounter.chart_id for encounter in encounters}
-    reported = set(FirstPassCode.objects.filter(encounter__in=chart_of).values_list("encounter", "icd10"))
+    reported = set(FirstPassCode.objects.filter(encounter__in=chart_of).values_list("encounter_id", "icd10"))
     asked = Suggestion.objects.live().filter(encounter__in=chart_of, kind=SuggestionKind.CHECK)
     Suggestion.objects.bulk_create(
         (
@@ -182,7 +182,7 @@ def open_checks(encounters: Collection[Encounter]) -> None:
                 icd10=code,
                 verdict=Verdict.PENDING,
             )
-            for encounter, code in sorted(reported - set(asked.values_list("encounter", "icd10")))
+            for encounter, code in sorted(reported - set(asked.values_list("encounter_id", "icd10")))
         ),
         batch_size=500,
     )
@@ -192,7 +192,7 @@ def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
     """Write the questions that the encounter's notes raise. Only undecided suggestions are replaced."""
     notes = {note.pk: note for note in encounter.notes.order_by("pk")}
     runs = NlpRun.objects.filter(note__in=notes, status=RunStatus.DONE).order_by("pk")
-    results = {run.note_id: run.result for run in runs}  # the newest of each note
+    results = {run.note_id: run.result for run in runs if run.result}  # the newest of each note
     answers = {pk: results[pk] for pk in notes if pk in results}
     first_pass = encounter.first_pass_codes.values_list("icd10", flat=True)
     found = {item["icd10"] for answer in answers.values() for item in answer["suggestions"]}

@@ -57,7 +57,7 @@ class Command(BaseCommand):
         connection.close()
 
         with services(host, port) as processes:
-            wait_until_first_chart_is_ready(console, processes)
+            wait_until_first_chart_is_ready(console, host, port, processes)
             self.stdout.write(welcome(host, port, people))
             show_progress(console, processes)
             self.stdout.write("Every note is analysed. Stop with Ctrl-C; run again to continue.")
@@ -193,23 +193,21 @@ def runs() -> tuple[int, int]:
     return NlpRun.objects.filter(status__in=[RunStatus.DONE, RunStatus.FAILED]).count(), NlpRun.objects.count()
 
 
-def wait_until_first_chart_is_ready(console: Console, processes: dict[str, subprocess.Popen[bytes]]) -> None:
+def wait_until_first_chart_is_ready(
+    console: Console, host: str, port: int, processes: dict[str, subprocess.Popen[bytes]]
+) -> None:
     from coding.models import Chart
     from coding.workflow import ChartStatus
 
     with console.status("Starting the web server and the worker; reading the first chart"):
-        web_port = processes["web"].args[processes["web"].args.index("--bind") + 1]  # type: ignore[union-attr,index]
-        while not (answers(str(web_port)) and Chart.objects.exclude(status=ChartStatus.IMPORTED).exists()):
+        while not (answers(host, port) and Chart.objects.exclude(status=ChartStatus.IMPORTED).exists()):
             check_alive(processes)
             time.sleep(0.25)
 
 
-def answers(bind: str) -> bool:
-    host, _, port = bind.rpartition(":")
-    with (
-        contextlib.suppress(OSError),
-        socket.create_connection((host.strip("[]") or "127.0.0.1", int(port)), timeout=1),
-    ):
+def answers(host: str, port: int) -> bool:
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    with contextlib.suppress(OSError), socket.create_connection((reachable, port), timeout=1):
         return True
     return False
 

@@ -12,7 +12,8 @@ from nlp.catalog import Attribute, Catalog, Family, Words
 from nlp.findings import Span
 from nlp.sections import Page
 
-PRIORITY = ("family", "negated", "ruled-out", "hypothetical", "uncertain", "historical", "past")
+PRIORITY = ("family", "negated", "ruled-out", "hypothetical", "uncertain", "historical", "past", "over")
+AS_HISTORICAL = ("past", "over")
 DENYING = ("family", "negated", "ruled-out", "hypothetical", "uncertain")
 SILENT = frozenset({"family", "allergies", "instructions"})
 """Sections whose words never give a value or a treatment to a condition."""
@@ -42,7 +43,7 @@ class Sentences:
 
     def counts_doubt(self, section: str) -> bool:
         """ICD-10-CM Guidelines II.H: at inpatient discharge an uncertain diagnosis is coded as if it existed."""
-        return self.setting == "inpatient" and section in self.assessment
+        return self.setting == "inpatient" and self.page.is_discharge and section in self.assessment
 
     def denied(self, number: int, start: int, end: int) -> bool:
         """Whether a span of a sentence is negated, uncertain, hypothetical or somebody else's."""
@@ -97,6 +98,11 @@ def flag(
     return {k: {c: x[1] for c, x in v.items()} for k, v in flags.items()}
 
 
+def overridden(family: Family, values: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """The reasons that a mention's attribute values set aside: "in remission" is a state of a leukemia, not its end."""
+    return {r for a in family.attributes if values.get(a.name) for r in a.overrides}
+
+
 def decide(
     page: Page,
     sentences: Sentences,
@@ -108,22 +114,24 @@ def decide(
     """The one reason that counts: another person, then negation, then a plan or risk, then doubt, then the past."""
     offset = page.sentences[m.sentence][0]
     family = catalog.families[m.family]
-    overridden = {r for a in family.attributes if values.get(a.name) for r in a.overrides}
+    spared = overridden(family, values)
     if m.section == "family":
         return Asserted(m, "family", None, values)
     if m.section == "allergies":
         return Asserted(m, "other: allergy", None, values)
+    if m.aside:
+        return Asserted(m, "hypothetical", None, values)
     for category in PRIORITY:
         cue = flags.get(category)
-        reason = "historical" if category == "past" else category
-        if cue is None or reason in overridden:
+        reason = "historical" if category in AS_HISTORICAL else category
+        if cue is None or reason in spared:
             continue
-        if category == "uncertain" and sentences.counts_doubt(m.section):
-            continue
+        if category in ("uncertain", "over") and sentences.counts_doubt(m.section):
+            continue  # what resolved during an inpatient stay was treated in it
         return Asserted(m, reason, (offset + cue.start, offset + cue.end), values, cue.text)
     if m.section in catalog.roles["advice"]:
         return Asserted(m, "hypothetical", None, values)
-    if m.term.kind == "event" and m.section in ("pmh", "surgical", "problem_list") and "historical" not in overridden:
+    if m.term.kind == "event" and m.section in ("pmh", "surgical", "problem_list") and "historical" not in spared:
         return Asserted(m, "historical", None, values)
     return Asserted(m, "", None, values)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nlp.catalog import Catalog, Term, key_of
 from nlp.sections import LIST_ITEM, Page
@@ -18,6 +19,8 @@ class Mention:
     end: int
     sentence: int
     section: str
+    aside: bool = False
+    """Named only as a thing to prevent, to screen for or to teach about ("DVT prophylaxis"): never a condition."""
 
     @property
     def family(self) -> str:
@@ -33,6 +36,7 @@ def scan(page: Page, catalog: Catalog, start: int, end: int, outer: str | None) 
     for m in catalog.matcher.finditer(page.low, start, end):
         key = key_of(m.group())
         if key in catalog.decoys:
+            yield from asides(page, catalog, key, m.start(), m.end())
             continue
         for term in catalog.surfaces.get(key, ()):
             if term.family == outer:
@@ -58,6 +62,24 @@ def accept(page: Page, catalog: Catalog, term: Term, start: int, end: int) -> Me
         ):
             return None
     not_with = catalog.families[term.family].not_with
-    if not_with and not_with.search(page.low, *page.sentences[number]):
-        return None
+    found = not_with.search(page.low, *page.sentences[number]) if not_with else None
+    if found:
+        if not ASIDE.search(found.group()) or term.weak:
+            return None
+        return Mention(term, start, end, number, page.section_at(start).kind, aside=True)
     return Mention(term, start, end, number, page.section_at(start).kind)
+
+
+ASIDE = re.compile(
+    r"prophyla|prevent|risk|screen|educat|clinic|score|protocol|counsel|handout|orientation|class|teaching|precaution"
+    r"|evaluat|includ|discuss|consent|complication|work ?up|exclu|rule|vaccin|support group|awareness"
+)
+"""Words that make a phrase speak of a condition that the person need not have."""
+
+
+def asides(page: Page, catalog: Catalog, key: str, start: int, end: int) -> Iterator[Mention]:
+    """The mentions inside a phrase that is not the condition, where the phrase still speaks of it."""
+    if ASIDE.search(page.low, start, end):
+        for m in scan(page, catalog, start, end - 1, None):
+            if m.family in catalog.decoys[key] and not m.term.weak:
+                yield replace(m, aside=True)

@@ -27,8 +27,8 @@ REASONS = (
 LETTERS = ("monitor", "evaluate", "assess", "treat")
 SECTION_KINDS = (
     "assessment_plan", "hpi", "chief_complaint", "pmh", "problem_list", "family", "social", "surgical", "ros",
-    "allergies", "medications", "exam", "vitals", "results", "instructions", "hospital_course", "procedure", "follow_up",
-    "signature", "other", "",
+    "allergies", "medications", "exam", "vitals", "results", "instructions", "hospital_course", "procedure",
+    "follow_up", "signature", "other", "",
 )  # fmt: skip
 
 
@@ -94,6 +94,7 @@ class Attribute:
     default: str
     many: bool
     overrides: tuple[str, ...]
+    beats: Mapping[str, tuple[str, ...]]
     values: tuple[tuple[str, Words], ...]
     any_value: Words | None
 
@@ -185,7 +186,7 @@ class CueRule:
 class Catalog:
     families: Mapping[str, Family]
     surfaces: Mapping[str, tuple[Term, ...]]
-    decoys: frozenset[str]
+    decoys: Mapping[str, frozenset[str]]
     matcher: re.Pattern[str]
     headings: Mapping[str, str]
     subheadings: frozenset[str]
@@ -443,9 +444,8 @@ class Reader:
         if name != path.stem:
             self.problems.append(f"{at}: family is {name!r}, the file says {path.stem!r}")
         known = {
-            "family", "label", "kind", "policy", "lapses", "prefixes", "terms", "term", "not_when", "not_with", "yields_to",
-            "distinct", "source",
-            "attributes", "codes", "also", "history", "links", "meat", "examples",
+            "family", "label", "kind", "policy", "lapses", "prefixes", "terms", "term", "not_when", "not_with",
+            "yields_to", "distinct", "source", "attributes", "codes", "also", "history", "links", "meat", "examples",
         }  # fmt: skip
         for extra in sorted(data.keys() - known):
             self.problems.append(f"{at}: unknown field {extra}")
@@ -540,7 +540,9 @@ class Reader:
 
     def attribute(self, at: str, name: str, data: Mapping[str, Any]) -> Attribute:
         where = f"{at}: attributes.{name}"
-        for extra in sorted(data.keys() - {"scope", "before", "after", "default", "many", "overrides", "values"}):
+        for extra in sorted(
+            data.keys() - {"scope", "before", "after", "default", "many", "overrides", "beats", "values"}
+        ):
             self.problems.append(f"{where}: unknown field {extra}")
         scope = data.get("scope", "near")
         if scope not in SCOPES:
@@ -560,6 +562,7 @@ class Reader:
             default=str(data.get("default", "")),
             many=bool(data.get("many")),
             overrides=tuple(data.get("overrides", [])),
+            beats={k: tuple(v) for k, v in data.get("beats", {}).items()},
             values=tuple(values),
             any_value=union(everything),
         )
@@ -664,7 +667,7 @@ class Reader:
                         self.problems.append(f"{f.name}.toml: links to {other.name}: it has no attribute {attr}")
         sections = self.toml(self.folder / "sections.toml")
         context = self.toml(self.folder / "context.toml")
-        headings = {}
+        headings: dict[str, str] = {}
         for kind, names in sections.get("headings", {}).items():
             for heading in names:
                 headings.setdefault(heading, kind)
@@ -687,12 +690,17 @@ class Reader:
                     elif term.key == key_of(form):
                         # The surface as written beats a generated variant of another surface of the family.
                         terms[:] = [term if t.family == term.family and t.key != term.key else t for t in terms]
-        decoys = {form for f in families.values() for d in f.decoys for form in variants(d.lower())}
-        decoy_keys = {key_of(d) for d in decoys} - surfaces.keys()
+        decoys: set[str] = set()
+        decoy_keys: dict[str, frozenset[str]] = {}
+        for f in families.values():
+            for form in (form for d in f.decoys for form in variants(d.lower())):
+                decoys.add(form)
+                if key_of(form) not in surfaces:
+                    decoy_keys[key_of(form)] = decoy_keys.get(key_of(form), frozenset()) | {f.name}
         return Catalog(
             families=families,
             surfaces={k: tuple(sorted(v, key=lambda t: t.family)) for k, v in surfaces.items()},
-            decoys=frozenset(decoy_keys),
+            decoys=decoy_keys,
             matcher=matcher_of(forms | decoys),
             headings=headings,
             subheadings=frozenset(sections.get("subheadings", {}).get("names", [])),

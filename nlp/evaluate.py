@@ -79,8 +79,8 @@ def note_errors(gold: list[dict[str, Any]], found: set[str], tallies: dict[str, 
         if c["status"] == "supported" or not name:
             continue
         tallies[name].traps += 1
-        codes = {c["icd10"], *(c.get("acceptable") or [])} - allowed
-        walked = sorted(found & codes)
+        trapped = {c["icd10"], *(c.get("acceptable") or [])} - allowed
+        walked = sorted(found & trapped)
         if walked and c["icd10"][:3] not in stems:
             tallies[name].hit += 1
             yield f"trap\t{c['icd10']}\t{', '.join(walked)}"

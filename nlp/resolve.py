@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nlp.assertion import Asserted, Sentences
+from nlp.assertion import Asserted, Sentences, overridden
 from nlp.catalog import Catalog, CodeLine, Family, expand
 from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Span, Suppressed, Verdict
 from nlp.meat import Witness, chosen
@@ -68,7 +68,7 @@ def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting:
             conditions.remove(c)
             rejected += [(a, f"other: part of {catalog.families[ahead].label.lower()}") for _, a, _ in c.supporting]
     current = [c for c in conditions if not c.past]
-    for c in current:
+    for c in conditions:
         link(page, c, current)
     findings: dict[str, Finding] = {}
     suppressed: list[Suppressed] = [suppress(a, reason, catalog) for a, reason in rejected]
@@ -99,7 +99,7 @@ def conditions_of(
         if reason == "historical" and a.mention.term.kind == "cancer" and is_treated_cancer(page, catalog, witness, a):
             reason = ""
         elif not reason and a.mention.term.kind == "cancer" and is_past_cancer(page, catalog, witness, a):
-            reason = "historical"
+            reason = "" if "historical" in overridden(family, a.values) else "historical"
         if reason == "historical" and a.mention.term.kind == "status" and not ends_status(a):
             reason = ""
         if reason:
@@ -117,6 +117,8 @@ def conditions_of(
         supporting, alone = [], []
     if not supporting:
         rejected += [(a, "mention-only-no-MEAT") for a in alone]
+        if not rejected:
+            rejected += [(a, "other: no diagnosis") for a in standing]
         past = [a for a, r in rejected if r == "historical" and a.mention.term.alone]
         if family.history and past:
             return [
@@ -209,14 +211,22 @@ def cancer_words(page: Page, a: Asserted) -> list[Span]:
     return [page.sentences[a.mention.sentence], *([block] if block else [])]
 
 
+OFF_TREATMENT = re.compile(
+    r"off (?:all |any |of all )?(?:cancer |endocrine |adjuvant |hormonal )?(?:therapy|treatment)"
+    r"|no (?:current |active |further |adjuvant )*(?:therapy|treatment) (?:is being |being |was |is )?"
+    r"(?:given|planned|indicated|needed|required)"
+    r"|not (?:on|receiving) (?:any )?(?:therapy|treatment|chemotherapy)"
+)
+
+
 def is_treated_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> bool:
     """Guidelines I.C.2: a primary stays current while treatment is directed at it."""
     start, end = page.sentences[a.mention.sentence]
-    if witness.own_drugs:
+    if witness.own_drugs and not OFF_TREATMENT.search(page.low):
         return True
     return any(
         not re.search(
-            r"complet|finish|after|following|s/p|status post|underwent|treated with|previous|prior|had ",
+            r"complet|finish|after|following|s/p|status post|underwent|treated with|previous|prior|had |no |off ",
             page.low[max(start, m.start() - 45) : m.start()],
         )
         for m in catalog.general["active_cancer"].finditer(page.low, start, end)
@@ -323,7 +333,9 @@ def code(c: Condition, suppressed: list[Suppressed], setting: str) -> list[Findi
     values = dict(c.values) | defaults(family, c.values) | {"setting": (setting,)}
     runs = [values]
     if family.many and values.get(family.many.name):
-        runs = [values | {family.many.name: (v,)} for v in values[family.many.name]]
+        found = values[family.many.name]
+        beaten = {x for v in found for x in family.many.beats.get(v, ())}
+        runs = [values | {family.many.name: (v,)} for v in found if v not in beaten]
     out: list[Finding] = []
     for run in runs:
         line = next((x for x in (family.history if c.past else family.codes) if x.fits(run)), None)
@@ -399,57 +411,80 @@ def judge(codes: Iterable[str], outcome: Outcome, catalog: Catalog) -> tuple[Fir
 
 
 def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
-    family = catalog.family_of(icd10)
+    """What the note says about one reported code: the same code found, a more exact one, another one, or why none."""
     same = [f for f in outcome.findings if f.icd10 == icd10]
     if same:
-        f = same[0]
-        return FirstPass(icd10, Verdict.SUPPORTED, f.why, spans_of([f]), (), (icd10,))
+        return FirstPass(icd10, Verdict.SUPPORTED, same[0].why, spans_of(same), (), (icd10,))
+    family = catalog.family_of(icd10)
     if family is None:
         return FirstPass(icd10, Verdict.NOT_FOUND, "The rules do not cover this code, so the note was not read for it.")
-    here = [f for f in outcome.findings if (o := catalog.family_of(f.icd10)) and o.name == family.name]
+    label = family.label.lower()
+    if any(fits_line(icd10, line) for line in family.also):
+        return FirstPass(icd10, Verdict.NOT_FOUND, f"Nothing in the note says what this code beside {label} needs.")
     against = [s for s in outcome.suppressed if s.family == family.name]
-    close = [f for f in here if f.icd10[:3] == icd10[:3]]
+    here = [f for f in outcome.findings if family.name in (f.family, owner(catalog, f.icd10))]
+    here = [f for f in here if not any(fits_line(f.icd10, line) for line in family.also)]
+    ahead = [f for f in outcome.findings if f.family in family.yields_to]
+    if not here and ahead and any(s.reason.startswith("other: part of") for s in against):
+        here = ahead
+    names, codes = ", ".join(f.icd10 for f in here), tuple(f.icd10 for f in here)
     wrong = tuple((s.start, s.end) for s in against)
-    label = family.label
-    if close and is_less_specific(icd10, family, [f.icd10 for f in close]):
-        names = ", ".join(f.icd10 for f in close)
-        return FirstPass(
-            icd10,
-            Verdict.MORE_SPECIFIC,
-            f"The note supports {names}, which says more than {icd10}.",
-            spans_of(close),
-            (),
-            tuple(f.icd10 for f in close),
-        )
+    past = [f for f in here if f.icd10.startswith(PAST)]
+    if here and len(past) == len(here) and not icd10.startswith(PAST):
+        why = f"{family.label} is mentioned as past ({names}), not as a current condition."
+        return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), spans_of(past) + wrong, codes)
+    if here and is_less_specific(icd10, family, codes):
+        why = f"The note supports {names}, which says more than {icd10}."
+        return FirstPass(icd10, Verdict.MORE_SPECIFIC, why, spans_of(here), (), codes)
     if here:
-        names = ", ".join(f.icd10 for f in here)
-        return FirstPass(
-            icd10,
-            Verdict.CONFLICT,
-            f"The note supports {names} for {label.lower()}, not {icd10}.",
-            spans_of(here),
-            wrong,
-            tuple(f.icd10 for f in here),
-        )
+        if any(is_stem(f, icd10) for f in codes):
+            why = f"The note supports {names} for {label}; it does not say what {icd10} says beyond that."
+        else:
+            why = f"The note supports {names} for {label}, not {icd10}."
+        return FirstPass(icd10, Verdict.CONFLICT, why, spans_of(here), wrong, codes)
     if against:
-        reasons = ", ".join(dict.fromkeys(s.reason for s in against))
-        return FirstPass(
-            icd10,
-            Verdict.UNSUPPORTED,
-            f"{label} is mentioned, but not as a current supported condition: {reasons}.",
-            (),
-            wrong,
+        reasons = ", ".join(
+            dict.fromkeys(REASON_WORDS.get(s.reason, s.reason.removeprefix("other: ")) for s in against)
         )
-    return FirstPass(icd10, Verdict.NOT_FOUND, f"No mention of {label.lower()} in the note.")
+        why = f"{family.label} is mentioned, but not as a current supported condition: {reasons}."
+        return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), wrong)
+    return FirstPass(icd10, Verdict.NOT_FOUND, f"No mention of {label} in the note.")
+
+
+PAST = ("Z85", "Z86", "Z87", "I25.2")
+"""Codes that say that something is over."""
+REASON_WORDS = {
+    "mention-only-no-MEAT": "listed without assessment or treatment",
+    "medication-list-only": "only in the medication list",
+}
+UNSPECIFIED = re.compile(r"\.(?:9|90|909|30|A|20|40|50|00|09|0)$|9$")
+"""How codes end that leave the type, stage, site or side open."""
+
+
+def owner(catalog: Catalog, icd10: str) -> str:
+    family = catalog.family_of(icd10)
+    return family.name if family else ""
+
+
+def fits_line(icd10: str, line: CodeLine) -> bool:
+    """Whether a line of a code list can give a code, whatever its attributes are."""
+    shapes = (re.sub(r"\\\{\w+\\\}", "[A-Z0-9.]*", re.escape(code)) for code in line.codes)
+    return any(re.fullmatch(shape, icd10) for shape in shapes)
 
 
 def is_less_specific(icd10: str, family: Family, found: Sequence[str]) -> bool:
-    """Whether a code is the family's plain one, a stem of a found one, or ends as unspecified codes do."""
-    if icd10 == family.plain_code or any(f.startswith(icd10) and f != icd10 for f in found):
+    """Whether a code is the family's plain one, a stem of a found one, or the unspecified sister of one."""
+    if icd10 == family.plain_code or any(f.startswith(icd10) for f in found):
         return True
-    return bool(re.search(r"(?:\.(?:9|90|909|30|A|20|40|50)|9)$", icd10)) and any(
-        f[:-1] == icd10[:-1] or f[:5] == icd10[:5] or icd10.endswith(("9", "A")) for f in found
-    )
+    return any(is_stem(icd10, f) for f in found)
+
+
+def is_stem(icd10: str, other: str) -> bool:
+    """Whether one code only leaves open what the other one says: I50.30 beside I50.32, C34.90 beside C34.11."""
+    if icd10[:3] != other[:3] or not UNSPECIFIED.search(icd10):
+        return False
+    open_part = re.sub(r"[09A]+$", "", icd10).rstrip(".")
+    return other.startswith(open_part) and not (UNSPECIFIED.search(other) and len(other) <= len(icd10))
 
 
 def spans_of(findings: Sequence[Finding]) -> tuple[Span, ...]:

@@ -50,6 +50,7 @@ class Page:
     blocks: tuple[Span, ...]
     block_starts: tuple[int, ...]
     section_starts: tuple[int, ...]
+    is_discharge: bool = False
 
     def section_at(self, position: int) -> Section:
         return self.sections[max(bisect_right(self.section_starts, position) - 1, 0)]
@@ -67,6 +68,13 @@ class Page:
             first += 1
         last = bisect_right(self.sentence_starts, max(span[1] - 1, span[0]))
         return range(first, last)
+
+
+DISCHARGE = re.compile(
+    r"(?i)discharge (?:summary|diagnos[ei]s)|diagnos[ei]s (?:at|on|upon) discharge|final diagnos[ei]s|hospital course"
+    r"|date of discharge|discharge date|condition (?:at|on) discharge|discharged?:"
+)
+"""What only the summary of a finished stay says."""
 
 
 def page(text: str, catalog: Catalog) -> Page:
@@ -87,6 +95,7 @@ def page(text: str, catalog: Catalog) -> Page:
         blocks=blocks,
         block_starts=tuple(a for a, _ in blocks),
         section_starts=tuple(s.start for s in sections),
+        is_discharge=bool(DISCHARGE.search(flat)),
     )
 
 
@@ -184,13 +193,19 @@ def problem_blocks(flat: str, start: int, end: int) -> list[Span]:
     """The problems of an assessment: a new one at a number, a `#`, after an empty line, or at a short title line."""
     starts: list[int] = []
     position, empty = start, True
+    indent: int | None = None  # of the bullets that are problems themselves: those under no number, text or title
     for line in flat[start:end].splitlines(keepends=True):
         words = line.strip()
         if words:
             bullet = BULLET.match(line)
             title = not bullet and len(words) <= 60 and TITLE.match(words) and not line.startswith("  ")
+            depth = len(line) - len(line.lstrip())
             if NUMBERED.match(line) or (empty and not bullet) or title:
                 starts.append(position)
+                indent = None
+            elif bullet and (not starts or depth == indent):
+                starts.append(position)
+                indent = depth
             empty = False
         else:
             empty = True

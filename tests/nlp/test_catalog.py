@@ -50,8 +50,9 @@ def test_every_problem_of_every_file_is_reported_at_once(folder: Path) -> None:
         """,
     )
     for said in (
-        "broken.toml", "goutt", "cronic", "'Gout' must be lower case", "unknown field colour", "when.side is no attribute", "{site} is no attribute",
-        "neither code nor suppress", "'page'", "(unclosed", "@nonsense", "meat.smell", "kitchen", "boring",
+        "broken.toml", "goutt", "cronic", "'Gout' must be lower case", "unknown field colour",
+        "when.side is no attribute", "{site} is no attribute", "neither code nor suppress", "'page'", "(unclosed",
+        "@nonsense", "meat.smell", "kitchen", "boring",
     ):  # fmt: skip
         assert said in found
 
@@ -65,7 +66,16 @@ def test_every_rule_file_of_the_project_is_sound() -> None:
 def test_a_value_that_never_occurs_is_a_problem(folder: Path) -> None:
     found = problems(
         folder,
-        'family="gout"\nlabel="Gout"\nkind="chronic"\nprefixes=["M10"]\nterms=["gout"]\ncodes=[{when={a="2"}, code="M10.9"}]\n[attributes.a.values]\n"1"=["x"]',
+        """
+        family = "gout"
+        label = "Gout"
+        kind = "chronic"
+        prefixes = ["M10"]
+        terms = ["gout"]
+        codes = [{when = {a = "2"}, code = "M10.9"}]
+        [attributes.a.values]
+        "1" = ["x"]
+        """,
     )
     assert "a never is '2'" in found
 
@@ -81,11 +91,20 @@ def test_the_rule_set_changes_with_any_rule(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("surface", "spelling"),
     [
-        ("type 2 diabetes", "type II diabetes"), ("end stage renal disease", "end-stage  renal\ndisease"), ("parkinson's disease", "parkinson disease"),
-        ("parkinson's disease", "parkinsons disease"), ("leukemia", "leukaemia"), ("foot ulcer", "foot ulcers"), ("neuropathy", "neuropathies"),
-        ("t2dm", "T2 DM"), ("dm2", "DM 2"), ("a fib", "afib"), ("dm w/ ckd", "dm with ckd"), ("ischemic colitis", "ischaemic colitis"),
+        ("type 2 diabetes", "type II diabetes"),
+        ("end stage renal disease", "end-stage  renal\ndisease"),
+        ("parkinson's disease", "parkinson disease"),
+        ("parkinson's disease", "parkinsons disease"),
+        ("leukemia", "leukaemia"),
+        ("foot ulcer", "foot ulcers"),
+        ("neuropathy", "neuropathies"),
+        ("t2dm", "T2 DM"),
+        ("dm2", "DM 2"),
+        ("a fib", "afib"),
+        ("dm w/ ckd", "dm with ckd"),
+        ("ischemic colitis", "ischaemic colitis"),
     ],
-)  # fmt: skip
+)
 def test_a_surface_is_found_in_the_spellings_that_people_write(surface: str, spelling: str) -> None:
     from nlp.catalog import matcher_of
 

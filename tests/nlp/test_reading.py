@@ -101,7 +101,7 @@ def test_another_setting_is_refused() -> None:
         nlp.find("", setting="home")
 
 
-# ------------------------------------------------------------------------------------------------------------- offsets
+# -------------------------------------------------------------------------------------------------------------- offsets
 
 PIECES = st.sampled_from(
     [
@@ -153,7 +153,7 @@ def test_line_ends_of_any_kind_leave_the_offsets_true() -> None:
     assert found == {"E11.22": "Type 2 diabetes mellitus", "N18.32": "Chronic kidney disease"}
 
 
-# --------------------------------------------------------------------------------------------------------- determinism
+# ---------------------------------------------------------------------------------------------------------- determinism
 
 READ = "import json, sys, nlp; print(json.dumps(nlp.read(sys.stdin.read(), first_pass=['E11.9', 'N18.9']).as_dict()))"
 
@@ -203,16 +203,16 @@ def test_no_word_of_a_note_is_logged_or_printed_at_any_level(capfd: pytest.Captu
 
 
 def test_importing_the_door_loads_no_spacy_and_configures_no_log() -> None:
-    code = "import sys, logging, nlp; print('spacy' in sys.modules, 'django' in sys.modules, len(logging.getLogger().handlers))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == [
-        "False",
-        "False",
-        "0",
-    ]
+    code = (
+        "import sys, logging, nlp;"
+        "print('spacy' in sys.modules, 'django' in sys.modules, len(logging.getLogger().handlers))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False", "0"]
 
 
 def test_the_sentence_splitter_that_logs_is_never_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    import PyRuSH
+    import PyRuSH  # type: ignore[import-untyped]
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("PyRuSH was called")
@@ -221,7 +221,7 @@ def test_the_sentence_splitter_that_logs_is_never_called(monkeypatch: pytest.Mon
     assert nlp.find(NOTE)
 
 
-# ----------------------------------------------------------------------------------------------------------- worst cases
+# ---------------------------------------------------------------------------------------------------------- worst cases
 
 HARD = {
     "negations": "no " * 2000,
@@ -250,7 +250,7 @@ def test_a_hard_text_is_read_in_bounded_time(text: str) -> None:
     assert time.process_time() - start < 3  # about 1 s on a quiet core; stock medspaCy takes minutes on some of these
 
 
-# ----------------------------------------------------------------------------------------------------------- command line
+# --------------------------------------------------------------------------------------------------------- command line
 
 
 def run(lines: list[bytes], *options: str) -> subprocess.CompletedProcess[bytes]:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+from django_htmx.http import trigger_client_event
 
 from coding import icd10
 from coding.actions import qa, suggestions
@@ -177,8 +177,10 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
             problem = str(error)
         else:
             messages.success(request, f"{suggestion.icd10} is added to the questions: accept it to code it.")
-            where = f"{reverse('chart', args=[chart.pk])}#card-{card_key(chart, [suggestion])}"
-            return HttpResponseClientRedirect(where) if request.htmx else redirect(where)  # type: ignore[attr-defined]
+            card = f"card-{card_key(chart, [suggestion])}"
+            if request.htmx:  # type: ignore[attr-defined]
+                return trigger_client_event(HttpResponse(status=204), "added", {"focus": card})
+            return redirect(f"{reverse('chart', args=[chart.pk])}#{card}")
     context = {
         "chart": chart,
         "encounters": chart.encounters.prefetch_related("notes"),

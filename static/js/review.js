@@ -244,6 +244,10 @@ document.addEventListener("answered", (event) => {
 });
 
 // --- A code by hand ---
+document.addEventListener("added", (event) => {
+  location.hash = event.detail.focus; // the notes have new evidence: the page is fetched again, at the new card
+  location.reload();
+});
 const dialog = document.getElementById("add-dialog");
 document.getElementById("add-button")?.addEventListener("click", async (event) => {
   if (event.ctrlKey || event.metaKey || !window.htmx) return;

@@ -1,0 +1,113 @@
+"""axe finds nothing on any page, in light and dark; pages reflow; what is pressed is large enough."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from coding.models import Chart, Project, Role, User
+from tests import make
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+def check(page: Page, what: str) -> None:
+    found = Axe().run(page, options=RULES)
+    problems = [
+        f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for one in found.response["violations"]
+        for node in one["nodes"]
+    ]
+    assert problems == [], what
+
+
+@pytest.fixture(params=["light", "dark"])
+def colours(request: pytest.FixtureRequest, page: Page) -> str:
+    page.emulate_media(color_scheme=request.param, reduced_motion="reduce")
+    return request.param
+
+
+def test_axe_finds_nothing_on_the_review_page(
+    colours: str, log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    check(page, "queue")
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    check(page, "review")
+    page.keyboard.press("x")
+    check(page, "reasons")
+    page.keyboard.press("Escape")
+    page.keyboard.press("m")
+    page.keyboard.type("kidney")
+    expect(page.locator(".codesearch-results li").first).to_be_visible()
+    check(page, "code search")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.press("v")
+    expect(page.locator("#announce")).to_contain_text("Kept")
+    page.locator("#suppressed-button").click()
+    page.locator(".score summary").click()
+    page.locator("#hold-menu summary").click()
+    check(page, "everything opened")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    check(page, "legend")
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    expect(page.locator("#add-dialog")).to_be_visible()
+    check(page, "add a code")
+
+
+@pytest.mark.parametrize("role", [Role.CODER, Role.QA_LEAD, Role.MANAGER, Role.COMPLIANCE])
+def test_axe_finds_nothing_on_any_page_of_the_menu(
+    colours: str, role: Role, log_in: Callable[[User], Page], project: Project, chart: Chart
+) -> None:
+    page = log_in(make.person(role, project))
+    for address in page.locator(".top nav a").evaluate_all("links => links.map((link) => link.href)"):
+        page.goto(address)
+        check(page, address)
+
+
+def test_axe_finds_nothing_on_the_other_pages(
+    colours: str, live_server, page: Page, log_in: Callable[[User], Page], project: Project, chart: Chart
+) -> None:
+    page.goto(f"{live_server.url}/log-in/")
+    check(page, "log-in")
+    page.keyboard.type("nobody")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    check(page, "failed log-in")
+    lead = make.person(Role.QA_LEAD, project)
+    log_in(lead)
+    for address in (f"/charts/{chart.pk}/", "/nowhere/", "/queue/"):
+        page.goto(live_server.url + address)
+        check(page, address)
+    page.goto(f"{live_server.url}/charts/upload/")
+    page.locator("#upload-file").set_input_files(
+        {"name": "charts.jsonl", "mimeType": "application/json", "buffer": b"not json"}
+    )
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    check(page, "upload with problems")
+
+
+def test_pages_reflow_at_320_pixels(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
+    page = log_in(coder)
+    page.set_viewport_size({"width": 320, "height": 640})
+    for address in ("/queue/", f"/charts/{chart.pk}/", f"/charts/{chart.pk}/add/"):
+        page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/")[2] + address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
+
+
+def test_every_target_is_at_least_24_pixels(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("a, button, summary, select, input:not([type=hidden])")]
+          .filter((one) => one.checkVisibility() && !one.closest(".visually-hidden") && !one.classList.contains("skip"))
+          .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
+          .filter(([, box]) => box.height < 24 || box.width < 24)
+          .map(([html, box]) => `${html} ${box.width}x${box.height}`)"""
+    )
+    assert small == []

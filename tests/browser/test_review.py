@@ -1,0 +1,228 @@
+"""A chart from the queue to finished with the keyboard alone, and what must not happen on the way."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from coding.models import Chart, Decision, Project, User
+from coding.workflow import ChartStatus
+from tests import pages
+
+
+def current(page: Page) -> str:
+    return page.locator(".card.current h3 .code").inner_text()
+
+
+def answered(page: Page, words: str) -> None:
+    expect(page.locator("#announce")).to_contain_text(words)
+
+
+def test_the_keyboard_alone_reviews_a_chart(log_in: Callable[[User], Page], project: Project, coder: User) -> None:
+    day = pages.day(
+        text="Type 2 diabetes. CKD stage 3b, stable on losartan. Angina? BMI 41.",
+        adds={"N18.32": pages.CKD, "E66.01": {"mention": "BMI 41", "evaluate": "BMI 41"}},
+        checks={
+            "E11.9": ("more-specific", "Type 2 diabetes"),
+            "I20.9": ("unsupported", "Angina"),
+            "I10": ("not-found", ""),
+        },
+        proposed={"E11.9": "E11.22"},
+    )
+    chart = pages.read_chart(project, day)
+    page = log_in(coder)
+    page.keyboard.press("n")  # get the next chart
+    page.wait_for_url("**/charts/*/")
+    keys = page.keyboard
+
+    keys.press("j")  # from the first question to the second, and back
+    keys.press("k")
+    assert current(page) == "E11.9"
+    keys.press("m")  # the better code is filled in: Enter sends it
+    keys.press("Enter")
+    answered(page, "Changed E11.9.")
+    assert current(page) == "I20.9"
+    keys.press("x")
+    keys.press("6")  # rule-out
+    answered(page, "Deleted I20.9.")
+    assert current(page) == "I10"
+    keys.press("v")
+    answered(page, "Kept I10.")
+    assert current(page) == "N18.32"
+    keys.press("n")
+    answered(page, "Mention, 1 of 3: CKD stage 3b")
+    keys.press("a")
+    answered(page, "Accepted N18.32. 1 left. Score now 0.")
+    keys.press("u")
+    answered(page, "Taken back: N18.32 is open again.")
+    assert page.evaluate("document.activeElement.classList.contains('card')")
+    keys.press("a")
+    answered(page, "Accepted N18.32.")
+    keys.press("x")
+    keys.press("2")
+    answered(page, "Nothing is left: finish the chart.")
+    assert page.evaluate("document.activeElement.id") == "finish-button"
+    keys.press("s")
+    page.wait_for_url("**/queue/")
+    expect(page.get_by_role("status").filter(has_text="is finished")).to_be_visible()
+
+    chart.refresh_from_db()
+    assert chart.status == ChartStatus.CODED
+    standing = {d.suggestion.icd10: (d.outcome, d.icd10, d.reason) for d in Decision.objects.order_by("pk")}
+    assert standing == {
+        "E11.9": ("change", "E11.22", "specificity"),
+        "I20.9": ("delete", "", "uncertain"),
+        "I10": ("keep", "I10", ""),
+        "N18.32": ("accept", "N18.32", ""),
+        "E66.01": ("reject", "", "mention-only"),
+    }
+
+
+def test_finish_with_open_questions_leads_back_to_them(
+    log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    page.keyboard.press("s")
+    expect(page.get_by_role("alert")).to_contain_text("3 questions are undecided")
+    assert page.evaluate("document.activeElement.classList.contains('card')")
+
+
+def test_the_current_questions_evidence_is_lit_and_in_sight(
+    log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    while current(page) != "N18.32":
+        page.keyboard.press("j")
+    lit = page.locator("#record .seg.on")
+    assert set(lit.all_inner_texts()) == {"CKD stage 3b", "stable", "losartan"}
+    expect(lit.first).to_be_in_viewport()
+    for _ in range(4):  # on to the second date's note
+        page.keyboard.press("n")
+    expect(page.locator(".note-text").nth(1)).to_be_in_viewport()
+
+
+def test_selected_text_becomes_evidence_at_the_right_code_points(
+    log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    page.evaluate(
+        """() => {
+          const pieces = [...document.querySelectorAll(".seg")];
+          const piece = pieces.find((one) => one.textContent.includes("hyperlipidemia"));
+          const at = piece.firstChild.data.indexOf("hyperlipidemia");
+          const range = new Range();
+          range.setStart(piece.firstChild, at);
+          range.setEnd(piece.firstChild, at + "hyperlipidemia, ".length);
+          getSelection().addRange(range);
+        }"""
+    )
+    page.keyboard.press("c")
+    expect(page.locator("#add-dialog")).to_be_visible()
+    expect(page.locator("#add-quote")).to_have_value("hyperlipidemia,")
+    page.keyboard.type("hyperlipidemia unsp")
+    expect(page.get_by_role("option").filter(has_text="E78.5")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Add to the questions").press("Enter")
+    expect(page.locator(".card.current h3 .code")).to_have_text("E78.5")
+    span = chart.suggestions.get(icd10="E78.5").evidence.get()
+    assert span.quote == "hyperlipidemia,"
+
+
+def test_keys_do_nothing_while_somebody_types(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    page.keyboard.press("/")
+    page.keyboard.type("vaxuq losartan")
+    expect(page.locator("#find")).to_have_value("vaxuq losartan")
+    assert not Decision.objects.exists()
+
+
+def test_find_counts_matches_over_the_borders_of_marks(
+    log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    page.keyboard.press("/")
+    page.keyboard.type("3b, STABLE on")
+    expect(page.locator("#find-count")).to_have_text("2 found")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(page.locator("#find-count")).to_have_text("2 of 2")
+    expect(page.locator(".note-text").nth(1)).to_be_in_viewport()
+
+
+def test_switched_off_keys_stay_off(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    page.keyboard.press("?")
+    with page.expect_response("**/settings/shortcuts/"):
+        page.get_by_label("Single-key shortcuts are on").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("v")
+    page.reload()
+    page.keyboard.press("v")
+    coder.refresh_from_db()
+    assert not coder.shortcuts_enabled
+    assert not Decision.objects.exists()
+    page.get_by_role("button", name="Keep").first.press("Enter")  # every button still works
+    answered(page, "Kept")
+
+
+def test_a_refused_answer_stays_on_the_card_with_what_was_typed(
+    log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    page.keyboard.press("m")
+    page.keyboard.type("E11.2")
+    page.keyboard.press("Enter")
+    answered(page, "E11.2 is not a billable ICD-10-CM code.")
+    expect(page.locator("#change-code")).to_have_value("E11.2")
+    page.keyboard.type("1")
+    page.keyboard.press("Enter")
+    answered(page, "Choose a reason.")
+    expect(page.locator("#change-code")).to_have_value("E11.21")
+    page.keyboard.press("Escape")
+    expect(page.locator(".answer-panel")).to_have_count(0)
+    page.keyboard.press("v")
+    answered(page, "Kept")
+
+
+def test_a_lapsed_session_loses_nothing(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    page.keyboard.press("q")
+    page.keyboard.type("Please state the stage")
+    cookies = page.context.cookies()
+    page.context.clear_cookies(name="sessionid")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("You were logged out")
+    expect(page.locator(".answer-panel [name=comment]")).to_have_value("Please state the stage")
+    page.context.add_cookies(cookies)
+    page.get_by_role("button", name="Close").click()
+    page.locator(".answer-panel [name=comment]").press("Enter")
+    answered(page, "Query noted")
+    assert Decision.objects.get().comment == "Please state the stage"
+
+
+def test_the_page_works_without_scripts(live_server, browser, chart: Chart, coder: User) -> None:
+    from tests import make
+    from tests.browser.conftest import DESK
+
+    context = browser.new_context(java_script_enabled=False, viewport=DESK)
+    page = context.new_page()
+    page.goto(f"{live_server.url}/log-in/")
+    page.get_by_label("User name").fill(coder.username)
+    page.get_by_label("Password").fill(make.PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("link", name=f"Chart {chart.pk}").click()
+    card = page.locator("article.card").filter(has_text="I63.9")
+    card.get_by_role("button", name="Delete").first.click()
+    card.locator("[value=not-documented]").check()
+    card.get_by_role("button", name="Delete").first.click()
+    assert Decision.objects.get().reason == "not-documented"
+    expect(page.locator(".card.answered")).to_contain_text("Deleted")
+    context.close()

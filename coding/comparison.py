@@ -56,7 +56,7 @@ def questions(
     for note, answer in answers.items():
         for found in answer["suggestions"]:
             code = found["icd10"]
-            if found.get("status", "supported") != "supported" or code in checks:
+            if not _is_supported(found) or code in checks:
                 continue
             proposing = [check for check in checks.values() if check.proposed[:1] == [code]]
             for check in proposing:
@@ -75,6 +75,11 @@ def questions(
 def _check(code: str, answers: Mapping[int, Mapping[str, Any]]) -> Question:
     question = Question(SuggestionKind.CHECK, code, verdict=Verdict.PENDING)
     for note, answer in answers.items():
+        supporting = [f for f in answer["suggestions"] if f["icd10"] == code and _is_supported(f)]
+        for found in supporting:
+            question.rule, question.section = found.get("rule", ""), found.get("section", "")
+            question.confidence = found.get("confidence", "")
+            question.spans |= _spans(note, found)
         for said in answer.get("first_pass", ()):
             if said["icd10"] != code:
                 continue
@@ -82,14 +87,17 @@ def _check(code: str, answers: Mapping[int, Mapping[str, Any]]) -> Question:
                 question.verdict, question.why = said["verdict"], said.get("why", "")
                 more_specific = said["verdict"] == Verdict.MORE_SPECIFIC
                 question.proposed = list(said.get("suggested", ())) if more_specific else []
-            for label, key in ((SpanLabel.MENTION, "evidence"), (SpanLabel.AGAINST, "against")):
-                question.spans |= {(note, label.value, start, end) for start, end in said.get(key, ())}
-        for found in answer["suggestions"]:
-            if found["icd10"] == code and found.get("status", "supported") == "supported":
-                question.rule, question.section = found.get("rule", ""), found.get("section", "")
-                question.confidence = found.get("confidence", "")
-                question.spans |= _spans(note, found)
+            question.spans |= {(note, SpanLabel.AGAINST.value, start, end) for start, end in said.get("against", ())}
+            # What supports the code, or the one to put instead, is labelled letter by letter in its own finding.
+            if not supporting and said["verdict"] != Verdict.MORE_SPECIFIC:
+                question.spans |= {
+                    (note, SpanLabel.MENTION.value, start, end) for start, end in said.get("evidence", ())
+                }
     return question
+
+
+def _is_supported(found: Mapping[str, Any]) -> bool:
+    return bool(found.get("status", "supported") == "supported")
 
 
 def _spans(note: int, found: Mapping[str, Any]) -> set[Span]:

@@ -31,6 +31,9 @@ def run(lines: Iterable[str], out: TextIO, errors: TextIO) -> int:
         except ScoringError as error:
             bad += 1
             errors.write(f"line {number}: {error}\n")
+        except Exception as error:  # a defect here: the other lines are still answered, and no value is repeated
+            bad += 1
+            errors.write(f"line {number}: internal error ({type(error).__name__})\n")
         else:
             out.write(json.dumps(result, ensure_ascii=False) + "\n")
     return bad

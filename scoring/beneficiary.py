@@ -22,6 +22,9 @@ YEARLY = ("birth_date", "age", "sex", "orec")
 MEDICAID = ("medicaid", "lti_medicaid", "new_enrollee_medicaid")
 USED: dict[str, tuple[str, ...]] = {
     "cms-hcc": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "months"),
+    "pace": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "months"),
+    "esrd": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "esrd", "months"),
+    "rxhcc": (*YEARLY, "institutional", "new_enrollee", "low_income", "esrd", "plan", "months"),
 }
 MONTHLY = ("dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "low_income", "esrd")
 
@@ -42,7 +45,8 @@ class Beneficiary:
     birth_date, or age in whole years on 1 February of the payment year. sex: F or M. orec: original reason for
     entitlement, "0" age, "1" disability, "2" ESRD, "3" both. dual: none, partial or full Medicaid. medicaid is short
     for lti_medicaid and new_enrollee_medicaid; where none of the three is given, dual status says it. months: twelve
-    mappings that override the monthly facts, None for a month without enrollment.
+    mappings that override the monthly facts, None for a month without enrollment. plan (Part D): ma-pd, which it is
+    where nothing is said, or pdp.
     """
 
     birth_date: date | None = field(default=None, repr=False)
@@ -58,6 +62,7 @@ class Beneficiary:
     c_snp: bool = False
     low_income: bool = False
     esrd: Esrd | None = None
+    plan: str | None = None
     months: tuple[Mapping[str, Any] | None, ...] = ()
 
     def __post_init__(self) -> None:
@@ -222,6 +227,7 @@ CHECKS: dict[str, Any] = {
     "dual": _one_of(*DUAL),
     **dict.fromkeys((*MEDICAID, "institutional", "new_enrollee", "c_snp", "low_income"), _flag),
     "esrd": _esrd,
+    "plan": _one_of("ma-pd", "pdp"),
     "months": _months,
 }
 UNUSED = {

@@ -108,11 +108,6 @@ class ModelScore:
         return decimal(self.points[2])
 
     @property
-    def frailty(self) -> Decimal:
-        """What PACE adds to the payment score; part of `payment`."""
-        return decimal(self.run.frailty)
-
-    @property
     def segment(self) -> str:
         """The segment of every month, or "mixed" (then `parts` has each)."""
         segments = {part.base.segment for part in self.run.parts}
@@ -198,8 +193,12 @@ class Coefficients:
             tuple(sum(self.by_bit.get(bit << 8 * place, 0) for bit in ones(byte)) for byte in range(256))
             for place in range(self.size)
         )
-        self.gains = {bit: f"HCC {release.names[bit]} {signed(value)}" for bit, value in self.by_bit.items()}
-        self.losses = {bit: f"HCC {release.names[bit]} {signed(-value)}" for bit, value in self.by_bit.items()}
+        self.gains = {
+            bit: f"{release.prefix} {release.names[bit]} {signed(value)}" for bit, value in self.by_bit.items()
+        }
+        self.losses = {
+            bit: f"{release.prefix} {release.names[bit]} {signed(-value)}" for bit, value in self.by_bit.items()
+        }
 
     def points(self, mask: int) -> int:
         """The disease points of categories that are left after the hierarchy."""
@@ -301,15 +300,12 @@ def line_of(release: Release, table: str, variable: str) -> Line:
 class Run:
     """One model, compiled for one person. Codes are normalized ICD-10-CM codes (no dot)."""
 
-    def __init__(
-        self, release: Release, weight: int, parts: Sequence[Part], age: int, sex: str, frailty: int = 0
-    ) -> None:
+    def __init__(self, release: Release, weight: int, parts: Sequence[Part], age: int, sex: str) -> None:
         self.release = release
         self.weight = weight
         self.parts = tuple(parts)
         self.age = age
         self.sex = sex
-        self.frailty = frailty
         self._only = self.parts[0] if len(self.parts) == 1 else None
         self._points: dict[int, Points] = {}
         self._left: dict[int, int] = {}
@@ -317,6 +313,11 @@ class Run:
         self.paid = 0
         for part in self.parts:
             self.paid |= part.coefficients.paid if part.coefficients else 0
+
+    @property
+    def no_diagnoses(self) -> str:
+        """Why no diagnosis counts, for somebody whose every month is in such a segment."""
+        return TRANSPLANT if self.parts[0].base.segment.startswith("TRANSPLANT") else NEW_ENROLLEE
 
     def mask(self, code: str) -> int:
         """The categories that a code has for this person; 0 for none."""
@@ -366,7 +367,7 @@ class Run:
             raw, normalized, payment = (
                 half_up(sum(count * points[step] for count, points in scores), months) for step in range(3)
             )
-        points = self._points[mask] = (raw, normalized, payment + self.frailty)
+        points = self._points[mask] = (raw, normalized, payment)
         return points
 
     def score(self, codes: Iterable[str]) -> ModelScore:
@@ -381,13 +382,17 @@ class Run:
         if not mask:
             return self.edit(code)
         if not self.paid:
-            return NEW_ENROLLEE
+            return self.no_diagnoses
         if not mask & left:
-            return "; ".join(f"{self.name(bit)} {trumped(dropped[self.release.names[bit]])}" for bit in ones(mask))
+            return "; ".join(f"{self.name(bit)} {self.trumped(dropped[self.release.names[bit]])}" for bit in ones(mask))
         return f"{self.name(mask & left)} has no factor in this segment"
 
     def name(self, bits: int) -> str:
-        return "HCC " + ", ".join(self.release.categories(bits))
+        return f"{self.release.prefix} " + ", ".join(self.release.categories(bits))
+
+    def trumped(self, by: str) -> str:
+        """The end of the sentence that a dropped category begins: by another one, or for want of a companion."""
+        return by if by.startswith("needs") else f"is trumped by {self.release.prefix} {by}"
 
     def edit(self, code: str) -> str:
         """Why the map's rows of a code do not hold for this person, without telling the person's age."""
@@ -407,13 +412,13 @@ class Run:
         if before == after:
             return []
         if self._only is not None:
-            return self._changes(self._only, before, after, new) or [NEW_ENROLLEE]
+            return self._changes(self._only, before, after, new) or [self.no_diagnoses]
         result = [
             f"{part.base.segment} ({part.months} months): {change}"
             for part in self.parts
             for change in self._changes(part, before, after, new)
         ]
-        return result or [NEW_ENROLLEE]
+        return result or [self.no_diagnoses]
 
     def _changes(self, part: Part, before: int, after: int, new: int) -> list[str]:
         values = part.coefficients
@@ -435,11 +440,7 @@ class Run:
         return result
 
 
-def trumped(by: str) -> str:
-    """The end of the sentence that a dropped category begins: by another one, or for want of a companion."""
-    return by if by.startswith("needs") else f"is trumped by HCC {by}"
-
-
+TRANSPLANT = "a transplant month is paid a constant"
 NEW_ENROLLEE = "new enrollee: the score is age, sex and entitlement alone"
 
 

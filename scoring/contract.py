@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from scoring.beneficiary import codes_of
+from scoring.beneficiary import ESRD_STATUSES, codes_of
 from scoring.calculate import Line, ModelScore
 from scoring.errors import InvalidInput
 from scoring.rounding import decimal, thousandths
@@ -12,7 +12,7 @@ from scoring.worksheet import Deltas, Score, payment_chain, raw_by_segment, work
 
 KEYS = {
     "id", "program", "payment_year", "model", "beneficiary", "diagnoses", "candidates", "segment", "segments", "raw",
-    "factors",
+    "factors", "frailty",
 }  # fmt: skip
 
 
@@ -37,11 +37,11 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     person = request.get("beneficiary")
     if person is None:
         raise InvalidInput("beneficiary is missing")
-    model, segment, factors = request.get("model"), request.get("segment"), request.get("factors")
+    options = {name: request.get(name) for name in ("model", "segment", "factors", "frailty")}
     diagnoses = request["diagnoses"]
     codes_of(diagnoses)
     candidates = request.get("candidates")
-    sheet = worksheet(program, year, person, model=model, segment=segment, factors=factors)
+    sheet = worksheet(program, year, person, **options)
     deltas = None
     if candidates is not None:
         codes_of(candidates, "candidates")
@@ -49,8 +49,10 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     score = deltas.baseline if deltas else sheet.score(diagnoses)
     as_given = {code.strip().upper().replace(".", ""): code for code in [*diagnoses, *(candidates or ())]}
     result: dict[str, Any] = {"id": request.get("id"), **score_out(score, as_given)}
+    if score.notes:
+        result["notes"] = list(score.notes)
     if "segments" in request:
-        by_model = raw_by_segment(program, year, person, diagnoses, model=model)
+        by_model = raw_by_segment(program, year, person, diagnoses, model=options["model"])
         texts = {name: {key: str(value) for key, value in scores.items()} for name, scores in by_model.items()}
         result["scores_by_segment"] = next(iter(texts.values())) if len(texts) == 1 else texts
     if deltas:
@@ -66,8 +68,11 @@ def chain_alone(request: Mapping[str, Any], program: str, year: int) -> dict[str
         year,
         thousandths(request["raw"], "raw"),
         model=request.get("model"),
+        population=population_of(request.get("beneficiary"), program),
         factors=request.get("factors"),
     )
+    if request.get("frailty") is not None:
+        payment += thousandths(request["frailty"], "frailty")
     return {
         "id": request.get("id"),
         "model": model,
@@ -75,6 +80,17 @@ def chain_alone(request: Mapping[str, Any], program: str, year: int) -> dict[str
         "normalized": str(decimal(normalized)),
         "payment": str(decimal(payment)),
     }
+
+
+def population_of(person: object, program: str) -> str:
+    """Whose normalization a raw score needs, where a model has several."""
+    facts = person if isinstance(person, Mapping) else {}
+    if program == "esrd":
+        esrd = facts.get("esrd")
+        if not isinstance(esrd, Mapping) or esrd.get("status") not in ESRD_STATUSES:
+            raise InvalidInput("beneficiary: esrd (status dialysis, transplant or graft) decides the normalization")
+        return "graft" if esrd["status"] == "graft" else "dialysis"
+    return str(facts.get("plan", "ma-pd")) if program == "rxhcc" else "all"
 
 
 def score_out(score: Score, as_given: Mapping[str, str]) -> dict[str, Any]:

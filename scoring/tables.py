@@ -9,7 +9,8 @@ The CSVs (UTF-8, one header row, no blanks around values):
     mapping.csv       icd10,hcc,age_min,age_max,sex,edit
     hierarchy.csv     hcc,drops                       on the categories before the hierarchy
     groups.csv        group,hcc
-    interactions.csv  interaction,left,right          operands: a group, a category variable, or a flag of the person
+    interactions.csv  interaction,left,right          operands: a group, a category variable, a flag of the person; or
+                                                      a flag and an interaction of an earlier row
     counts.csv        variable,at_least,at_most       number of categories left after the hierarchy
     factors.csv       segment,variable,value          absent = not in that segment
 
@@ -60,7 +61,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """Pays when both operands hold. A mask of 0 with a flag means: the person's flag, not a category."""
+    """Pays when something of either mask is there, and the person has the flag where one is named."""
 
     name: str
     left: int
@@ -199,12 +200,17 @@ class ModelUse:
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """One program in one payment year (benefit year for concurrent models)."""
+    """One program in one payment year (benefit year for concurrent models).
+
+    models: the blend. other_models: those that are scored only when they are asked for by name. frailty: whether the
+    contract's frailty factor is added to the payment score.
+    """
 
     program: str
     payment_year: int
     models: tuple[ModelUse, ...]
     other_models: tuple[ModelUse, ...]
+    frailty: bool = False
 
     def model(self, name: str) -> ModelUse:
         for use in (*self.models, *self.other_models):
@@ -292,7 +298,7 @@ def _load_year(path: Path) -> Year:
         (uses if use.weight else others).append(use)
     if uses and sum(use.weight for use in uses) != 100:
         raise TablesBroken(f"{data['program']} {data['payment_year']}: the weights of the blend are not 100 per cent")
-    return Year(data["program"], data["payment_year"], tuple(uses), tuple(others))
+    return Year(data["program"], data["payment_year"], tuple(uses), tuple(others), data.get("frailty", False))
 
 
 @cache
@@ -353,9 +359,13 @@ def check(meta: dict[str, Any], rows: Rows) -> list[str]:
         unknown = {row[column] for row in rows[name]} - hccs
         problems += [f"{name}: unknown category {hcc!r}" for hcc in sorted(unknown)]
     problems += [f"hierarchy.csv: {hcc} drops itself" for hcc, drops in rows["hierarchy.csv"] if hcc == drops]
-    operands = groups | {prefix + hcc for hcc in hccs} | set(meta["flags"])
+    flags, categories = set(meta["flags"]), groups | {prefix + hcc for hcc in hccs}
+    known_interactions: set[str] = set()
     for interaction, *pair in rows["interactions.csv"]:
+        with_flag = any(name in flags for name in pair)
+        operands = categories | flags | (known_interactions if with_flag else set())
         problems += [f"interactions.csv: {interaction} uses {name!r}" for name in pair if name not in operands]
+        known_interactions.add(interaction)
     values: dict[tuple[str, str], int] = {}
     for number, (segment, variable, value) in enumerate(rows["factors.csv"], start=2):
         try:
@@ -404,11 +414,14 @@ def build(meta: dict[str, Any], rows: Rows) -> Release:
     groups: dict[str, int] = {prefix + hcc: bit for hcc, bit in bits.items()}
     for group, hcc in rows["groups.csv"]:
         groups[group] = groups.get(group, 0) | bits[hcc]
-    interactions = []
-    for name, left, right in rows["interactions.csv"]:
-        flag = next((operand for operand in (left, right) if operand not in groups), "")
-        masks = [groups[operand] for operand in (left, right) if operand in groups]
-        interactions.append(Interaction(name, masks[0], masks[-1], flag))
+    interactions: dict[str, Interaction] = {}
+    for name, *pair in rows["interactions.csv"]:
+        flag = next((operand for operand in pair if operand in meta["flags"]), "")
+        masks = [groups[operand] for operand in pair if operand in groups]
+        for operand in pair:
+            if operand in interactions:  # a flag with an interaction
+                masks = [interactions[operand].left, interactions[operand].right]
+        interactions[name] = Interaction(name, masks[0], masks[-1], flag)
 
     factors: dict[str, dict[str, int]] = {}
     numbers: dict[tuple[str, str], int] = {}
@@ -437,7 +450,7 @@ def build(meta: dict[str, Any], rows: Rows) -> Release:
             (bits[need["hcc"]], sum(bits[hcc] for hcc in need["any_of"])) for need in meta.get("requires", ())
         ),
         in_sequence=meta["hierarchy"] == "in sequence",
-        interactions=tuple(interactions),
+        interactions=tuple(interactions.values()),
         counts=tuple((name, int(low), int(high or 999)) for name, low, high in rows["counts.csv"]),
         factors=factors,
         rows=numbers,

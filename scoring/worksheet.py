@@ -14,7 +14,7 @@ from math import factorial
 from typing import Any
 
 from scoring.beneficiary import Beneficiary, code_of, codes_of, dotted
-from scoring.calculate import NEW_ENROLLEE, Line, ModelScore, Points, Run, chain, compile_parts, trumped
+from scoring.calculate import Line, ModelScore, Points, Run, chain, compile_parts
 from scoring.demographics import FAMILIES
 from scoring.errors import InvalidInput
 from scoring.rounding import apportion, decimal, half_up, thousandths
@@ -23,6 +23,7 @@ from scoring.tables import Factor, ModelUse, Year, load_release, load_year, ones
 EXACT_EFFECTS = 12
 SAMPLES = 400
 SEED = 20261123
+BEFORE_FRAILTY = "payment is before frailty: the contract's frailty factor was not given"
 Masks = tuple[int, ...]
 # masks before, masks after, codes added, codes removed, how often each code is carried, codes that are gone
 Change = tuple[Masks, Masks, Sequence[str], Sequence[str], Mapping[str, int], Sequence[str]]
@@ -33,13 +34,14 @@ class Score:
     """A person's score in a program and year: the blend of its models' scores.
 
     points: raw, normalized and payment in thousandths. raw and normalized of a blend are weighted means for
-    orientation; CMS blends payment scores only.
+    orientation; CMS blends payment scores only. notes: what a reader has to know of the payment score.
     """
 
     program: str
     payment_year: int
     models: tuple[ModelScore, ...]
     points: Points
+    notes: tuple[str, ...] = ()
 
     @property
     def raw(self) -> Decimal:
@@ -149,9 +151,10 @@ class Deltas:
 class Worksheet:
     """Compiled once for a person (some tens of microseconds), then asked any number of times."""
 
-    def __init__(self, year: Year, runs: Sequence[Run]) -> None:
+    def __init__(self, year: Year, runs: Sequence[Run], frailty: int | None = None) -> None:
         self.year = year
         self.runs = tuple(runs)
+        self.frailty = frailty
         self._blend: dict[Masks, Points] = {}
 
     def masks(self, codes: Iterable[str]) -> Masks:
@@ -164,15 +167,17 @@ class Worksheet:
     def points(self, masks: Masks) -> Points:
         """(raw, normalized, payment) of the blend, in thousandths."""
         if len(self.runs) == 1:
-            return self.runs[0].evaluate(masks[0])
-        found = self._blend.get(masks)
-        if found is None:
-            scores = [(run.weight, run.evaluate(mask)) for run, mask in zip(self.runs, masks, strict=True)]
-            raw, normalized, payment = (
-                half_up(sum(weight * points[step] for weight, points in scores), 100) for step in range(3)
-            )
-            found = self._blend[masks] = (raw, normalized, payment)
-        return found
+            points = self.runs[0].evaluate(masks[0])
+        else:
+            known = self._blend.get(masks)
+            if known is None:
+                scores = [(run.weight, run.evaluate(mask)) for run, mask in zip(self.runs, masks, strict=True)]
+                raw, normalized, payment = (
+                    half_up(sum(weight * points[step] for weight, points in scores), 100) for step in range(3)
+                )
+                known = self._blend[masks] = (raw, normalized, payment)
+            points = known
+        return (points[0], points[1], points[2] + self.frailty) if self.frailty else points
 
     def score(self, diagnoses: Iterable[str]) -> Score:
         """The score of a set of codes, with or without dots; order and repetition change nothing."""
@@ -180,8 +185,9 @@ class Worksheet:
 
     def _score(self, codes: Sequence[str]) -> Score:
         models = tuple([run.score(codes) for run in self.runs])
-        points = models[0].points if len(models) == 1 else self.points(tuple([model.mask for model in models]))
-        return Score(self.year.program, self.year.payment_year, models, points)
+        points = self.points(tuple([model.mask for model in models]))
+        notes = (BEFORE_FRAILTY,) if self.year.frailty and self.frailty is None else ()
+        return Score(self.year.program, self.year.payment_year, models, points, notes)
 
     def what_if(
         self, diagnoses: Iterable[str], changes: Sequence[tuple[Iterable[str], Iterable[str]]]
@@ -236,7 +242,7 @@ class Worksheet:
     ) -> list[str]:
         release = run.release
         if not run.paid:
-            return [NEW_ENROLLEE]
+            return [run.no_diagnoses]
         result: list[str] = []
         dropped = release.dropped_by(new)
         for code in added:
@@ -248,7 +254,7 @@ class Worksheet:
             for bit in ones(mask):
                 hcc = release.names[bit]
                 if hcc in dropped:
-                    result.append(f"{run.name(bit)} {trumped(dropped[hcc])}")
+                    result.append(f"{run.name(bit)} {run.trumped(dropped[hcc])}")
                 else:
                     others = [
                         other for other in carried if other != code and other not in gone and run.mask(other) & bit
@@ -272,7 +278,7 @@ class Worksheet:
                     result.append(f"{run.name(bit)} is still carried by {', '.join(map(dotted, others or added))}")
                 elif not new & bit:
                     by = release.dropped_by(old).get(hcc, "")
-                    result.append(f"{run.name(bit)} " + (trumped(by) if by else "had no effect"))
+                    result.append(f"{run.name(bit)} " + (run.trumped(by) if by else "had no effect"))
         return list(dict.fromkeys(result))
 
     def deltas(self, diagnoses: Iterable[str], candidates: Sequence[str]) -> Deltas:
@@ -406,14 +412,18 @@ def worksheet(
     model: str | None = None,
     segment: str | None = None,
     factors: Mapping[str, Mapping[str, str]] | None = None,
+    frailty: str | Decimal | None = None,
 ) -> Worksheet:
     """Compile a person for a program and year.
 
     model: one model alone instead of the blend. segment: instead of the one that the facts give. factors: model ->
     {"normalization": …, "coding_adjustment": …}, for the user's own figures where none is on file or to override them.
+    frailty: the contract's factor, added to the payment score (PACE).
     Raises UnknownProgram, InvalidInput, MissingTables, MissingFactor, ProposedRelease, TablesBroken.
     """
     year = load_year(program, payment_year)
+    if frailty is not None and not year.frailty:
+        raise InvalidInput(f"frailty: {program} does not use it")
     person = Beneficiary.of(beneficiary, program)
     age = person.age_in(payment_year)
     uses = [(use.weight, use) for use in year.models] if model is None else [(100, year.model(model))]
@@ -424,7 +434,7 @@ def worksheet(
         runs.append(
             Run(release, weight, compile_parts(release, person, payment_year, lookup, segment), age, person.sex)
         )
-    return Worksheet(year, runs)
+    return Worksheet(year, runs, None if frailty is None else thousandths(frailty, "frailty"))
 
 
 class FactorLookup:
@@ -487,7 +497,10 @@ def raw_by_segment(
     *,
     model: str | None = None,
 ) -> dict[str, dict[str, Decimal]]:
-    """model -> segment -> raw score, for every segment as CMS's software prints them, whichever is the person's."""
+    """model -> segment -> raw score, for every segment as CMS's software prints them, whichever is the person's.
+
+    Graft segments only for somebody with months since a transplant, which decide their score.
+    """
     year = load_year(program, payment_year)
     person = Beneficiary.of(beneficiary, program)
     age = person.age_in(payment_year)
@@ -497,6 +510,8 @@ def raw_by_segment(
         release = load_release(use)
         scores = result[use.name] = {}
         for segment in FAMILIES[release.family].segments:
+            if "GRAFT" in segment and not (person.esrd and person.esrd.graft_months):
+                continue  # its score is by months since the transplant
             run = Run(
                 release, 100, compile_parts(release, person, payment_year, lambda _: None, segment), age, person.sex
             )

@@ -17,7 +17,7 @@ from typing import Any
 from scoring.importing.cms_package import COUNT, kind_of
 from scoring.importing.draft import Draft, sha256, sorted_mapping
 
-NEW_ENROLLEE_COLUMN = re.compile(r"NE_(N?MCAID_N?ORIGDIS)$")
+NEW_ENROLLEE_COLUMN = re.compile(r"NE_(?:(DIAL|GRAFT)_)?((?:N?MCAID|FBD|ND_PBD)_N?ORIGDIS)$")
 RX_SEGMENTS = {
     "CE_NONLOW_AGED": "CE_NonLowAged", "CE_NONLOW_NONAGED": "CE_NonLowNonAged", "CE_LOW_AGED": "CE_LowAged",
     "CE_LOW_NONAGED": "CE_LowNonAged", "CE_LTI": "CE_LTI", "NE_NONLOW_COMMUNITY": "NE_NonLowCommunity",
@@ -103,7 +103,9 @@ def factor_rows(path: Path) -> list[tuple[str, ...]]:
                 if column == "category" or float(value or 0) == 0:
                     continue
                 if found := NEW_ENROLLEE_COLUMN.match(column):
-                    result.append(("NE", f"{found[1]}_{row['category']}", value))
+                    segment = f"NE_{found[1]}" if found[1] else "NE"
+                    graft = "_G" if found[1] == "GRAFT" else ""
+                    result.append((segment, f"{found[2]}{graft}_{row['category']}", value))
                 else:
                     result.append((RX_SEGMENTS.get(column, column), row["category"], value))
     return result

@@ -1,6 +1,7 @@
 """Every row of cases/<payment year>.csv: scores that were obtained elsewhere, each with its source."""
 
 import csv
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,15 +16,12 @@ def cases():
     for path in sorted(FOLDER.glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                yield pytest.param(int(path.stem), row, id=f"{path.stem} {row['model']} {row['case']}")
+                yield pytest.param(int(path.stem), row, id=f"{path.stem} {row['program']} {row['model']} {row['case']}")
 
 
 @pytest.mark.parametrize(("year", "row"), list(cases()))
 def test_a_published_or_independently_computed_score_comes_out(year, row):
-    person = {"age": int(row["age"]), "sex": row["sex"], "orec": row["orec"], "dual": row["dual"]}
-    flags = ("lti_medicaid", "new_enrollee_medicaid", "institutional", "new_enrollee", "c_snp")
-    person |= {name: row[name] == "1" for name in flags if row[name]}
-    result = score(row["program"], year, person, row["codes"].split(), model=row["model"])
+    result = score(row["program"], year, json.loads(row["beneficiary"]), row["codes"].split(), model=row["model"])
     assert result.segment == row["segment"]
     assert result.raw == Decimal(row["raw"])
     if row["normalized"]:

@@ -322,7 +322,8 @@ def test_the_users_own_factors_replace_the_filed_ones():
 
 def test_every_program_on_file_is_listed():
     found = {(item.program, item.payment_year): item for item in programs()}
-    assert found["cms-hcc", 2026].models == (("V28", 100),)
+    assert found["cms-hcc", 2026].models == (("V28", 100), ("V22", 0))
+    assert found["pace", 2026].models == (("V22", 90), ("V28", 10))
     assert set(found["cms-hcc", 2025].missing) == {"V28"}
 
 
@@ -350,3 +351,81 @@ def test_parts_are_rounded_so_that_they_sum():
 
     assert apportion([Fraction(1, 3)] * 3, 1) == [1, 0, 0]
     assert apportion([Fraction(-7, 2), Fraction(7, 2)], 0) == [-3, 3]
+
+
+# Part D, ESRD, PACE
+
+
+def test_part_d_pays_by_plan_and_has_no_coding_adjustment():
+    person = {"age": 72, "sex": "F", "orec": "1", "low_income": True}
+    codes = ["E11.22", "I50.32", "C78.00", "C50.911"]
+    result = score("rxhcc", 2026, person, codes)
+    (model,) = result.models
+    assert (model.model, model.segment, model.dropped) == ("X", "CE_LowAged", {"22": "18"})
+    # 0.108 + 0.376 (F65OD) + 4.530 + 0.983 + 0.197; / 1.194
+    assert numbers(result) == ("6.194", "5.188", "5.188")
+    pdp = score("rxhcc", 2026, {**person, "plan": "pdp"}, codes)
+    assert numbers(pdp) == ("6.194", "6.983", "6.983")  # / 0.887
+
+
+def test_part_d_of_2027_is_one_model_for_each_kind_of_plan():
+    raw = {
+        name: str(score("rxhcc", 2027, {"age": 72, "sex": "F"}, ["E11.22"], model=name).raw) for name in ("Y1", "Y2")
+    }
+    assert score("rxhcc", 2027, {"age": 72, "sex": "F"}, []).models[0].model == "Y1"
+    assert raw["Y1"] != raw["Y2"]
+
+
+def test_a_nonaged_long_term_resident_has_add_ons():
+    lines = score("rxhcc", 2026, {"age": 50, "sex": "M", "orec": "1", "institutional": True}, ["F20.9"]).lines
+    assert [line.factor for line in lines] == ["M45_54", "RXHCC130", "NONAGED_RXHCC130"]
+
+
+def test_a_new_enrollee_graft_is_divided_by_the_actuarial_adjustment():
+    person = {"age": 66, "sex": "F", "new_enrollee": True, "esrd": {"status": "graft", "graft_months": 5}}
+    result = score("esrd", 2026, person, ["E11.22"])
+    (part,) = result.models[0].parts
+    total = sum(line.value for line in part.lines)
+    assert str(part.divisor) == "0.905"
+    assert result.raw == (total / Decimal("0.905")).quantize(Decimal("0.001"))
+    assert part.steps[0].how == "sum of the lines / 0.905"
+
+
+def test_a_transplant_month_is_a_constant():
+    person = {"age": 66, "sex": "F", "esrd": {"status": "transplant", "transplant_month": 1}}
+    result = score("esrd", 2026, person, ["E11.22"])
+    assert numbers(result) == ("5.985", "5.636", "5.303")
+    assert result.models[0].no_effect == {"E1122": "a transplant month is paid a constant"}
+
+
+def test_dialysis_and_graft_months_are_normalized_apart():
+    months = [{"esrd": {"status": "dialysis"}}] * 4
+    months += [{"esrd": {"status": "transplant", "transplant_month": month}} for month in (1, 2, 3)]
+    months += [{"esrd": {"status": "graft", "graft_months": 4 + month}} for month in range(5)]
+    result = score("esrd", 2026, {"age": 60, "sex": "M", "orec": "2", "dual": "none", "months": months}, ["E11.22"])
+    parts = {part.segment: part for part in result.models[0].parts}
+    assert {name: str(part.normalization) for name, part in parts.items()} == {
+        "DIAL": "1.062", "TRANSPLANT_1M": "1.062", "TRANSPLANT_2M": "1.062", "TRANSPLANT_3M": "1.062",
+        "GRAFT_COMM": "1.104",
+    }  # fmt: skip
+    mean = sum(part.months * part.payment for part in parts.values()) / 12
+    assert abs(result.payment - mean) <= Decimal("0.0005")
+
+
+def test_esrd_needs_its_status():
+    with pytest.raises(InvalidInput, match="esrd"):
+        score("esrd", 2026, {"age": 60, "sex": "M"}, [])
+    with pytest.raises(InvalidInput, match="graft_months"):
+        score("esrd", 2026, {"age": 60, "sex": "M", "esrd": {"status": "graft"}}, [])
+
+
+def test_pace_blends_two_models_and_adds_the_contracts_frailty():
+    person = {"age": 80, "sex": "M", "dual": "full"}
+    without = score("pace", 2026, person, ["E11.22", "I50.32"])
+    assert [(model.model, model.weight) for model in without.models] == [("V22", 90), ("V28", 10)]
+    assert without.notes == ("payment is before frailty: the contract's frailty factor was not given",)
+    added = score("pace", 2026, person, ["E11.22", "I50.32"], frailty="0.125")
+    assert added.payment - without.payment == Decimal("0.125")
+    assert added.notes == ()
+    with pytest.raises(InvalidInput, match="frailty"):
+        score("cms-hcc", 2026, person, [], frailty="0.125")

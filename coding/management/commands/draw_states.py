@@ -64,9 +64,9 @@ def chart_part() -> Iterator[str]:
 def suggestion_part() -> Iterator[str]:
     yield "## Suggestion\n"
     yield (
-        "An *add* asks about a code that the first pass does not have, a *check* about one that it has. An answer can be\n"
-        "taken back (`reopen`) while its coder has the chart in review. A newer rule set supersedes only additions that\n"
-        "nobody has answered; a check stays as long as its first-pass code.\n"
+        "An *add* asks about a code that the first pass does not have, a *check* about one that it has. An answer\n"
+        "can be taken back (`reopen`) while its coder has the chart in review. A newer rule set supersedes only\n"
+        "additions that nobody has answered; a check stays as long as its first-pass code.\n"
     )
     for kind in SuggestionKind:
         yield f"### {kind.label}\n"

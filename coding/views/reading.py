@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Prefetch
@@ -221,7 +222,7 @@ class Card:
     questions: list[Question] = field(default_factory=list)
     deltas: list[tuple[scores.Panel, scores.Delta]] = field(default_factory=list)
 
-    @property
+    @cached_property
     def first(self) -> Suggestion:
         """What the card says about itself comes from its best-supported date."""
         strength = ("strong", "moderate", "weak", "")
@@ -230,35 +231,35 @@ class Card:
             key=lambda s: strength.index(s.confidence) if s.confidence in strength else len(strength),
         )
 
-    @property
+    @cached_property
     def key(self) -> int:
         return min(q.suggestion.pk for q in self.questions)
 
-    @property
+    @cached_property
     def open_questions(self) -> list[Question]:
         return [q for q in self.questions if q.is_open]
 
-    @property
+    @cached_property
     def answered_questions(self) -> list[Question]:
         return [q for q in self.questions if not q.is_open and not q.hidden]
 
-    @property
+    @cached_property
     def is_open(self) -> bool:
         return bool(self.open_questions)
 
-    @property
+    @cached_property
     def is_hidden(self) -> bool:
         return any(q.hidden for q in self.questions)
 
-    @property
+    @cached_property
     def owners(self) -> str:
         return " ".join(str(q.suggestion.pk) for q in self.questions)
 
-    @property
+    @cached_property
     def proposed(self) -> list[str]:
         return list(dict.fromkeys(code for q in self.questions for code in q.suggestion.proposed))
 
-    @property
+    @cached_property
     def answers(self) -> list[Answer]:
         return [
             Answer(outcome, KEYS[outcome], outcome not in (Outcome.ACCEPT, Outcome.KEEP))
@@ -273,11 +274,11 @@ class Card:
             if outcome in ANSWERS[self.kind]
         ]
 
-    @property
+    @cached_property
     def same_verdict(self) -> bool:
         return len({q.suggestion.verdict for q in self.questions}) == 1
 
-    @property
+    @cached_property
     def place(self) -> tuple[Any, ...]:
         """Cards stand in the order of the record, never by what they are worth."""
         spans = [
@@ -289,7 +290,7 @@ class Card:
         days = [(q.encounter.date_from, math.inf, 0) for q in self.questions]
         return (self.kind != SuggestionKind.CHECK, min(spans or days), self.icd10)
 
-    @property
+    @cached_property
     def has_evidence(self) -> bool:
         return any(q.groups for q in self.questions)
 
@@ -305,49 +306,49 @@ class Reading:
     may_answer: bool
     blind: bool
 
-    @property
+    @cached_property
     def checks(self) -> list[Card]:
         return [card for card in self.cards if card.kind == SuggestionKind.CHECK and not self.is_done(card)]
 
-    @property
+    @cached_property
     def adds(self) -> list[Card]:
         return [card for card in self.cards if card.kind == SuggestionKind.ADD and not self.is_done(card)]
 
-    @property
+    @cached_property
     def done(self) -> list[Card]:
         return [card for card in self.cards if self.is_done(card)]
 
     def is_done(self, card: Card) -> bool:
         return not card.is_open and not card.is_hidden
 
-    @property
+    @cached_property
     def open_count(self) -> int:
         return sum(len(card.open_questions) for card in self.cards)
 
-    @property
+    @cached_property
     def open_cards(self) -> int:
         return sum(card.is_open for card in self.cards)
 
-    @property
+    @cached_property
     def returned_reviews(self) -> list[QAReview]:
         return [q.review for card in self.cards for q in card.questions if q.review]
 
     def runs(self, *states: RunStatus) -> list[NotePage]:
         return [note for e in self.encounters for note in e.notes if note.state in states]
 
-    @property
+    @cached_property
     def unread(self) -> list[NotePage]:
         return self.runs(RunStatus.QUEUED, RunStatus.RUNNING)
 
-    @property
+    @cached_property
     def failed(self) -> list[NotePage]:
         return self.runs(RunStatus.FAILED)
 
-    @property
+    @cached_property
     def ruleset(self) -> str:
         return next((n.run.ruleset for e in self.encounters for n in e.notes if n.run and n.run.result), "")
 
-    @property
+    @cached_property
     def suppressed_count(self) -> int:
         return sum(bool(p.reason) for e in self.encounters for n in e.notes for p in n.pieces)
 

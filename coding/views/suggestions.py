@@ -1,7 +1,6 @@
 """Answers to the questions of a chart, and codes that a coder adds by hand."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -45,8 +44,8 @@ def chosen(request: HttpRequest, chart: Chart) -> list[Suggestion]:
 
 def score_now(reading: Reading) -> str:
     """The first program's score in a few spoken words, where the person may see it."""
-    scored = next((panel for panel in reading.panels if panel.now is not None), None)
-    return f" Score now {Decimal(scored.now.payment):.3f}." if scored else ""
+    now = next((panel.now for panel in reading.panels if panel.now is not None), None)
+    return f" Score now {now.payment:.3f}." if now else ""
 
 
 def work(request: HttpRequest, chart: Chart, said: str, *, key: int, stay: bool = False) -> HttpResponse:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from functools import cache
 
 from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Result, Section, Suppressed, Verdict
 
@@ -68,18 +69,20 @@ def normal_code(code: str) -> str:
     return bare if len(bare) <= 3 else f"{bare[:3]}.{bare[3:]}"
 
 
+@cache
 def ruleset() -> str:
-    """Version and hash of the rules, such as "2026.11+3f9c…"."""
-    from nlp.catalog import load
+    """Version and hash of the rules, such as "2026.11+3f9c…"; cheap, since nothing is compiled for it."""
+    from nlp.catalog import HERE, VERSION, digest
 
-    return load().ruleset
+    return f"{VERSION}+{digest(HERE)}"
 
 
 def warm() -> None:
     """Load rules and engine now: for a worker before it forks."""
     from nlp import pipeline
+    from nlp.catalog import load
 
-    ruleset()
+    load()
     pipeline.engine()
 
 

@@ -1,4 +1,4 @@
-"""python -m scoring IN [-o OUT]: JSON Lines in (a file, or - for standard input), JSON Lines out, in the same order.
+"""python -m scoring IN [-o OUT] [--explain]: JSON Lines in (a file, or - for standard input), JSON Lines out, in order.
 
 A line that cannot be answered is reported with its number on standard error and left out; the others are answered and
 the exit status is 1 at the end. Messages never repeat a birth date or any other fact of a person.
@@ -13,18 +13,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
 
-from scoring.contract import answer
+from scoring.contract import answer, explained
 from scoring.errors import ScoringError
 
 
-def run(lines: Iterable[str], out: TextIO, errors: TextIO) -> int:
-    """Answer every line; returns the number of bad ones."""
+def run(lines: Iterable[str], out: TextIO, errors: TextIO, *, in_words: bool = False) -> int:
+    """Answer every line, as JSON or as worked scores in plain text; returns the number of bad ones."""
     bad = 0
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            result = answer(json.loads(line, parse_float=Decimal))
+            request = json.loads(line, parse_float=Decimal)
+            text = explained(request) if in_words else json.dumps(answer(request), ensure_ascii=False)
         except json.JSONDecodeError as error:
             bad += 1
             errors.write(f"line {number}: not JSON ({error.msg} at column {error.colno})\n")
@@ -35,7 +36,7 @@ def run(lines: Iterable[str], out: TextIO, errors: TextIO) -> int:
             bad += 1
             errors.write(f"line {number}: internal error ({type(error).__name__})\n")
         else:
-            out.write(json.dumps(result, ensure_ascii=False) + "\n")
+            out.write(text + "\n")
     return bad
 
 
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scoring", description="Risk scores with their reasons.")
     parser.add_argument("input", metavar="IN", help="JSON Lines, one person a line; - for standard input")
     parser.add_argument("-o", "--output", metavar="OUT", help="a file instead of standard output")
+    parser.add_argument("--explain", action="store_true", help="worked scores to read, instead of JSON")
     options = parser.parse_args(arguments)
     with contextlib.ExitStack() as stack:
         try:
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         except OSError as error:
             parser.exit(2, f"{parser.prog}: {error.strerror}: {error.filename}\n")
-        return 1 if run(source, target, sys.stderr) else 0
+        return 1 if run(source, target, sys.stderr, in_words=options.explain) else 0
 
 
 if __name__ == "__main__":

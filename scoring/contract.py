@@ -7,6 +7,7 @@ from typing import Any
 from scoring.beneficiary import ESRD_STATUSES, codes_of
 from scoring.calculate import Line, ModelScore
 from scoring.errors import InvalidInput
+from scoring.explain import explain
 from scoring.rounding import decimal, thousandths
 from scoring.worksheet import Deltas, Score, payment_chain, raw_by_segment, worksheet
 
@@ -18,46 +19,70 @@ KEYS = {
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to one request. Raises ScoringError for anything that cannot be answered exactly."""
+    checked(request)
+    if "raw" in request:
+        return chain_alone(request, request["program"], request["payment_year"])
+    score, deltas = asked(request)
+    given = [*request["diagnoses"], *(request.get("candidates") or ())]
+    as_given = {code.strip().upper().replace(".", ""): code for code in given}
+    result: dict[str, Any] = {"id": request.get("id"), **score_out(score, as_given)}
+    if score.notes:
+        result["notes"] = list(score.notes)
+    if "segments" in request:
+        by_model = raw_by_segment(
+            request["program"],
+            request["payment_year"],
+            request["beneficiary"],
+            request["diagnoses"],
+            model=request.get("model"),
+        )
+        texts = {name: {key: str(value) for key, value in scores.items()} for name, scores in by_model.items()}
+        result["scores_by_segment"] = next(iter(texts.values())) if len(texts) == 1 else texts
+    return result | deltas_out(deltas) if deltas else result
+
+
+def explained(request: Mapping[str, Any]) -> str:
+    """The same question answered as a worked score in plain text."""
+    checked(request)
+    if "raw" in request:
+        answers = chain_alone(request, request["program"], request["payment_year"])
+        return "".join(f"{name:<12}{answers[name]}\n" for name in ("model", "raw", "normalized", "payment"))
+    return explain(*asked(request))
+
+
+def checked(request: Mapping[str, Any]) -> None:
+    """Refuses a request whose fields are unknown, missing or of the wrong kind."""
     if not isinstance(request, Mapping):
         raise InvalidInput("a request is an object")
     unknown = sorted(set(request) - KEYS)
     if unknown:
         raise InvalidInput(f"unknown field {', '.join(unknown)}")
-    program, year = request.get("program"), request.get("payment_year")
-    if not isinstance(program, str):
+    if not isinstance(request.get("program"), str):
         raise InvalidInput("program is missing")
+    year = request.get("payment_year")
     if not isinstance(year, int) or isinstance(year, bool):
         raise InvalidInput("payment_year is missing or not a whole number")
     if "raw" in request:
-        return chain_alone(request, program, year)
+        return
     if "diagnoses" not in request:
         raise InvalidInput("diagnoses (a list of codes) or raw is needed")
     if request.get("segments", "all") != "all":
         raise InvalidInput('segments may only be "all"')
-    person = request.get("beneficiary")
-    if person is None:
+    if request.get("beneficiary") is None:
         raise InvalidInput("beneficiary is missing")
-    options = {name: request.get(name) for name in ("model", "segment", "factors", "frailty")}
-    diagnoses = request["diagnoses"]
+
+
+def asked(request: Mapping[str, Any]) -> tuple[Score, Deltas | None]:
+    """The score of a checked request, and its candidates' differences where it has candidates."""
+    diagnoses, candidates = request["diagnoses"], request.get("candidates")
     codes_of(diagnoses)
-    candidates = request.get("candidates")
-    sheet = worksheet(program, year, person, **options)
-    deltas = None
-    if candidates is not None:
-        codes_of(candidates, "candidates")
-        deltas = sheet.deltas(diagnoses, list(dict.fromkeys(candidates)))
-    score = deltas.baseline if deltas else sheet.score(diagnoses)
-    as_given = {code.strip().upper().replace(".", ""): code for code in [*diagnoses, *(candidates or ())]}
-    result: dict[str, Any] = {"id": request.get("id"), **score_out(score, as_given)}
-    if score.notes:
-        result["notes"] = list(score.notes)
-    if "segments" in request:
-        by_model = raw_by_segment(program, year, person, diagnoses, model=options["model"])
-        texts = {name: {key: str(value) for key, value in scores.items()} for name, scores in by_model.items()}
-        result["scores_by_segment"] = next(iter(texts.values())) if len(texts) == 1 else texts
-    if deltas:
-        result |= deltas_out(deltas)
-    return result
+    options = {name: request.get(name) for name in ("model", "segment", "factors", "frailty")}
+    sheet = worksheet(request["program"], request["payment_year"], request["beneficiary"], **options)
+    if candidates is None:
+        return sheet.score(diagnoses), None
+    codes_of(candidates, "candidates")
+    deltas = sheet.deltas(diagnoses, list(dict.fromkeys(candidates)))
+    return deltas.baseline, deltas
 
 
 def chain_alone(request: Mapping[str, Any], program: str, year: int) -> dict[str, Any]:

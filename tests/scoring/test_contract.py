@@ -135,6 +135,18 @@ def test_the_command_reads_and_writes_files(tmp_path):
     assert main([str(source), "-o", str(target)]) == 0
 
 
+def test_a_worked_score_can_be_read(capsys, tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text(json.dumps({**REQUEST, "diagnoses": [*REQUEST["diagnoses"], "E11.9", "I10"]}), encoding="utf-8")
+    assert main([str(source), "--explain"]) == 0
+    text = capsys.readouterr().out
+    for part in ("F70_74", "1.033 / 1.067", "0.968 x (1 - 0.059)", "E11.9 adds nothing: HCC 38 is trumped by HCC 37"):
+        assert part in text
+    assert "not in the model's map: I10" in text
+    assert "+0.303   +0.267  HCC 328 +0.127; HF_KIDNEY_V28 +0.176" in text
+    assert "1953" not in text
+
+
 def test_the_command_needs_no_django_and_no_settings():
     program = (
         "import sys, scoring.__main__ as m; print(any(n.split('.')[0] in ('django', 'numpy') for n in sys.modules))"

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -214,6 +215,16 @@ class Answer:
 
 
 @dataclass
+class Standing:
+    """The same answer on one or more dates. delta: the sum of what the answers changed, each at its moment."""
+
+    suggestion: Suggestion
+    decision: Decision
+    dates: list[date]
+    delta: Decimal | None
+
+
+@dataclass
 class Card:
     """One code and kind over its dates of service: answered once for all of them, or date by date."""
 
@@ -242,6 +253,22 @@ class Card:
     @cached_property
     def answered_questions(self) -> list[Question]:
         return [q for q in self.questions if not q.is_open and not q.hidden]
+
+    @cached_property
+    def standing(self) -> list[Standing]:
+        found: dict[tuple[object, ...], Standing] = {}
+        for question in self.answered_questions:
+            decision, day = question.decision, question.encounter.date_from
+            if decision is None:
+                continue
+            key = (decision.outcome, decision.icd10, decision.reason, decision.comment, decision.decided_by_id)
+            if key not in found:
+                found[key] = Standing(question.suggestion, decision, [day], decision.delta)
+                continue
+            same = found[key]
+            same.dates.append(day)
+            same.delta = None if same.delta is None or decision.delta is None else same.delta + decision.delta
+        return list(found.values())
 
     @cached_property
     def is_open(self) -> bool:
@@ -324,6 +351,16 @@ class Reading:
     @cached_property
     def open_count(self) -> int:
         return sum(len(card.open_questions) for card in self.cards)
+
+    @cached_property
+    def waiting(self) -> dict[int, int]:
+        """Open questions by encounter, also where none is left."""
+        counts: dict[int, int] = {}
+        for card in self.cards:
+            for question in card.questions:
+                pk = question.suggestion.encounter_id
+                counts[pk] = counts.get(pk, 0) + question.is_open
+        return counts
 
     @cached_property
     def open_cards(self) -> int:

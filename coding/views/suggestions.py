@@ -62,7 +62,7 @@ def work(request: HttpRequest, chart: Chart, said: str, *, key: int, stay: bool 
     following = None if stay else reading.after(key)
     focus = f"card-{key}" if stay else f"card-{following.key}" if following else "finish-button"
     left = f"{reading.open_cards} left." if reading.open_cards else "Nothing is left: finish the chart."
-    response = render(request, "charts/chart.html#work", review_context(reading))
+    response = render(request, "charts/chart.html#work", review_context(reading) | {"swapped": True})
     return trigger_client_event(
         response, "answered", {"focus": focus, "say": f"{said} {left}{score_now(reading)}"}, after="settle"
     )

@@ -226,6 +226,19 @@ def test_one_answer_holds_for_all_dates_of_a_card(desk, project, coder) -> None:
     assert {one.status for one in adds.all()} == {SuggestionStatus.ACCEPTED}
 
 
+def test_the_counts_of_the_dates_follow_an_answer(desk, project, coder) -> None:
+    chart = pages.held_chart(project, coder, pages.missed_ckd(), pages.missed_ckd("2026-06-09"))
+    march = chart.encounters.order_by("date_from").first()
+    body = answer(desk, chart, *chart.suggestions.filter(kind="add"), outcome="accept").content.decode()
+    assert f'<span id="waiting-{march.pk}" hx-swap-oob="true"><span class="count" aria-hidden="true">1</span>' in body
+
+
+def test_the_same_answer_on_several_dates_reads_as_one(desk, project, coder) -> None:
+    chart = pages.held_chart(project, coder, pages.missed_ckd(), pages.missed_ckd("2026-06-09"))
+    page = pages.Page(answer(desk, chart, *chart.suggestions.filter(kind="add"), outcome="accept"))
+    assert re.search(r"Accepted \+0\.\d{3} 2026-03-02, 2026-06-09 by", page.words)
+
+
 def test_one_date_can_be_answered_by_itself(desk, project, coder) -> None:
     chart = pages.held_chart(project, coder, pages.missed_ckd(), pages.missed_ckd("2026-06-09"))
     first, second = chart.suggestions.filter(kind="add").order_by("encounter__date_from")

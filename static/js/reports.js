@@ -22,9 +22,9 @@ function stripes(line, ground) {
   pen.fillStyle = ground;
   pen.fillRect(0, 0, 8, 8);
   pen.strokeStyle = line;
-  pen.lineWidth = 2.5;
+  pen.lineWidth = 2;
   pen.beginPath();
-  for (const x of [-4, 0, 4, 8]) { pen.moveTo(x - 2, 10); pen.lineTo(x + 10, -2); }
+  for (const x of [-8, 0, 8]) { pen.moveTo(x - 1, 9); pen.lineTo(x + 9, -1); }
   pen.stroke();
   return pen.createPattern(tile, "repeat");
 }

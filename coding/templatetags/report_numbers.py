@@ -1,0 +1,25 @@
+"""How the numbers of reports read."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from django import template
+
+from nlp import catalog
+
+register = template.Library()
+
+
+@register.filter
+def percent(value: Decimal | None) -> str:
+    """A share from 0 to 1 in percent with at most one decimal: 96 %, 87.5 %."""
+    if value is None:
+        return "–"
+    tenths = (value * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return f"{tenths:f}".removesuffix(".0") + " %"
+
+
+@register.filter
+def family_label(name: str) -> str:
+    """A condition family in words: ckd reads "Chronic kidney disease"."""
+    family = catalog.load().families.get(name)
+    return family.label if family else {"manual": "Added by hand"}.get(name, name.replace("_", " ").capitalize())

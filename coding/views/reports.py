@@ -1,0 +1,302 @@
+"""The capture report and its downloads, the list of charts with its assignments, and the project's policy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Count, Prefetch, Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from coding import exports, reports
+from coding.actions import projects as project_actions
+from coding.actions import queues, trail
+from coding.models import Assignment, Chart, Project, Role, TrailEvent, User
+from coding.permissions import NotAllowed, Permission, can, check_can
+from coding.templatetags.report_numbers import family_label
+from coding.views import chosen_project
+from coding.workflow import ChartStatus, SuggestionStatus
+
+ROWS = 25
+
+
+@dataclass(frozen=True)
+class Tab:
+    label: str
+    url: str
+    current: bool
+
+
+def tabs(user: User, project: Project, current: str) -> list[Tab]:
+    """The pages of this room that the person may open."""
+    found = (
+        ("Capture report", "reports", Permission.SEE_REPORTS),
+        ("Charts", "chart_list", Permission.ASSIGN),
+        ("Policy", "policy", Permission.CHANGE_POLICY),
+    )
+    return [
+        Tab(label, f"{reverse(name)}?project={project.name}", name == current)
+        for label, name, permission in found
+        if can(user, permission, project)
+    ]
+
+
+# --- The capture report --------------------------------------------------------------------------------------------
+
+
+def plots(report: reports.Capture) -> dict[str, Any]:
+    """What the plots draw: the numbers of the tables beside them, in their order."""
+
+    def number(value: Decimal | None) -> float | None:
+        return None if value is None else float(value)
+
+    audited = [row for row in report.coders if row.charts_per_hour is not None]
+    return {
+        "weeks": {
+            "labels": [week.week.isoformat() for week in report.weeks],
+            "additions": [week.additions for week in report.weeks],
+            "deletions": [week.deletions for week in report.weeks],
+        },
+        "conditions": {
+            "labels": [family_label(row.family) for row in report.conditions[:12]],
+            "taken": [row.taken for row in report.conditions[:12]],
+            "rejected": [row.rejected for row in report.conditions[:12]],
+            "queried": [row.queried for row in report.conditions[:12]],
+        },
+        "coders": [
+            {
+                "name": row.coder,
+                "pace": number(row.charts_per_hour),
+                "accuracy": number(row.accuracy),
+                "low": number(row.low),
+                "high": number(row.high),
+                "n": row.audited,
+            }
+            for row in audited
+        ],
+    }
+
+
+@require_safe
+@login_required
+def capture(request: HttpRequest) -> HttpResponse:
+    user: User = request.user  # type: ignore[assignment]
+    project, projects = chosen_project(user, Permission.SEE_REPORTS, request.GET.get("project", ""))
+    problem = ""
+    try:
+        period = reports.Period.read(request.GET.get("from", ""), request.GET.get("to", ""))
+    except ValueError as error:
+        problem, period = str(error), reports.Period.read("", "")
+    report = reports.capture(project, period)
+    context = {
+        "project": project,
+        "projects": projects,
+        "tabs": tabs(user, project, "reports"),
+        "problem": problem,
+        "report": report,
+        "plots": plots(report),
+        "add_only_after": reports.ADD_ONLY_AFTER,
+        "idle_minutes": reports.IDLE_AFTER.seconds // 60,
+        "downloads": [
+            (name, export.NAME) for name, export in exports.exports().items() if can(user, export.PERMISSION, project)
+        ],
+    }
+    return render(request, "reports/capture.html", context, status=400 if problem else 200)
+
+
+@require_safe
+@login_required
+def export(request: HttpRequest, name: str) -> HttpResponseBase:
+    """An export as CSV, row by row: nothing of it is kept on the server. What left, for whom, is in the trail."""
+    user: User = request.user  # type: ignore[assignment]
+    found = exports.exports().get(name)
+    if found is None:
+        raise Http404
+    project, _ = chosen_project(user, found.PERMISSION, request.GET.get("project", ""))
+    try:
+        period = reports.Period.read(request.GET.get("from", ""), request.GET.get("to", ""))
+    except ValueError as error:
+        return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
+    days = {"first": period.first.isoformat(), "last": period.last.isoformat()}
+    trail.record("export.made", by=user, project=project, subject=project, export=name, **days)
+    file = f"{project.name}-{name}-{days['first']}-{days['last']}.csv"
+    return StreamingHttpResponse(
+        exports.as_csv(found.COLUMNS, found.rows(project, period)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{file}"'},
+    )
+
+
+# --- Charts and who holds them -------------------------------------------------------------------------------------
+
+
+def coders_of(project: Project) -> list[User]:
+    members = User.objects.filter(is_active=True, memberships__project=project, memberships__role=Role.CODER)
+    return list(members.order_by("last_name", "first_name", "username"))
+
+
+@require_safe
+@login_required
+def chart_list(request: HttpRequest) -> HttpResponse:
+    """Every chart of a project with its status and holder; no clinical fact, for a manager sees none."""
+    user: User = request.user  # type: ignore[assignment]
+    project, projects = chosen_project(user, Permission.ASSIGN, request.GET.get("project", ""))
+    status, coder = request.GET.get("status", ""), request.GET.get("coder", "")
+    charts = Chart.objects.listed_for(user).filter(member__project=project)
+    counts = dict(charts.values_list("status").annotate(n=Count("pk")))
+    if status in ChartStatus.values:
+        charts = charts.filter(status=status)
+    if coder.isdecimal():
+        charts = charts.filter(assignments__coder=int(coder), assignments__released_at=None)
+    charts = (
+        charts.annotate(open=Count("suggestions", filter=Q(suggestions__status=SuggestionStatus.OPEN), distinct=True))
+        .prefetch_related(Prefetch("assignments", Assignment.objects.select_related("coder").order_by("pk")))
+        .order_by("-priority", "service_year", "pk")
+    )
+    query = request.GET.copy()
+    query.pop("page", None)
+    page = Paginator(charts, ROWS).get_page(request.GET.get("page"))
+    context = {
+        "project": project,
+        "projects": projects,
+        "tabs": tabs(user, project, "chart_list"),
+        "page": page,
+        "rows": [(chart, next(reversed(chart.assignments.all()), None)) for chart in page.object_list],
+        "query": query.urlencode(),
+        "statuses": [(value, label, counts.get(value, 0)) for value, label in ChartStatus.choices],
+        "status": status,
+        "coder": coder,
+        "coders": coders_of(project),
+        "may_open": can(user, Permission.READ_CHARTS, project),
+    }
+    return render(request, "reports/charts.html", context)
+
+
+def ticked(request: HttpRequest, project: Project) -> list[Chart]:
+    """The charts that the form names; one that the person may not list is a 404."""
+    user: User = request.user  # type: ignore[assignment]
+    ids = {int(pk) if pk.isdecimal() else 0 for pk in request.POST.getlist("chart")}
+    charts = list(
+        Chart.objects.listed_for(user)
+        .filter(member__project=project, pk__in=ids)
+        .select_related("member__project")
+        .order_by("pk")
+    )
+    if len(charts) != len(ids):
+        raise Http404
+    return charts
+
+
+def on_each(request: HttpRequest, charts: list[Chart], change: Callable[[Chart], None], said: str) -> None:
+    """Change each ticked chart that can be; say which could not, and why."""
+    changed = 0
+    for chart in charts:
+        try:
+            with transaction.atomic():
+                change(chart)
+        except (NotAllowed, queues.WrongStatus) as error:
+            messages.error(request, str(error))
+        else:
+            changed += 1
+    if changed:
+        messages.success(request, f"{changed} {'chart' if changed == 1 else 'charts'} {said}.")
+    elif not charts:
+        messages.error(request, "Tick the charts first.")
+
+
+def back_to_list(request: HttpRequest) -> HttpResponse:
+    return redirect(f"{reverse('chart_list')}?{request.GET.urlencode()}")
+
+
+@require_POST
+@login_required
+def assign(request: HttpRequest) -> HttpResponse:
+    """Give the ticked charts to a coder of the project."""
+    user: User = request.user  # type: ignore[assignment]
+    project, _ = chosen_project(user, Permission.ASSIGN, request.GET.get("project", ""))
+    charts = ticked(request, project)
+    coder = next((one for one in coders_of(project) if str(one.pk) == request.POST.get("coder")), None)
+    if coder is None:
+        messages.error(request, "Choose the coder who gets the charts.")
+    else:
+        to = coder
+        on_each(
+            request, charts, lambda chart: queues.assign(chart=chart, to=to, by=user), f"given to {to.display_name}"
+        )
+    return back_to_list(request)
+
+
+@require_POST
+@login_required
+def prioritise(request: HttpRequest) -> HttpResponse:
+    """Set where the ticked charts stand in the queue."""
+    user: User = request.user  # type: ignore[assignment]
+    project, _ = chosen_project(user, Permission.ASSIGN, request.GET.get("project", ""))
+    charts = ticked(request, project)
+    try:
+        priority = int(request.POST.get("priority", ""))
+        on_each(
+            request,
+            charts,
+            lambda chart: queues.prioritise(chart=chart, priority=priority, by=user),
+            "moved in the queue",
+        )
+    except ValueError:
+        messages.error(request, "A priority is a whole number from -99 to 99.")
+    return back_to_list(request)
+
+
+# --- Policy --------------------------------------------------------------------------------------------------------
+
+
+class PolicyForm(forms.Form):
+    meat_elements_required = forms.IntegerField(min_value=0, max_value=4)
+    coders_see_scores = forms.BooleanField(required=False)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def policy(request: HttpRequest) -> HttpResponse:
+    """What the project asks of its coders, and what it shows to them."""
+    user: User = request.user  # type: ignore[assignment]
+    project, projects = chosen_project(user, Permission.CHANGE_POLICY, request.GET.get("project", ""))
+    check_can(user, Permission.CHANGE_POLICY, project)
+    form = PolicyForm(
+        request.POST or None,
+        initial={
+            "meat_elements_required": project.meat_elements_required,
+            "coders_see_scores": project.coders_see_scores,
+        },
+    )
+    if request.method == "POST" and form.is_valid():
+        project_actions.change_policy(project=project, by=user, **form.cleaned_data)
+        messages.success(request, "The policy is stored. It holds for answers from now on.")
+        return redirect(f"{reverse('policy')}?project={project.name}")
+    changes = TrailEvent.objects.filter(project=project, action="project.policy_changed").select_related("actor")
+    context = {
+        "project": project,
+        "projects": projects,
+        "tabs": tabs(user, project, "policy"),
+        "form": form,
+        "numbers": range(5),
+        "changes": changes.order_by("-number")[:5],
+    }
+    return render(request, "reports/policy.html", context, status=422 if form.is_bound else 200)
+
+
+urlpatterns = [
+    path("reports/", capture, name="reports"),
+    path("reports/charts/", chart_list, name="chart_list"),
+    path("reports/charts/assign/", assign, name="assign"),
+    path("reports/charts/prioritise/", prioritise, name="prioritise"),
+    path("reports/policy/", policy, name="policy"),
+    path("reports/<slug:name>.csv", export, name="export"),
+]

@@ -105,6 +105,8 @@ class CodeLine:
     codes: tuple[str, ...]
     suppress: str
     why: str
+    offer: bool = True
+    """False: the code is not suggested, but a reported one is judged by it."""
 
     def fits(self, values: Mapping[str, Sequence[str]]) -> bool:
         """Whether every condition holds: "" asks for nothing known, "*" for anything known."""
@@ -166,7 +168,8 @@ class Family:
         values = {k: (v,) for k, v in defaults.items()}
         fitting = [line.codes[0] for line in self.codes if line.codes and line.fits(values)]
         plain = [line.codes[0] for line in self.codes if line.codes and "{" not in line.codes[0]]
-        return expand(fitting[0], defaults) if fitting else plain[-1] if plain else self.prefixes[0]
+        found = expand(fitting[0], defaults) if fitting else ""
+        return found or (plain[-1] if plain else self.prefixes[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -592,7 +595,7 @@ class Reader:
         out = []
         for number, line in enumerate(lines, 1):
             where = f"{at}: {list_name} {number}"
-            for extra in sorted(line.keys() - {"when", "code", "codes", "suppress", "why"}):
+            for extra in sorted(line.keys() - {"when", "code", "codes", "suppress", "why", "offer"}):
                 self.problems.append(f"{where}: unknown field {extra}")
             codes = tuple(line.get("codes", [])) or ((line["code"],) if line.get("code") else ())
             for code in codes:
@@ -606,7 +609,8 @@ class Reader:
                 self.problems.append(f"{where}: suppress {suppress!r} is no reason")
             if not codes and not suppress:
                 self.problems.append(f"{where}: neither code nor suppress")
-            out.append(CodeLine(self.when(where, line.get("when", {}), defined), codes, suppress, line.get("why", "")))
+            when = self.when(where, line.get("when", {}), defined)
+            out.append(CodeLine(when, codes, suppress, line.get("why", ""), bool(line.get("offer", True))))
         return tuple(out)
 
     def link(self, at: str, number: int, data: Mapping[str, Any], defined: Mapping[str, set[str]]) -> Link:

@@ -43,8 +43,11 @@ class Condition:
 
 @dataclass(frozen=True)
 class Outcome:
+    """unoffered: what the note supports too, but nobody is asked about (codes of drugs beside their condition)."""
+
     findings: tuple[Finding, ...]
     suppressed: tuple[Suppressed, ...]
+    unoffered: tuple[Finding, ...] = ()
 
 
 def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting: str) -> Outcome:
@@ -71,13 +74,29 @@ def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting:
     for c in conditions:
         link(page, c, current)
     findings: dict[str, Finding] = {}
+    unoffered: list[Finding] = []
     suppressed: list[Suppressed] = [suppress(a, reason, catalog) for a, reason in rejected]
     for c in conditions:
-        for f in code(c, suppressed, setting):
+        coded = code(c, suppressed, setting)
+        if not coded and not c.past and c.family.history:
+            coded = code(past_of(c, rejected), suppressed, setting)
+        for f, offer in coded:
+            if not offer:
+                unoffered.append(f)
+                continue
             kept = findings.get(f.icd10)
             findings[f.icd10] = f if kept is None or rank(f) < rank(kept) else kept
     ordered = tuple(sorted(findings.values(), key=lambda f: (f.start, f.end, f.icd10)))
-    return Outcome(ordered, tuple(sorted(suppressed, key=lambda s: (s.start, s.end, s.family, s.icd10, s.reason))))
+    hidden = tuple(sorted(suppressed, key=lambda s: (s.start, s.end, s.family, s.icd10, s.reason)))
+    return Outcome(ordered, hidden, tuple(unoffered))
+
+
+def past_of(c: Condition, rejected: Sequence[tuple[Asserted, str]]) -> Condition:
+    """The past condition that remains where the present one is refused: an old stroke, named again in the plan."""
+    past = [a for a, r in rejected if a.mention.family == c.family.name and r == "historical" and a.mention.term.alone]
+    return Condition(
+        c.family, past, [(2, a, "stated as past") for a in past], [], merged(c.family, past, []), past=True
+    )
 
 
 def rank(f: Finding) -> tuple[int, int]:
@@ -102,6 +121,8 @@ def conditions_of(
             reason = "" if "historical" in overridden(family, a.values) else "historical"
         if reason == "historical" and a.mention.term.kind == "status" and not ends_status(a):
             reason = ""
+        if not reason and a.mention.term.kind == "event" and is_dated(page, witness, a):
+            reason = "historical"
         if reason:
             rejected.append((a, reason))
         else:
@@ -169,6 +190,25 @@ def belongs(family: Family, mates: Sequence[Asserted], a: Asserted) -> bool:
     return all(not a.values.get(n) or any(m.values.get(n, ()) == a.values[n] for m in mates) for n in family.distinct)
 
 
+DATED = re.compile(
+    r"[ ,(:]{0,3}(?:of the |in the |of |in |on |from )?(?:(?:left|right|bilateral|lower|upper|leg|calf|lung) ?){0,3}"
+    r"[ ,(:]{0,3}(?:in |on |of |from )?(?:[a-z]{3,9}\.? ?)?(?:\d{1,2}/){0,2}(?:19|20)\d\d(?!\d)"
+)
+
+
+def is_dated(page: Page, witness: Witness, a: Asserted) -> bool:
+    """An event with a bare date behind it ("DVT 2019", "MI, 04/2018") that nothing treats is one of the past.
+
+    Where the sentence calls it acute or new, or admits for it, the date is today's.
+    """
+    start, end = page.sentences[a.mention.sentence]
+    if not DATED.match(page.low, a.mention.end, end):
+        return False
+    if re.search(r"\b(?:acute|new|admitted|admission|today)\b", page.low[start:end]):
+        return False
+    return not any(e.letter is Meat.TREAT for e in witness.in_sentence(a.mention.sentence))
+
+
 def has_signal(page: Page, witness: Witness, a: Asserted) -> bool:
     """A second signal for an ambiguous surface."""
     if any(a.values.get(x.name) for x in witness.family.attributes if x.scope != "note"):
@@ -196,8 +236,14 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         near = [e for e in witness.in_sentence(a.mention.sentence) if e.letter in (Meat.TREAT, Meat.ASSESS)]
         if any(e.rule.startswith(witness.family.name) for e in near):
             return 1, f"named in {SECTION_NAMES.get(section, section)} with its treatment or state"
-    if section in SUPPORTING and witness.own_drugs:
-        return 2, f"named in {SECTION_NAMES.get(section, section)} while the note shows its own treatment"
+    if section in SUPPORTING:
+        end = page.sentences[a.mention.sentence][1]
+        if catalog.general["treated"].search(page.low, a.mention.end, min(end, a.mention.end + 50)):
+            return 1, f"named in {SECTION_NAMES.get(section, section)} as treated"
+        if catalog.general["all_stable"].search(page.low, end, end + 120):
+            return 1, f"named in {SECTION_NAMES.get(section, section)} among conditions called controlled"
+        if witness.own_drugs:
+            return 2, f"named in {SECTION_NAMES.get(section, section)} while the note shows its own treatment"
     return None
 
 
@@ -211,18 +257,10 @@ def cancer_words(page: Page, a: Asserted) -> list[Span]:
     return [page.sentences[a.mention.sentence], *([block] if block else [])]
 
 
-OFF_TREATMENT = re.compile(
-    r"off (?:all |any |of all )?(?:cancer |endocrine |adjuvant |hormonal )?(?:therapy|treatment)"
-    r"|no (?:current |active |further |adjuvant )*(?:therapy|treatment) (?:is being |being |was |is )?"
-    r"(?:given|planned|indicated|needed|required)"
-    r"|not (?:on|receiving) (?:any )?(?:therapy|treatment|chemotherapy)"
-)
-
-
 def is_treated_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> bool:
     """Guidelines I.C.2: a primary stays current while treatment is directed at it."""
     start, end = page.sentences[a.mention.sentence]
-    if witness.own_drugs and not OFF_TREATMENT.search(page.low):
+    if witness.own_drugs and not catalog.general["off_treatment"].search(page.low):
         return True
     return any(
         not re.search(
@@ -327,8 +365,10 @@ def defaults(family: Family, values: Mapping[str, tuple[str, ...]]) -> dict[str,
     return {a.name: (a.default,) for a in family.attributes if a.name not in values and a.default}
 
 
-def code(c: Condition, suppressed: list[Suppressed], setting: str) -> list[Finding]:
-    """The findings of one condition. A `many` attribute gives a run of the code list for each of its values."""
+def code(c: Condition, suppressed: list[Suppressed], setting: str) -> list[tuple[Finding, bool]]:
+    """The findings of one condition, each with whether it is offered. A `many` attribute gives a run of the code list for each of its values."""
+    if not c.supporting:
+        return []
     family = c.family
     values = dict(c.values) | defaults(family, c.values) | {"setting": (setting,)}
     runs = [values]
@@ -336,7 +376,7 @@ def code(c: Condition, suppressed: list[Suppressed], setting: str) -> list[Findi
         found = values[family.many.name]
         beaten = {x for v in found for x in family.many.beats.get(v, ())}
         runs = [values | {family.many.name: (v,)} for v in found if v not in beaten]
-    out: list[Finding] = []
+    out: list[tuple[Finding, bool]] = []
     for run in runs:
         line = next((x for x in (family.history if c.past else family.codes) if x.fits(run)), None)
         if line is None:
@@ -346,11 +386,11 @@ def code(c: Condition, suppressed: list[Suppressed], setting: str) -> list[Findi
                 shown = expand(line.codes[0], flat(family, run)) if line.codes else family.plain_code
                 suppressed.append(suppressed_at(a, line.suppress, shown))
             continue
-        out += [finding(c, expand(x, flat(family, run)), line) for x in line.codes]
+        out += [(finding(c, expand(x, flat(family, run)), line), line.offer) for x in line.codes]
     if out and not c.past:
         for line in family.also:
             if line.fits(values):
-                out += [finding(c, expand(x, flat(family, values)), line) for x in line.codes]
+                out += [(finding(c, expand(x, flat(family, values)), line), line.offer) for x in line.codes]
     return out
 
 
@@ -412,7 +452,7 @@ def judge(codes: Iterable[str], outcome: Outcome, catalog: Catalog) -> tuple[Fir
 
 def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
     """What the note says about one reported code: the same code found, a more exact one, another one, or why none."""
-    same = [f for f in outcome.findings if f.icd10 == icd10]
+    same = [f for f in (*outcome.findings, *outcome.unoffered) if f.icd10 == icd10]
     if same:
         return FirstPass(icd10, Verdict.SUPPORTED, same[0].why, spans_of(same), (), (icd10,))
     family = catalog.family_of(icd10)
@@ -442,6 +482,10 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
         else:
             why = f"The note supports {names} for {label}, not {icd10}."
         return FirstPass(icd10, Verdict.CONFLICT, why, spans_of(here), wrong, codes)
+    closer = [f for f in outcome.findings if is_stem(icd10, f.icd10)]
+    if closer:
+        why = f"The note supports {', '.join(f.icd10 for f in closer)}, which says more than {icd10}."
+        return FirstPass(icd10, Verdict.MORE_SPECIFIC, why, spans_of(closer), (), tuple(f.icd10 for f in closer))
     if against:
         reasons = ", ".join(
             dict.fromkeys(REASON_WORDS.get(s.reason, s.reason.removeprefix("other: ")) for s in against)

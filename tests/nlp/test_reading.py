@@ -82,12 +82,12 @@ def test_an_uncertain_diagnosis_is_coded_at_inpatient_discharge_only() -> None:
 
 
 def test_a_numbered_history_item_stays_in_the_diagnosis_list() -> None:
-    text = "DISCHARGE DIAGNOSES:\n1. History of gout.\n2. Congestive heart failure.\n"
+    text = "DISCHARGE DIAGNOSES:\n1. History of bunions.\n2. Congestive heart failure.\n"
     assert codes(text) == {"I50.9"}
 
 
 def test_the_next_list_number_is_no_stage() -> None:
-    assert codes("PLAN:\n1. CKD\n3. Gout\n") == {"N18.9"}
+    assert codes("PLAN:\n1. CKD\n3. Bunion\n") == {"N18.9"}
 
 
 def test_a_drug_that_was_stopped_treats_nothing() -> None:

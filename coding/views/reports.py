@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Case, Count, Prefetch, Q, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -26,6 +26,7 @@ from coding.views import chosen_project
 from coding.workflow import ChartStatus, SuggestionStatus
 
 ROWS = 25
+DONE = (ChartStatus.CODED, ChartStatus.IN_QA, ChartStatus.CLOSED)  # listed after what coders still work on
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,8 @@ def chart_list(request: HttpRequest) -> HttpResponse:
     charts = (
         charts.annotate(open=Count("suggestions", filter=Q(suggestions__status=SuggestionStatus.OPEN), distinct=True))
         .prefetch_related(Prefetch("assignments", Assignment.objects.select_related("coder").order_by("pk")))
-        .order_by("-priority", "service_year", "pk")
+        .annotate(done=Case(*(When(status=status, then=n) for n, status in enumerate(DONE, 1)), default=0))
+        .order_by("done", "-priority", "service_year", "pk")
     )
     query = request.GET.copy()
     query.pop("page", None)

@@ -24,6 +24,7 @@ USED: dict[str, tuple[str, ...]] = {
     "cms-hcc": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "months"),
     "pace": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "months"),
     "esrd": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "esrd", "months"),
+    "hhs-hcc": ("birth_date", "age", "age_last", "sex", "metal", "csr", "enrollment_months", "ndc", "hcpcs"),
     "rxhcc": (*YEARLY, "institutional", "new_enrollee", "low_income", "esrd", "plan", "months"),
 }
 MONTHLY = ("dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "low_income", "esrd")
@@ -47,6 +48,10 @@ class Beneficiary:
     for lti_medicaid and new_enrollee_medicaid; where none of the three is given, dual status says it. months: twelve
     mappings that override the monthly facts, None for a month without enrollment. plan (Part D): ma-pd, which it is
     where nothing is said, or pdp.
+
+    HHS: age_last, on the last day of enrollment in the benefit year, which `age` also means there (a birth date will
+    do for a whole year); metal P, G, S, B or C; csr, the cost-sharing reduction indicator, "1" for none;
+    enrollment_months, twelve where nothing is said; ndc and hcpcs, the codes of drugs and services.
     """
 
     birth_date: date | None = field(default=None, repr=False)
@@ -63,6 +68,12 @@ class Beneficiary:
     low_income: bool = False
     esrd: Esrd | None = None
     plan: str | None = None
+    age_last: int | None = field(default=None, repr=False)
+    metal: str | None = None
+    csr: str | None = None
+    enrollment_months: int | None = None
+    ndc: tuple[str, ...] = ()
+    hcpcs: tuple[str, ...] = ()
     months: tuple[Mapping[str, Any] | None, ...] = ()
 
     def __post_init__(self) -> None:
@@ -72,7 +83,7 @@ class Beneficiary:
                 raise InvalidInput("beneficiary: sex is missing (F or M)")
             if value is not None and value is not False and value != ():
                 object.__setattr__(self, name, CHECKS[name](name, value))
-        if (self.birth_date is None) == (self.age is None):
+        if sum(value is not None for value in (self.birth_date, self.age, self.age_last)) != 1:
             raise InvalidInput("beneficiary: birth_date or age is needed, one of the two")
 
     @classmethod
@@ -105,6 +116,19 @@ class Beneficiary:
         years = payment_year - self.birth_date.year - ((self.birth_date.month, self.birth_date.day) > (2, 1))
         if not 0 <= years <= OLDEST:
             raise InvalidInput(f"beneficiary: birth_date does not fit payment year {payment_year}")
+        return years
+
+    def age_last_in(self, benefit_year: int) -> int:
+        """HHS: whole years on the last day of enrollment."""
+        if self.age_last is not None:
+            return self.age_last
+        if self.age is not None:
+            return self.age
+        if self.birth_date is None or self.enrollment_months not in (None, 12):
+            raise InvalidInput("beneficiary: age_last is needed where enrollment ended before 31 December")
+        years = benefit_year - self.birth_date.year
+        if not 0 <= years <= OLDEST:
+            raise InvalidInput(f"beneficiary: birth_date does not fit benefit year {benefit_year}")
         return years
 
     def spans(self) -> tuple[tuple[int, "Beneficiary"], ...]:
@@ -203,6 +227,18 @@ def _esrd(name: str, value: object) -> Esrd:
     return Esrd(value["status"], **({needed: number} if needed else {}))
 
 
+def _month_count(name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 12:
+        raise InvalidInput(f"beneficiary: {name} is a whole number from 1 to 12")
+    return value
+
+
+def _code_list(name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item.strip() for item in value):
+        raise InvalidInput(f"beneficiary: {name} is a list of codes")
+    return tuple(item.strip().upper().replace("-", "") for item in value)
+
+
 def _months(name: str, value: object) -> tuple[Mapping[str, Any] | None, ...]:
     if not isinstance(value, list | tuple) or len(value) != 12:
         raise InvalidInput("beneficiary: months is a list of twelve objects (null for a month without enrollment)")
@@ -228,6 +264,11 @@ CHECKS: dict[str, Any] = {
     **dict.fromkeys((*MEDICAID, "institutional", "new_enrollee", "c_snp", "low_income"), _flag),
     "esrd": _esrd,
     "plan": _one_of("ma-pd", "pdp"),
+    "age_last": _age,
+    "metal": _one_of("P", "G", "S", "B", "C"),
+    "csr": _one_of(*map(str, range(1, 13))),
+    "enrollment_months": _month_count,
+    **dict.fromkeys(("ndc", "hcpcs"), _code_list),
     "months": _months,
 }
 UNUSED = {

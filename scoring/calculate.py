@@ -43,7 +43,8 @@ class SegmentScore:
     """The score of the months in one segment. months: how many. The scores are of one such month.
 
     divisor: what the sum of the lines is divided by, 1.000 but for new-enrollee grafts. normalization and
-    coding_adjustment are None where only raw scores were asked for.
+    coding_adjustment are None where only raw scores were asked for, and in the HHS models, whose payment is the score
+    times the cost-sharing reduction (csr).
     """
 
     segment: str
@@ -56,6 +57,7 @@ class SegmentScore:
     divisor: Decimal
     normalization: Decimal | None
     coding_adjustment: Decimal | None
+    csr: Decimal | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -65,6 +67,8 @@ class SegmentScore:
         if self.normalization is not None:
             steps.append(Step("normalized", f"{self.raw} / {self.normalization}", self.normalized))
             steps.append(Step("payment", f"{self.normalized} x (1 - {self.coding_adjustment})", self.payment))
+        if self.csr is not None:
+            steps.append(Step("csr_adjusted", f"{self.raw} x {self.csr}", self.payment))
         return tuple(steps)
 
 
@@ -116,11 +120,15 @@ class ModelScore:
     @cached_property
     def hccs(self) -> tuple[str, ...]:
         """The categories that are left after the hierarchy, lowest number first."""
-        return self.run.release.categories(self.left)
+        return tuple(self.run.shown(category) for category in self.run.release.categories(self.left))
 
     @cached_property
     def dropped(self) -> dict[str, str]:
         """Category -> the category that drops it, or "needs one of …" for want of a companion."""
+        return {self.run.shown(category): self.run.shown(by) for category, by in self._dropped.items()}
+
+    @cached_property
+    def _dropped(self) -> dict[str, str]:
         return self.run.release.dropped_by(self.mask) if self.mask != self.left else {}
 
     @cached_property
@@ -132,7 +140,7 @@ class ModelScore:
     def no_effect(self) -> dict[str, str]:
         """Mapped code -> why it adds nothing."""
         return {
-            code: self.run.no_effect(code, self.left, self.dropped)
+            code: self.run.no_effect(code, self.left, self._dropped)
             for code in self.codes
             if not self.run.mask(code) & self.left & self.run.paid and self.run.maps(code)
         }
@@ -386,6 +394,10 @@ class Run:
         if not mask & left:
             return "; ".join(f"{self.name(bit)} {self.trumped(dropped[self.release.names[bit]])}" for bit in ones(mask))
         return f"{self.name(mask & left)} has no factor in this segment"
+
+    def shown(self, category: str) -> str:
+        """A category as its program names it."""
+        return category
 
     def name(self, bits: int) -> str:
         return f"{self.release.prefix} " + ", ".join(self.release.categories(bits))

@@ -37,7 +37,8 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
             model=request.get("model"),
         )
         texts = {name: {key: str(value) for key, value in scores.items()} for name, scores in by_model.items()}
-        result["scores_by_segment"] = next(iter(texts.values())) if len(texts) == 1 else texts
+        name = "scores_by_metal" if request["program"] == "hhs-hcc" else "scores_by_segment"
+        result[name] = next(iter(texts.values())) if len(texts) == 1 else texts
     return result | deltas_out(deltas) if deltas else result
 
 
@@ -158,6 +159,8 @@ def model_out(model: ModelScore, as_given: Mapping[str, str]) -> dict[str, Any]:
             }
             for part in model.parts
         ]
+    if model.parts[0].csr is not None:
+        return result | {"raw": str(model.raw), "csr_adjusted": str(model.payment)}
     return result | {"raw": str(model.raw), "normalized": str(model.normalized), "payment": str(model.payment)}
 
 
@@ -166,6 +169,7 @@ def line_out(line: Line) -> dict[str, str]:
 
 
 def deltas_out(deltas: Deltas) -> dict[str, Any]:
+    adjusted = "csr_adjusted" if deltas.baseline.program == "hhs-hcc" else "payment"
     return {
         "candidates": {
             candidate.code: {
@@ -178,7 +182,7 @@ def deltas_out(deltas: Deltas) -> dict[str, Any]:
         },
         "all": {
             "raw": str(deltas.raw),
-            "payment": str(deltas.payment),
+            adjusted: str(deltas.payment),
             "delta_raw": str(deltas.delta_raw),
             "delta": str(deltas.delta),
             "attribution_raw": {code: str(part) for code, part in deltas.attribution.raw.items()},

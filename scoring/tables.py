@@ -13,6 +13,8 @@ The CSVs (UTF-8, one header row, no blanks around values):
                                                       a flag and an interaction of an earlier row
     counts.csv        variable,at_least,at_most       number of categories left after the hierarchy
     factors.csv       segment,variable,value          absent = not in that segment
+    bundles.csv       segment,bundle,hcc              HHS: categories that pay and count as one
+    drugs.csv         kind,code,hcc                   HHS: ndc or hcpcs codes to drug categories
 
 A category is a bit; a code is a mask; the hierarchy is one mask per parent. model.toml holds the number of rows and the
 SHA-256 of every file: a release that was edited does not load.
@@ -21,9 +23,10 @@ SHA-256 of every file: a release that was edited does not load.
 import csv
 import hashlib
 import io
+import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property, reduce
 from operator import getitem, or_
 from pathlib import Path
@@ -42,7 +45,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "interactions.csv": ("interaction", "left", "right"),
     "counts.csv": ("variable", "at_least", "at_most"),
     "factors.csv": ("segment", "variable", "value"),
+    "bundles.csv": ("segment", "bundle", "hcc"),
+    "drugs.csv": ("kind", "code", "hcc"),
 }
+CATEGORY_COLUMNS = (
+    ("mapping.csv", 1), ("hierarchy.csv", 0), ("hierarchy.csv", 1), ("groups.csv", 1), ("bundles.csv", 2),
+    ("drugs.csv", 2),
+)  # fmt: skip
 KINDS = {"hcc", "demographic", "interaction", "count"}
 STATUSES = {"initial", "midyear", "final", "proposed", "user"}
 Rows = dict[str, list[tuple[str, ...]]]
@@ -67,6 +76,7 @@ class Interaction:
     left: int
     right: int
     flag: str
+    masks: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +104,9 @@ class Release:
     counts: tuple[tuple[str, int, int], ...]
     factors: dict[str, dict[str, int]]
     rows: dict[tuple[str, str], int]
+    groups: dict[str, int]
+    bundles: dict[str, dict[str, int]]
+    drugs: dict[tuple[str, str], int]
 
     @cached_property
     def names(self) -> dict[int, str]:
@@ -203,7 +216,7 @@ class Year:
     """One program in one payment year (benefit year for concurrent models).
 
     models: the blend. other_models: those that are scored only when they are asked for by name. frailty: whether the
-    contract's frailty factor is added to the payment score.
+    contract's frailty factor is added to the payment score. csr: HHS cost-sharing reduction indicator -> factor.
     """
 
     program: str
@@ -211,6 +224,7 @@ class Year:
     models: tuple[ModelUse, ...]
     other_models: tuple[ModelUse, ...]
     frailty: bool = False
+    csr: dict[str, int] = field(default_factory=dict)
 
     def model(self, name: str) -> ModelUse:
         for use in (*self.models, *self.other_models):
@@ -296,9 +310,10 @@ def _load_year(path: Path) -> Year:
         folder = (path.parent / entry["tables"]).resolve() if entry.get("tables") else None
         use = ModelUse(entry["name"], entry.get("weight", 0), folder, entry.get("missing", ""), factors)
         (uses if use.weight else others).append(use)
+    csr = {key: thousandths(value, "cost-sharing reduction") for key, value in data.get("csr", {}).items()}
     if uses and sum(use.weight for use in uses) != 100:
         raise TablesBroken(f"{data['program']} {data['payment_year']}: the weights of the blend are not 100 per cent")
-    return Year(data["program"], data["payment_year"], tuple(uses), tuple(others), data.get("frailty", False))
+    return Year(data["program"], data["payment_year"], tuple(uses), tuple(others), data.get("frailty", False), csr)
 
 
 @cache
@@ -355,15 +370,15 @@ def check(meta: dict[str, Any], rows: Rows) -> list[str]:
     problems += [f"variables.csv: kind {kind!r}" for kind in sorted({row[1] for row in rows["variables.csv"]} - KINDS)]
     hccs = {variable.removeprefix(prefix) for variable, kind, _ in rows["variables.csv"] if kind == "hcc"}
     groups = {group for group, _ in rows["groups.csv"]}
-    for name, column in (("mapping.csv", 1), ("hierarchy.csv", 0), ("hierarchy.csv", 1), ("groups.csv", 1)):
-        unknown = {row[column] for row in rows[name]} - hccs
+    for name, column in CATEGORY_COLUMNS:
+        unknown = {row[column] for row in rows.get(name, ())} - hccs
         problems += [f"{name}: unknown category {hcc!r}" for hcc in sorted(unknown)]
     problems += [f"hierarchy.csv: {hcc} drops itself" for hcc, drops in rows["hierarchy.csv"] if hcc == drops]
     flags, categories = set(meta["flags"]), groups | {prefix + hcc for hcc in hccs}
     known_interactions: set[str] = set()
     for interaction, *pair in rows["interactions.csv"]:
         with_flag = any(name in flags for name in pair)
-        operands = categories | flags | (known_interactions if with_flag else set())
+        operands = categories | flags | (known_interactions if with_flag or meta["family"] == "hhs-hcc" else set())
         problems += [f"interactions.csv: {interaction} uses {name!r}" for name in pair if name not in operands]
         known_interactions.add(interaction)
     values: dict[tuple[str, str], int] = {}
@@ -420,8 +435,16 @@ def build(meta: dict[str, Any], rows: Rows) -> Release:
         masks = [groups[operand] for operand in pair if operand in groups]
         for operand in pair:
             if operand in interactions:  # a flag with an interaction
-                masks = [interactions[operand].left, interactions[operand].right]
-        interactions[name] = Interaction(name, masks[0], masks[-1], flag)
+                masks = [*interactions[operand].masks, *masks]
+        interactions[name] = Interaction(name, masks[0], masks[-1], flag, tuple(masks))
+
+    bundles: dict[str, dict[str, int]] = {}
+    for segment, bundle, hcc in rows.get("bundles.csv", ()):
+        own = bundles.setdefault(segment, {})
+        own[bundle] = own.get(bundle, 0) | bits[hcc]
+    drugs: dict[tuple[str, str], int] = {}
+    for kind, code, hcc in rows.get("drugs.csv", ()):
+        drugs[kind, code] = drugs.get((kind, code), 0) | bits[hcc]
 
     factors: dict[str, dict[str, int]] = {}
     numbers: dict[tuple[str, str], int] = {}
@@ -454,10 +477,13 @@ def build(meta: dict[str, Any], rows: Rows) -> Release:
         counts=tuple((name, int(low), int(high or 999)) for name, low, high in rows["counts.csv"]),
         factors=factors,
         rows=numbers,
+        groups=groups,
+        bundles=bundles,
+        drugs=drugs,
     )
 
 
-def category_order(name: str) -> tuple[int, str]:
-    """Numeric where a category is a number, so that 9 comes before 10."""
-    digits = "".join(character for character in name if character.isdigit())
-    return (int(digits or 0), name)
+def category_order(name: str) -> tuple[str, int, str]:
+    """By number where a category has one, so that 9 comes before 10; HHS categories before drug categories."""
+    found = re.search(r"\d+", name)
+    return (name[: found.start()], int(found[0]), name) if found else (name, 0, name)

@@ -7,7 +7,7 @@ what do N candidates do alone, together, and last; which part of the whole is wh
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from math import factorial
@@ -17,6 +17,7 @@ from scoring.beneficiary import Beneficiary, code_of, codes_of, dotted
 from scoring.calculate import Line, ModelScore, Points, Run, chain, compile_parts
 from scoring.demographics import FAMILIES
 from scoring.errors import InvalidInput
+from scoring.hhs import METALS, hhs_run
 from scoring.rounding import apportion, decimal, half_up, thousandths
 from scoring.tables import Factor, ModelUse, Year, load_release, load_year, ones
 
@@ -425,15 +426,16 @@ def worksheet(
     if frailty is not None and not year.frailty:
         raise InvalidInput(f"frailty: {program} does not use it")
     person = Beneficiary.of(beneficiary, program)
-    age = person.age_in(payment_year)
     uses = [(use.weight, use) for use in year.models] if model is None else [(100, year.model(model))]
-    runs = []
+    runs: list[Run] = []
     for weight, use in uses:
         release = load_release(use)
+        if release.family == "hhs-hcc":
+            runs.append(hhs_run(year, release, person, segment))
+            continue
         lookup = FactorLookup(year, use, factors)
-        runs.append(
-            Run(release, weight, compile_parts(release, person, payment_year, lookup, segment), age, person.sex)
-        )
+        parts = compile_parts(release, person, payment_year, lookup, segment)
+        runs.append(Run(release, weight, parts, person.age_in(payment_year), person.sex))
     return Worksheet(year, runs, None if frailty is None else thousandths(frailty, "frailty"))
 
 
@@ -503,17 +505,22 @@ def raw_by_segment(
     """
     year = load_year(program, payment_year)
     person = Beneficiary.of(beneficiary, program)
-    age = person.age_in(payment_year)
     codes = codes_of(diagnoses)
     result: dict[str, dict[str, Decimal]] = {}
     for use in year.models if model is None else (year.model(model),):
         release = load_release(use)
-        scores = result[use.name] = {}
-        for segment in FAMILIES[release.family].segments:
-            if "GRAFT" in segment and not (person.esrd and person.esrd.graft_months):
-                continue  # its score is by months since the transplant
-            run = Run(
-                release, 100, compile_parts(release, person, payment_year, lambda _: None, segment), age, person.sex
-            )
-            scores[segment] = decimal(run.evaluate(run.mask_of(codes))[0])
+        if release.family == "hhs-hcc":
+            runs: dict[str, Run] = {
+                metal: hhs_run(year, release, replace(person, metal=letter)) for letter, metal in METALS.items()
+            }
+        else:
+            age = person.age_in(payment_year)
+            runs = {
+                segment: Run(
+                    release, 100, compile_parts(release, person, payment_year, lambda _: None, segment), age, person.sex
+                )
+                for segment in FAMILIES[release.family].segments
+                if "GRAFT" not in segment or (person.esrd and person.esrd.graft_months)  # by months since transplant
+            }
+        result[use.name] = {name: decimal(run.evaluate(run.mask_of(codes))[0]) for name, run in runs.items()}
     return result

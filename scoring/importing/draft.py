@@ -112,4 +112,4 @@ def sha256(path: Path) -> str:
 
 def sorted_mapping(rows: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """By code, then category number, then bounds: the order is part of the checksum."""
-    return sorted(set(rows), key=lambda row: (row[0], category_order(row[1]), *row[2:]))
+    return sorted(set(rows), key=lambda row: (row[0], *category_order(row[1]), *row[2:]))

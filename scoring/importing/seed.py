@@ -16,6 +16,7 @@ from typing import Any
 
 from scoring.importing.cms_package import read_cms_package
 from scoring.importing.draft import Draft, sha256, write
+from scoring.importing.hhs_layout import read_hhs_layout
 from scoring.importing.public_layout import read_public_layout
 from scoring.rounding import thousandths
 from scoring.tables import ROOT
@@ -130,11 +131,29 @@ def main(public: Path, packages: Path, coefficients: Path) -> None:
         later = read_public_layout(public / f"medicare/v08_rxhcc_{model.lower()}/2027", head, draft)
         store(later, "The map, hierarchy and factors of PY2027.", EDITS_RX)
 
+    for year, model, package_name in (
+        (2023, "V07", "HHS-HCC V07, benefit year 2023 DIY software"),
+        (2024, "V07", "HHS-HCC V07, benefit year 2024 DIY software"),
+        (2025, "V08", "HHS-HCC V08, benefit year 2025 DIY software of March 2026"),
+        (2026, "V08", "HHS-HCC V08, benefit year 2026 DIY software of July 2026 (V0826.141.E1)"),
+    ):
+        status = "final" if year < 2026 else "initial"
+        head = meta("hhs-hcc", model, year, "hhs-hcc", status, package_name) | {"prefix": "", "flags": []}
+        draft = read_hhs_layout(public / f"commercial/{model.lower()}/{year}", head)
+        store(draft, f"The tables of benefit year {year}.", EDITS_HHS)
+
 
 EDITS_RX = """
 ## Note
 
 Unverified: the age edits are those of the 2026 package, taken over code by code; the 2027 map holds the same codes.
+"""
+EDITS_HHS = """
+## Note
+
+Unverified: the age and sex edits are those of the V08 software as the public copy states them; V07 uses the same, but
+for the severity of HCC 070 and 071 in infants. MCE edits, and which dates a code is valid on, are not in that copy and
+are not checked. Code C50.A and E72.53 of fiscal year 2026 follow the edit of their category.
 """
 SAME_2027 = """
 ## Note

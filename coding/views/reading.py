@@ -283,6 +283,14 @@ class Card:
         return " ".join(str(q.suggestion.pk) for q in self.questions)
 
     @cached_property
+    def is_returned(self) -> bool:
+        """QA overturned an answer that still stands, and the coder has not responded."""
+        return any(
+            q.review and q.decision and q.review.decision_id == q.decision.pk and not q.review.coder_response
+            for q in self.questions
+        )
+
+    @cached_property
     def proposed(self) -> list[str]:
         return list(dict.fromkeys(code for q in self.questions for code in q.suggestion.proposed))
 
@@ -345,6 +353,14 @@ class Reading:
     def done(self) -> list[Card]:
         return [card for card in self.cards if self.is_done(card)]
 
+    @cached_property
+    def returned(self) -> list[Card]:
+        return [card for card in self.done if card.is_returned]
+
+    @cached_property
+    def settled(self) -> list[Card]:
+        return [card for card in self.done if not card.is_returned]
+
     def is_done(self, card: Card) -> bool:
         return not card.is_open and not card.is_hidden
 
@@ -365,10 +381,6 @@ class Reading:
     @cached_property
     def open_cards(self) -> int:
         return sum(card.is_open for card in self.cards)
-
-    @cached_property
-    def returned_reviews(self) -> list[QAReview]:
-        return [q.review for card in self.cards for q in card.questions if q.review]
 
     def runs(self, *states: RunStatus) -> list[NotePage]:
         return [note for e in self.encounters for note in e.notes if note.state in states]

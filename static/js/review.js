@@ -26,7 +26,7 @@ function makeCurrent(next, { focus = false } = {}) {
     next.focus({ preventScroll: true });
     next.scrollIntoView({ block: sideBySide.matches ? "start" : "nearest" });
   }
-  if (sideBySide.matches && (next.dataset.kind === "check" || !next.classList.contains("answered"))) showEvidence(next);
+  if (sideBySide.matches && !next.matches(".answered:not(.returned)")) showEvidence(next);
 }
 
 function light(owners) {
@@ -308,5 +308,5 @@ splitter.addEventListener("pointerdown", (event) => {
 });
 
 prepareFind(record);
-const asked = document.querySelector(location.hash.startsWith("#card-") ? location.hash : ".card:not(.answered)");
+const asked = document.querySelector(location.hash.startsWith("#card-") ? location.hash : ".card.returned, .card:not(.answered)");
 makeCurrent(asked, { focus: location.hash.startsWith("#card-") });

@@ -459,7 +459,7 @@ def test_an_auditor_sees_no_answer_before_giving_their_own(client, project, code
         assert "Rejected" not in words
         assert "If followed" not in words
     qa.answer_blind(review=QAReview.objects.get(), outcome=Outcome.ACCEPT, by=lead)
-    assert "copied forward" in open_page(client, chart).words
+    assert "Copied forward" in open_page(client, chart).words
 
 
 def test_a_coder_reads_the_auditors_words_and_rebuts(desk, project, coder, lead) -> None:
@@ -472,6 +472,7 @@ def test_a_coder_reads_the_auditors_words_and_rebuts(desk, project, coder, lead)
     words = open_page(desk, chart).words
     assert "QA returned this chart" in words
     assert "The plan names the stage." in words
+    assert words.index("Returned by QA") < words.index("losartan", words.index("Returned by QA"))
     url = reverse("respond", args=[review.pk])
     desk.post(url, {"response": "rebutted", "comment": ""})
     review.refresh_from_db()

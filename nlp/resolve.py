@@ -16,7 +16,10 @@ NARRATIVE = frozenset({"hpi", "chief_complaint", "", "other", "follow_up", "prob
 """Sections where a condition counts with evidence in its own sentence, outside the assessment."""
 SUPPORTING = NARRATIVE | {"pmh", "surgical", "medications", "ros"}
 """Sections where it counts with a treatment of its own."""
-STATUS_SECTIONS_NOT = frozenset({"family", "allergies", "instructions"})
+STATUS_SECTIONS_NOT = frozenset({"family", "allergies", "instructions", "procedure"})
+
+REASON_LENGTH = 300
+"""Characters that a reason for a visit has at most; what follows in its section is a narrative."""
 
 SECTION_NAMES = {
     "assessment_plan": "the assessment", "hospital_course": "the hospital course",
@@ -227,15 +230,18 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         return (1, f"stated in {SECTION_NAMES.get(section, section)}") if section not in STATUS_SECTIONS_NOT else None
     if kind == "event" or policy == "assessed":
         return None
-    if section == "chief_complaint":
+    if section == "chief_complaint" and a.mention.start - page.section_at(a.mention.start).body < REASON_LENGTH:
         return 1, "the reason for the visit"
+    if section in NARRATIVE | {"pmh"}:
+        near = [e for e in witness.in_sentence(a.mention.sentence) if e.letter in (Meat.TREAT, Meat.ASSESS)]
+        if any(e.rule.startswith(witness.family.name + "/") for e in near):
+            return 1, f"named in {SECTION_NAMES.get(section, section)} with its treatment or state"
     if section in NARRATIVE:
         start = page.sentences[a.mention.sentence][0]
         if catalog.general["reason"].search(page.low, max(start, a.mention.start - 90), a.mention.start):
             return 1, "what the visit is for"
-        near = [e for e in witness.in_sentence(a.mention.sentence) if e.letter in (Meat.TREAT, Meat.ASSESS)]
-        if any(e.rule.startswith(witness.family.name) for e in near):
-            return 1, f"named in {SECTION_NAMES.get(section, section)} with its treatment or state"
+        if kind == "cancer" and is_plainly_active(page, catalog, a):
+            return 1, f"called active in {SECTION_NAMES.get(section, section)}"
     if section in SUPPORTING:
         end = page.sentences[a.mention.sentence][1]
         if catalog.general["treated"].search(page.low, a.mention.end, min(end, a.mention.end + 50)):
@@ -262,13 +268,24 @@ def is_treated_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserte
     start, end = page.sentences[a.mention.sentence]
     if witness.own_drugs and not catalog.general["off_treatment"].search(page.low):
         return True
+    dated = bool(re.search(r"\bin (?:[a-z]+ )?(?:19|20)\d\d\b|years? ago", page.low[start:end]))
+    words = catalog.general["plainly_active" if dated else "active_cancer"]
     return any(
         not re.search(
             r"complet|finish|after|following|s/p|status post|underwent|treated with|previous|prior|had |no |off ",
             page.low[max(start, m.start() - 45) : m.start()],
         )
-        for m in catalog.general["active_cancer"].finditer(page.low, start, end)
+        for m in words.finditer(page.low, start, end)
         if not (a.cue and m.start() < a.cue[1] and a.cue[0] < m.end())
+    )
+
+
+def is_plainly_active(page: Page, catalog: Catalog, a: Asserted) -> bool:
+    start, end = page.sentences[a.mention.sentence]
+    return bool(
+        catalog.general["plainly_active"].search(
+            page.low, max(start, a.mention.start - 60), min(end, a.mention.end + 60)
+        )
     )
 
 
@@ -366,7 +383,10 @@ def defaults(family: Family, values: Mapping[str, tuple[str, ...]]) -> dict[str,
 
 
 def code(c: Condition, suppressed: list[Suppressed], setting: str) -> list[tuple[Finding, bool]]:
-    """The findings of one condition, each with whether it is offered. A `many` attribute gives a run of the code list for each of its values."""
+    """The findings of one condition, each with whether it is offered.
+
+    A `many` attribute gives a run of the code list for each of its values.
+    """
     if not c.supporting:
         return []
     family = c.family

@@ -5,7 +5,7 @@
 | DATABASE_URL           | SQLite under VAR_DIR     | postgres://user:password@host/name                             |
 | REDIS_URL              | a broker under VAR_DIR   | redis://host:6379/0; absent: Celery over the file system       |
 | SECRET_KEY             | made once under VAR_DIR  | required when SECURE is on                                     |
-| ALLOWED_HOSTS          | localhost only           | comma-separated host names                                     |
+| ALLOWED_HOSTS          | none                     | comma-separated host names, besides localhost                  |
 | CSRF_TRUSTED_ORIGINS   | none                     | comma-separated origins, with their scheme                     |
 | SECURE                 | false                    | true behind HTTPS: secure cookies, HSTS, redirect              |
 | VAR_DIR                | var/                     | everything that the program writes by itself                   |
@@ -21,13 +21,14 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
+from kombu import Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 VERSION = "0.1.0"
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # the embedded database lies here
 SECURE = env.bool("SECURE", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 if SECURE and DEBUG:
@@ -52,7 +53,7 @@ def secret_key() -> str:
 
 
 SECRET_KEY = secret_key()
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[]), "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -157,6 +158,7 @@ SESSION_SAVE_EVERY_REQUEST = True
 CSRF_COOKIE_SAMESITE = "Strict"
 if SECURE:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # probes come without the proxy
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
@@ -247,6 +249,9 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000  # spaCy's vocabulary keeps every strin
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# The sweep has a queue of its own: behind a long backlog of notes it would come too late to be of use.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweep")]
+CELERY_TASK_ROUTES = {"coding.tasks.sweep": {"queue": "sweep"}}
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "coding.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}}

@@ -19,9 +19,11 @@ from coding.workflow import (
     ANSWERS,
     REASONS_FOR,
     RUN_MOVES,
+    STATUS_OWNERS,
     SUGGESTION_MOVES,
     ChartStatus,
     Outcome,
+    Owner,
     RunStatus,
     SpanLabel,
     SuggestionKind,
@@ -146,12 +148,14 @@ def end_run(run: NlpRun, to: RunStatus, *, result: dict[str, Any] | None = None,
 
 
 def settle(chart: Chart, run: NlpRun) -> None:
+    """What follows from the end of a run: questions with an encounter's last one, a ready chart with the chart's."""
     pending = NlpRun.objects.filter(
         note__encounter__chart=chart, status__in=[RunStatus.QUEUED, RunStatus.RUNNING]
     ).values_list("note__encounter_id", flat=True)
     pending_encounters = set(pending)
     encounter = Encounter.objects.get(notes=run.note_id)
-    if encounter.pk not in pending_encounters:
+    is_finished = STATUS_OWNERS[ChartStatus(chart.status)] in (Owner.QA, Owner.NOBODY)
+    if encounter.pk not in pending_encounters and not is_finished:  # nobody could answer
         ask(encounter, chart=chart, ruleset=run.ruleset)
     if not pending_encounters and chart.status == ChartStatus.IMPORTED:
         move(chart, ChartStatus.READY)

@@ -161,6 +161,19 @@ def test_a_new_rule_set_replaces_only_what_is_undecided(
     assert Suggestion.objects.get(icd10="J44.9").status == SuggestionStatus.SUPERSEDED
 
 
+def test_a_finished_chart_is_not_asked_anything_new(project: Project, coder: User) -> None:
+    chart = in_review(project, coder, make.encounter(CKD, "2026-03-02"))
+    suggestions.decide(suggestion=the(chart, "N18.32"), outcome=Outcome.ACCEPT, by=coder)
+    Suggestion.objects.exclude(icd10="N18.32").delete()
+    queues.finish(chart=chart, by=coder)
+    before = list(Suggestion.objects.values())
+    NlpRun.objects.update(ruleset="an older one")
+    suggestions.queue_runs(Note.objects.all())
+    read_all(chart)
+    assert NlpRun.objects.filter(status=RunStatus.DONE).count() == 2
+    assert list(Suggestion.objects.values()) == before
+
+
 # --- Decisions -----------------------------------------------------------------------------------------------------
 
 

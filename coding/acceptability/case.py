@@ -1,0 +1,101 @@
+"""One encounter in the light of one enrollment: what every check is asked about, and how it answers."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from coding.acceptability.answers import UNKNOWN, WARN, Check, Evidence
+from coding.acceptability.rulebook import View
+from coding.intake.values import EncounterValues, MemberValues, NoteValues
+
+TITLE = 400  # code points from the start of a note that are read as its title and header
+
+MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
+_MONTH = "(?:" + "|".join(f"{name[:3]}(?:{name[3:]})?" if len(name) > 3 else name for name in MONTHS) + r")\.?"
+DATE = (
+    r"(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})(?!\d)"
+    rf"|{_MONTH}\s+\d{{1,2}},?\s+\d{{4}}|\d{{1,2}}[ -]{_MONTH}[ -,]*\d{{4}})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """same_code: for each first-pass code of the encounter, the number of the chart's encounters that report it."""
+
+    member: MemberValues
+    encounter: EncounterValues
+    program: str
+    payment_year: int
+    view: View
+    same_code: tuple[tuple[str, int], ...] = ()
+
+    def answer(self, rule_id: str, answer: str, why: str, *evidence: Evidence, also: str = "") -> Check:
+        """A check decided by a rule. `also`: a second rule that the answer rests on; verified only if both are."""
+        rule = self.view.rule(rule_id)
+        check = rule_id.partition(".")[0]
+        if rule is None:
+            return Check(check, UNKNOWN, "No rule is in force for this program, year and date.", "", WARN, False)
+        other = self.view.rule(also) if also else rule
+        verified = rule.verified_for(self.program) and other is not None and other.verified_for(self.program)
+        return Check(check, answer, why, also or rule_id, rule.severity, verified, evidence)
+
+
+def span(note: NoteValues, found: re.Match[str], group: int | str = 0) -> Evidence:
+    return Evidence("note.text", note.note_id, found.start(group), found.end(group))
+
+
+def plain(word: str) -> str:
+    """'History and Physical' and 'history-and-physical' are the note type history_and_physical."""
+    return re.sub(r"[^a-z0-9]+", "_", word.lower()).strip("_")
+
+
+def search(
+    pattern: re.Pattern[str], notes: tuple[NoteValues, ...], within: int | None = None
+) -> Iterator[tuple[NoteValues, re.Match[str]]]:
+    """The first hit of each note that has one, in the first `within` code points."""
+    for note in notes:
+        found = pattern.search(note.text, 0, len(note.text) if within is None else within)
+        if found:
+            yield note, found
+
+
+def read_date(text: str) -> date | None:
+    """A date as notes write it; None for what is no date of the calendar. 02.03.26 reads as 3 February 2026."""
+    numbers = re.findall(r"\d+", text)
+    name = re.search(r"[A-Za-z]{3}", text)
+    try:
+        if name:
+            month = [item[:3] for item in MONTHS].index(name.group().lower()) + 1
+            day, year = int(numbers[0]), int(numbers[1])
+        elif len(numbers[0]) == 4:
+            year, month, day = (int(number) for number in numbers)
+        else:
+            month, day, year = (int(number) for number in numbers)
+        return date(year + 2000 if year < 100 else year, month, day)
+    except (ValueError, IndexError):
+        return None
+
+
+def ways_to_write(day: date) -> tuple[str, ...]:
+    """The date as it may stand in a note, for a plain search in lower-case text."""
+    month = MONTHS[day.month - 1]
+    return (
+        f"{day:%m/%d/%Y}", f"{day.month}/{day.day}/{day.year}", f"{day:%Y-%m-%d}", f"{day:%m-%d-%Y}", f"{day:%m.%d.%Y}",
+        f"{day:%m/%d/%y}", f"{day.month}/{day.day}/{day:%y}",
+        f"{month} {day.day}, {day.year}", f"{month} {day.day} {day.year}", f"{month[:3]} {day.day}, {day.year}",
+        f"{day.day} {month} {day.year}", f"{day:%d} {month[:3]} {day.year}",
+    )  # fmt: skip

@@ -1,0 +1,106 @@
+"""V05: face to face. What shows how the visit was held, and what that answers in the program and year."""
+
+import re
+
+from coding.acceptability.answers import NOT_MET, UNKNOWN, Check, Evidence
+from coding.acceptability.case import TITLE, Case, plain, search, span
+from coding.acceptability.encounter_filter import AUDIO, counting_lines, has_modifier
+from coding.acceptability.record_type import bare_type_of_bill, stands_alone
+from coding.acceptability.rulebook import ModeAnswer, View, VisitMode, in_ranges
+
+# What weakens the record comes first: one word of "audio only" outweighs a modifier for video.
+ORDER = (AUDIO, "asynchronous", "video", "in person")
+WORDS = {
+    AUDIO: "by sound alone",
+    "asynchronous": "without a conversation in real time",
+    "video": "with sound and picture",
+    "in person": "in person",
+}
+
+
+def check(case: Case) -> Check:
+    mode = mode_of_visit(case)
+    if mode is None:
+        rule_id = "V05" if case.view.rule("V05") else "V05.hhs"
+        if stands_alone(case).answer == NOT_MET:
+            return case.answer(rule_id, UNKNOWN, "The documents record no visit.")
+        return case.answer(rule_id, UNKNOWN, "Nothing says how the visit was held.")
+    name, sign, evidence = mode
+    for row in case.view.all(ModeAnswer):
+        if row.mode == name:
+            return case.answer(row.rule_id, row.answer, f"The visit was held {WORDS[name]}.", evidence, also=sign)
+    return case.answer("V05", UNKNOWN, "No rule is in force for this kind of visit.", evidence)
+
+
+def mode_of_visit(case: Case) -> tuple[str, str, Evidence] | None:
+    """(mode, the rule that reads it so, evidence), or None where nothing shows it.
+
+    A claim counts as given by sound alone only when every line that counts says so.
+    """
+    if stands_alone(case).answer == NOT_MET and not _called(case):
+        return None
+    if case.encounter.setting == "inpatient":
+        return "in person", "V05.signs", Evidence("setting")
+    rows = sorted(case.view.all(VisitMode), key=lambda row: ORDER.index(row.mode))
+    patterns = _patterns(case.view)
+    for row in rows:
+        hit = _by_claim(case, row) or _by_note(case, row, patterns[id(row)])
+        if hit:
+            return row.mode, row.rule_id, hit
+    return None
+
+
+def _called(case: Case) -> bool:
+    """Calls and messages are no visits, and they are no meetings either."""
+    types = {name for row in case.view.all(VisitMode) if row.mode in ORDER[:2] for name in row.note_types}
+    return any(plain(note.note_type) in types for note in case.encounter.notes)
+
+
+def _by_claim(case: Case, row: VisitMode) -> Evidence | None:
+    claim = case.encounter.claim
+    if claim is None:
+        return None
+    lines = counting_lines(case)
+    some = all if row.mode in (AUDIO, "asynchronous") else any
+    if lines and row.modifiers and some(has_modifier(line, row.modifiers) for line in lines):
+        return Evidence("claim.lines.modifiers")
+    if claim.place_of_service in row.places_of_service:
+        return Evidence("claim.place_of_service")
+    bill = bare_type_of_bill(claim)
+    if bill and bill.startswith(row.types_of_bill):
+        return Evidence("claim.type_of_bill")
+    remote = claim.place_of_service in ("02", "10")  # an office visit code there says nothing of how it was held
+    in_person_elsewhere = remote and row.mode == "in person"
+    if lines and not in_person_elsewhere and some(in_ranges(line.procedure, row.procedures) for line in lines):
+        return Evidence("claim.lines.procedure")
+    return None
+
+
+def _by_note(
+    case: Case, row: VisitMode, patterns: tuple[re.Pattern[str] | None, re.Pattern[str] | None]
+) -> Evidence | None:
+    notes = case.encounter.notes
+    for note in notes:
+        if note.note_type and plain(note.note_type) in row.note_types:
+            return Evidence("note.type", note.note_id)
+    title, phrase = patterns
+    if title:
+        for note, found in search(title, notes, TITLE):
+            return span(note, found)
+    if phrase:
+        for note, found in search(phrase, notes):
+            return span(note, found)
+    return None
+
+
+def _patterns(view: View) -> dict[int, tuple[re.Pattern[str] | None, re.Pattern[str] | None]]:
+    made = view.memo.get("visit modes")
+    if made is None:
+        made = view.memo["visit modes"] = {
+            id(row): (_joined(row.titles), _joined(row.phrases)) for row in view.all(VisitMode)
+        }
+    return made
+
+
+def _joined(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
+    return re.compile("|".join(patterns), re.I) if patterns else None

@@ -1,0 +1,95 @@
+"""V03: the record is the enrollee's. The name must stand on it, and a second identifier must agree."""
+
+import re
+
+from coding.acceptability.answers import MET, NOT_MET, UNKNOWN, Check, Evidence
+from coding.acceptability.case import DATE, Case, read_date, span, ways_to_write
+from coding.intake.values import MemberValues, NoteValues
+
+HEADER = 1500  # code points in which a record says whose it is
+
+_WORD = r"[A-Z][A-Za-z'’\-]*\.?"
+LABELLED_NAME = re.compile(
+    r"^[ \t]*(?i:patient(?:[ ]name)?|pt|resident|member(?:[ ]name)?|enrollee|name)[ ]*[:#][ \t]*"
+    rf"(?P<name>{_WORD}(?:,?[ ]{_WORD}){{1,3}})"
+    r"(?=[ \t]*$|[ ]{2,}|\t|[ ]*[|(,;]|[ ]+(?i:DOB|MRN|DOS|D\.O\.B|date|born|age)\b)",
+    re.M,
+)
+LABELLED_BIRTH = re.compile(
+    rf"\b(?:DOB|D\.O\.B\.|date of birth|birth ?date|born)\b[ ]*[:#-]?[ ]*(?:on[ ]+)?(?P<date>{DATE})", re.I
+)
+
+
+def check(case: Case) -> Check:
+    """V03. One document of another person fails the whole encounter: it has to be taken out first."""
+    member, notes = case.member, case.encounter.notes
+    read = [note for note in notes if note.text.strip()]
+    if not read:
+        return case.answer("V03", UNKNOWN, "There is no text to read a name in.")
+    for note in read:
+        stranger = _another_person(note, member)
+        if stranger:
+            what, evidence = stranger
+            return case.answer("V03", NOT_MET, f"A document bears another {what} than the member's.", evidence)
+    if not member.family_name:
+        return case.answer("V03", UNKNOWN, "The chart does not give the member's name.", Evidence("member.name"))
+    found: list[Evidence] = []
+    for note in read:
+        name = _find_name(note, member)
+        if name is None:
+            return case.answer(
+                "V03", UNKNOWN, "A document does not bear the member's name.", Evidence("note.text", note.note_id)
+            )
+        second = _find_second(note, member)
+        if second is None:
+            return case.answer(
+                "V03", UNKNOWN, "The name agrees, but a document has no second identifier (birth date, MBI).", name
+            )
+        found += [name, second]
+    return case.answer("V03", MET, "Name and a second identifier agree.", *found)
+
+
+def _another_person(note: NoteValues, member: MemberValues) -> tuple[str, Evidence] | None:
+    known = _tokens(f"{member.family_name} {member.given_name}")
+    for label in LABELLED_NAME.finditer(note.text, 0, HEADER):
+        if member.family_name and not known & _tokens(label["name"]):
+            return "name", span(note, label, "name")
+    for label in LABELLED_BIRTH.finditer(note.text, 0, HEADER):
+        born = read_date(label["date"])
+        if born and (born.month, born.day, born.year % 100) != (
+            member.birth_date.month,
+            member.birth_date.day,
+            member.birth_date.year % 100,
+        ):
+            return "birth date", span(note, label, "date")
+    return None
+
+
+def _tokens(name: str) -> set[str]:
+    return {token for token in re.split(r"[^\w]+", name.casefold()) if len(token) > 1}
+
+
+def _find_name(note: NoteValues, member: MemberValues) -> Evidence | None:
+    """The family name, with the given name or its initial beside it somewhere in the note."""
+    family = re.search(re.escape(member.family_name), note.text, re.I)
+    if family is None:
+        return None
+    beside = note.text[max(0, family.start() - 40) : family.end() + 40]
+    given = member.given_name.split()[0] if member.given_name.strip() else ""
+    if given and not re.search(rf"\b(?:{re.escape(given)}|{re.escape(given[0])}\b)", beside, re.I):
+        return None
+    return span(note, family)
+
+
+def _find_second(note: NoteValues, member: MemberValues) -> Evidence | None:
+    text = note.text.lower()
+    same_length = len(text) == len(note.text)  # a few letters grow in lower case; then only the field is named
+    for written in (*ways_to_write(member.birth_date), member.mbi.lower()):
+        place = text.find(written) if written else -1
+        if place >= 0:
+            return (
+                Evidence("note.text", note.note_id, place, place + len(written))
+                if same_length
+                else Evidence("note.text", note.note_id)
+            )
+    return None

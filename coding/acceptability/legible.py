@@ -1,0 +1,35 @@
+"""V10: the record can be read."""
+
+import re
+
+from coding.acceptability.answers import MET, NOT_MET, UNKNOWN, Check, Evidence
+from coding.acceptability.case import Case
+
+WORD = re.compile(r"[^\W\d_]{2,}")
+UNREADABLE = re.compile(
+    r"[\[(<*]\s*(?:illegible|unreadable|unintelligible|not legible)[^\])>*\n]{0,30}[\])>*]|\ufffd+|\billegible\b", re.I
+)
+
+
+def check(case: Case) -> Check:
+    """V10, from the text layer alone: too few words, or too many places that the transcriber could not read."""
+    fewest, share = case.view.threshold("readable words"), case.view.threshold("unreadable share")
+    if fewest is None or share is None:
+        return case.answer("V10", UNKNOWN, "No limit is in force.")
+    gaps, words, where = 0, 0, ""
+    for note in case.encounter.notes:
+        here = sum(1 for _ in UNREADABLE.finditer(note.text))
+        gaps += here
+        where = where or (note.note_id if here else "")
+        words += len(WORD.findall(UNREADABLE.sub(" ", note.text) if here else note.text))
+    if words < fewest[0]:
+        return case.answer("V10", NOT_MET, "There is no text that can be read.", Evidence("note.text"))
+    if gaps * 100 > share[0] * (words + gaps):
+        return case.answer(
+            "V10", NOT_MET, f"{gaps} places cannot be read, among {words} words.", Evidence("note.text", where)
+        )
+    if gaps:
+        return case.answer(
+            "V10", UNKNOWN, f"{gaps} places cannot be read; a person has to look.", Evidence("note.text", where)
+        )
+    return case.answer("V10", MET, "The text can be read.")

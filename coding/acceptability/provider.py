@@ -1,0 +1,92 @@
+"""V06, the provider's specialty, and V08, the credential."""
+
+import re
+
+from coding.acceptability.answers import MET, NOT_MET, UNKNOWN, Check, Evidence
+from coding.acceptability.case import Case, span
+from coding.acceptability.rulebook import Credential, Specialty, View
+
+NAMED_CREDENTIAL = re.compile(r"(?P<name>[A-Z][A-Za-z'’\-]+)[,]?[ ]+(?P<credential>[A-Z][A-Za-z.\-]{1,9})(?![A-Za-z])")
+
+
+def specialty(case: Case) -> Check:
+    """V06. The code is CMS's two-character specialty code; '8' is read as '08'."""
+    code = case.encounter.provider_specialty.strip().upper()
+    if not code:
+        return case.answer("V06", UNKNOWN, "The provider's specialty is not given.", Evidence("provider.specialty"))
+    code = code.zfill(2)
+    for row in case.view.all(Specialty):
+        if code in row.codes:
+            words = "is" if row.acceptable else "is not"
+            return case.answer(
+                "V06", MET if row.acceptable else NOT_MET, f"Specialty {code} {words} on the list of acceptable types.",
+                Evidence("provider.specialty"), also=row.rule_id,
+            )  # fmt: skip
+    return case.answer("V06", UNKNOWN, "The specialty code is in none of the tables.", Evidence("provider.specialty"))
+
+
+def credential(case: Case) -> Check:
+    """V08. The fields are asked first, then the words beside the provider's name in the notes."""
+    encounter, table = case.encounter, credentials(case.view)
+    refused: tuple[Credential, Evidence] | None = None
+    stranger: Evidence | None = None
+    for field, value in (
+        ("signature.credential", encounter.signature_credential),
+        ("provider.credential", encounter.provider_credential),
+    ):
+        rows = [table.get(name) for name in _names(value)]
+        for row in rows:
+            if row and row.acceptable:
+                return case.answer("V08", MET, "The provider's credential is given.", Evidence(field), also=row.rule_id)
+            if row:
+                refused = row, Evidence(field)
+        if rows and not any(rows):
+            stranger = Evidence(field)
+    if refused:
+        return case.answer(
+            "V08", NOT_MET, "The credential is not one of an acceptable provider.", refused[1], also=refused[0].rule_id
+        )
+    if stranger:
+        return case.answer("V08", UNKNOWN, "The credential is in none of the tables.", stranger)
+    if not any(note.text.strip() for note in encounter.notes):
+        return case.answer("V08", UNKNOWN, "No credential is given, and there is no text to read one in.")
+    known = {
+        token
+        for name in (encounter.signature_name, encounter.provider_name)
+        for token in re.findall(r"[\w'’\-]{2,}", name.casefold())
+    }
+    for note in encounter.notes:
+        for found in NAMED_CREDENTIAL.finditer(note.text):
+            row = table.get(_bare(found["credential"]))
+            if row and (found["name"].casefold() in known if known else "," in found.group()):
+                answer, words = (
+                    (MET, "The credential stands")
+                    if row.acceptable
+                    else (NOT_MET, "A credential of no acceptable provider stands")
+                )
+                return case.answer(
+                    "V08", answer, f"{words} beside the name on the record.", span(note, found), also=row.rule_id
+                )
+    return case.answer(
+        "V08", NOT_MET, "No credential stands in the fields or on the record.", Evidence("provider.credential")
+    )
+
+
+def credentials(view: View) -> dict[str, Credential]:
+    made = view.memo.get("credentials")
+    if made is None:
+        made = view.memo["credentials"] = {
+            name.replace(" ", ""): row for row in view.all(Credential) for name in row.names
+        }
+    return made
+
+
+def _bare(word: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "", word.upper())
+
+
+def _names(value: str) -> list[str]:
+    """'MD, FACP' gives both; the whole is tried as well, for 'Nurse Practitioner' and 'M.D.'"""
+    if not value.strip():
+        return []
+    return [_bare(value), *(_bare(part) for part in re.split(r"[,/;\s]+", value) if _bare(part))]

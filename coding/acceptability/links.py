@@ -1,4 +1,4 @@
-"""The link of an encounter (linked, unlinked, switcher, audio-only, closed-year, invalid-encounter) and what it pays."""
+"""The link of an encounter (linked, unlinked, switcher, audio-only, closed-year, invalid-encounter), what it pays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -13,8 +13,6 @@ A_DATE = re.compile(DATE, re.I)
 ATTESTATION = re.compile(
     r"\b(?:CMS[- ]generated|RADV) attestation\b|\battestation (?:for|of) (?:a |the )?missing\b", re.I
 )
-    r"[ ]*:?[ ]*(?:[A-Za-z'’.\-]+,?[ ]+){1,5}?(?P<credential>[A-Za-z.\-]{2,12})(?![A-Za-z])"
-)
 
 
 def signed(case: Case) -> Check:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from coding.models import Chart, Project, Role, User
 from tests import make, pages
@@ -70,6 +70,7 @@ def log_in(live_server: Any, page: Page) -> Iterator[Callable[[User], Page]]:
 
     def log_in(user: User) -> Page:
         page.goto(f"{live_server.url}/log-in/")
+        expect(page.get_by_label("User name")).to_be_focused()
         page.keyboard.type(user.username)
         page.keyboard.press("Tab")
         page.keyboard.type(make.PASSWORD)

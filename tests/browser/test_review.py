@@ -20,7 +20,11 @@ def answered(page: Page, words: str) -> None:
 def test_the_keyboard_alone_reviews_a_chart(log_in: Callable[[User], Page], project: Project, coder: User) -> None:
     day = pages.day(
         text="Type 2 diabetes. CKD stage 3b, stable on losartan. Angina? BMI 41.",
-        adds={"N18.32": pages.CKD, "E66.01": {"mention": "BMI 41", "evaluate": "BMI 41"}},
+        adds={
+            "N18.32": pages.CKD,
+            "E66.01": {"mention": "BMI 41", "evaluate": "BMI 41"},
+            "E11.22": {"mention": "Type 2 diabetes"},
+        },
         checks={
             "E11.9": ("more-specific", "Type 2 diabetes"),
             "I20.9": ("unsupported", "Angina"),

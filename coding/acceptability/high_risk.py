@@ -22,6 +22,14 @@ BMI = re.compile(
 NEGATED = re.compile(
     r"\b(?:no|not|never|without|denies|declin\w+|stopped|discontinued|off|allerg\w+(?: to)?)\s+(?:\w+\s+){0,2}$", re.I
 )
+# What was and is no more, in the words after a medicine or on the line of a body mass index.
+ENDED = re.compile(
+    r"[^.;]{0,80}?(?:\b(?:finished|completed|stopped|ended|discontinued)\b|\d{1,2}/\d{4} to \d{1,2}/\d{4})", re.I
+)
+EARLIER = re.compile(
+    r"\b(?:highest|peak|max(?:imum)?|previous(?:ly)?|prior|last year|(?:in|of|since) (?:19|20)\d{2})\b|(?<![\d/])\d{2}/\d{4}",
+    re.I,
+)
 HOSPITAL_BILLS = {"inpatient": ("11", "41"), "outpatient": ("12", "13", "43", "71", "73", "76", "77", "85", "87")}
 
 
@@ -101,13 +109,13 @@ def _flagged(
 
 
 def _miskeyed(group: HighRiskGroup, encounter: EncounterValues, carried: Mapping[str, frozenset[str]]) -> set[str]:
-    """Codes reported once, one keystroke away from a code of another category that the member has often."""
+    """Codes reported once, one keystroke away from an unrelated code that the member has often: I11 and I13 are kin."""
     times = Counter(code for held in carried.values() for code in held)
     frequent = [code for code, count in times.items() if count >= group.frequent]
     return {
         code
         for code in carried[encounter.encounter_id]
-        if times[code] == 1 and any(code[:3] != other[:3] and one_keystroke(code, other) for other in frequent)
+        if times[code] == 1 and any(code[:2] != other[:2] and one_keystroke(code, other) for other in frequent)
     }
 
 
@@ -199,7 +207,7 @@ def _bmi(
     item: Corroboration, encounter: EncounterValues, carried: Mapping[str, frozenset[str]]
 ) -> tuple[bool, list[Evidence]]:
     """A body mass index of the same day: in the notes it decides; a code alone does where the notes have none."""
-    found = [(note, hit) for note in encounter.notes for hit in BMI.finditer(note.text)]
+    found = [(note, hit) for note in encounter.notes for hit in BMI.finditer(note.text) if not _earlier(note.text, hit)]
     if any(float(hit["value"]) >= (item.at_least or 0) for _, hit in found):
         return True, []
     against = [Evidence("note.text", note.note_id, hit.start("value"), hit.end("value")) for note, hit in found]
@@ -208,8 +216,13 @@ def _bmi(
     return False, against
 
 
+def _earlier(text: str, hit: re.Match[str]) -> bool:
+    """The line says that the value is of another time: a highest weight, a row of a table by month."""
+    return EARLIER.search(text, text.rfind("\n", 0, hit.start()) + 1, hit.start()) is not None
+
+
 def _words(encounter: EncounterValues, words: tuple[str, ...]) -> list[Evidence]:
-    """Words of the notes, whole, and not behind a negation: 'no warfarin' is no anticoagulant."""
+    """Words of the notes, whole. 'No warfarin' and 'apixaban for three months, stopped' are no anticoagulant."""
     if not words:
         return []
     pattern = _pattern(words)
@@ -218,6 +231,7 @@ def _words(encounter: EncounterValues, words: tuple[str, ...]) -> list[Evidence]
         for note in encounter.notes
         for hit in pattern.finditer(note.text)
         if not NEGATED.search(note.text, max(0, hit.start() - 40), hit.start())
+        and not ENDED.match(note.text, hit.end())
     ]
 
 

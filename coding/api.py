@@ -383,7 +383,7 @@ class SuggestionViewSet(viewsets.ReadOnlyModelViewSet):
         undisclosed = qa.undisclosed_to(person(self.request))
         found = Suggestion.objects.live().filter(chart__in=Chart.objects.visible_to(person(self.request)))
         if chart := self.request.query_params.get("chart"):
-            found = found.filter(chart=int(chart)) if chart.isdecimal() else found.none()
+            found = found.filter(chart=int(chart)) if chart.isdecimal() and len(chart) < 19 else found.none()
         if state := self.request.query_params.get("status"):
             found = found.filter(status=state).exclude(pk__in=undisclosed.values("pk"))
         found = found.annotate(undisclosed=Exists(undisclosed.filter(pk=OuterRef("pk"))))

@@ -18,3 +18,8 @@ def chosen_project(user: User, permission: Permission, name: str = "") -> tuple[
         if project.name == name:
             return project, projects
     raise NotAllowed(f"You may not {permission.value} in that project.")
+
+
+def as_id(text: str) -> int:
+    """The id that a form or an address gives, or 0, which nothing has: words, and numbers too long for a database."""
+    return int(text) if text.isdecimal() and len(text) < 19 else 0

@@ -22,7 +22,7 @@ from coding.actions import qa, queues, trail
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import Assignment, Chart, Project, QAReview, QASample, User
 from coding.permissions import Permission, can, check_can
-from coding.views import chosen_project
+from coding.views import as_id, chosen_project
 from coding.views import reading as chart_reading
 from coding.views.reading import KEYS, Answer, Reading, read_chart
 from coding.workflow import ANSWERS, CHANGE_REASONS, REASONS, REASONS_FOR, ChartStatus, Outcome
@@ -148,7 +148,7 @@ def close(request: HttpRequest) -> HttpResponse:
     """Close the ticked coded charts without audit: all of them or none."""
     user: User = request.user  # type: ignore[assignment]
     project, _ = chosen_project(user, Permission.AUDIT, request.POST.get("project", ""))
-    ids = {int(pk) if pk.isdecimal() else 0 for pk in request.POST.getlist("chart")}
+    ids = {as_id(pk) for pk in request.POST.getlist("chart")}
     charts = Chart.objects.filter(member__project=project, pk__in=ids).select_related("member__project")
     if len(charts) != len(ids):
         raise Http404
@@ -337,7 +337,7 @@ def audit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def chosen_reviews(request: HttpRequest, chart: Chart) -> list[QAReview]:
-    ids = {int(pk) for pk in request.POST.getlist("r") if pk.isdecimal()}
+    ids = {as_id(pk) for pk in request.POST.getlist("r")}
     found = [review for review in qa.reviews_of(chart) if review.pk in ids]
     if not found:
         raise NotAnAnswer("This question is not asked any more. Load the page again.")

@@ -22,7 +22,7 @@ from coding.actions import queues, trail
 from coding.models import Assignment, Chart, Project, Role, TrailEvent, User
 from coding.permissions import NotAllowed, Permission, can, check_can
 from coding.templatetags.report_numbers import family_label
-from coding.views import chosen_project
+from coding.views import as_id, chosen_project
 from coding.workflow import ChartStatus, SuggestionStatus
 
 ROWS = 25
@@ -155,8 +155,8 @@ def chart_list(request: HttpRequest) -> HttpResponse:
     counts = dict(charts.values_list("status").annotate(n=Count("pk")))
     if status in ChartStatus.values:
         charts = charts.filter(status=status)
-    if coder.isdecimal():
-        charts = charts.filter(assignments__coder=int(coder), assignments__released_at=None)
+    if coder:
+        charts = charts.filter(assignments__coder=as_id(coder), assignments__released_at=None)
     charts = (
         charts.annotate(open=Count("suggestions", filter=Q(suggestions__status=SuggestionStatus.OPEN), distinct=True))
         .prefetch_related(Prefetch("assignments", Assignment.objects.select_related("coder").order_by("pk")))
@@ -185,7 +185,7 @@ def chart_list(request: HttpRequest) -> HttpResponse:
 def ticked(request: HttpRequest, project: Project) -> list[Chart]:
     """The charts that the form names; one that the person may not list is a 404."""
     user: User = request.user  # type: ignore[assignment]
-    ids = {int(pk) if pk.isdecimal() else 0 for pk in request.POST.getlist("chart")}
+    ids = {as_id(pk) for pk in request.POST.getlist("chart")}
     charts = list(
         Chart.objects.listed_for(user)
         .filter(member__project=project, pk__in=ids)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from coding.actions import qa, trail
 from coding.models import Chart, Project, QAReview, Suggestion, TrailEvent, TrailHead, User
 from coding.permissions import Permission, can
-from coding.views import chosen_project
+from coding.views import as_id, chosen_project
 
 ROWS = 50
 BREAKS_SHOWN = 20
@@ -105,9 +105,9 @@ def trail_context(request: HttpRequest, project: Project, projects: list[Project
     if action:
         events = events.filter(action=action)
     if who:
-        events = events.filter(actor=int(who) if who.isdecimal() else None)
+        events = events.filter(actor=as_id(who))
     if chart:
-        events = events_of_chart(events, int(chart)) if chart.isdecimal() else events.none()
+        events = events_of_chart(events, as_id(chart))
     page = Paginator(events.select_related("actor").order_by("-number"), ROWS).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
@@ -138,13 +138,13 @@ def events(request: HttpRequest) -> HttpResponse:
     if context["filters"]:
         found = {"found": context["page"].paginator.count}
         # What was typed may be anything; only what names something of ours goes into the trail for good.
-        asked = {name: value for name, value in context["filters"].items() if known(name, value, context)}
+        asked = {f"for_{name}": value for name, value in context["filters"].items() if known(name, value, context)}
         trail.record("trail.searched", by=user, project=project, subject=project, **asked, **found)
     return response
 
 
 def known(name: str, value: str, context: dict[str, Any]) -> bool:
-    return value in context["actions"] if name == "action" else value.isdecimal() and len(value) < 19
+    return value in context["actions"] if name == "action" else as_id(value) > 0
 
 
 @require_POST

@@ -24,10 +24,11 @@ USED: dict[str, tuple[str, ...]] = {
     "cms-hcc": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "months"),
     "pace": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "months"),
     "esrd": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "esrd", "months"),
+    "cdps": ("age", "sex", "aid_group", "ndc", "months"),
     "hhs-hcc": ("birth_date", "age", "age_last", "sex", "metal", "csr", "enrollment_months", "ndc", "hcpcs"),
     "rxhcc": (*YEARLY, "institutional", "new_enrollee", "low_income", "esrd", "plan", "months"),
 }
-MONTHLY = ("dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "low_income", "esrd")
+MONTHLY = ("dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "low_income", "esrd", "aid_group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Beneficiary:
 
     HHS: age_last, on the last day of enrollment in the benefit year, which `age` also means there (a birth date will
     do for a whole year); metal P, G, S, B or C; csr, the cost-sharing reduction indicator, "1" for none;
-    enrollment_months, twelve where nothing is said; ndc and hcpcs, the codes of drugs and services.
+    enrollment_months, twelve where nothing is said; ndc and hcpcs, the codes of drugs and services. CDPS: aid_group,
+    as the licensed tables name it.
     """
 
     birth_date: date | None = field(default=None, repr=False)
@@ -74,6 +76,7 @@ class Beneficiary:
     enrollment_months: int | None = None
     ndc: tuple[str, ...] = ()
     hcpcs: tuple[str, ...] = ()
+    aid_group: str | None = None
     months: tuple[Mapping[str, Any] | None, ...] = ()
 
     def __post_init__(self) -> None:
@@ -233,6 +236,12 @@ def _month_count(name: str, value: object) -> int:
     return value
 
 
+def _name(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInput(f"beneficiary: {name} is a name")
+    return value.strip()
+
+
 def _code_list(name: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item.strip() for item in value):
         raise InvalidInput(f"beneficiary: {name} is a list of codes")
@@ -269,6 +278,7 @@ CHECKS: dict[str, Any] = {
     "csr": _one_of(*map(str, range(1, 13))),
     "enrollment_months": _month_count,
     **dict.fromkeys(("ndc", "hcpcs"), _code_list),
+    "aid_group": _name,
     "months": _months,
 }
 UNUSED = {

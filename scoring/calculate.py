@@ -305,15 +305,30 @@ def line_of(release: Release, table: str, variable: str) -> Line:
     return Line(variable, decimal(release.factors[table][variable]), why, "factors.csv", row)
 
 
-class Run:
-    """One model, compiled for one person. Codes are normalized ICD-10-CM codes (no dot)."""
+def drug_mask(release: Release, person: Beneficiary) -> int:
+    """The categories of a person's NDC and HCPCS codes."""
+    mask = 0
+    for kind, codes in (("ndc", person.ndc), ("hcpcs", person.hcpcs)):
+        for code in codes:
+            mask |= release.drugs.get((kind, code), 0)
+    return mask
 
-    def __init__(self, release: Release, weight: int, parts: Sequence[Part], age: int, sex: str) -> None:
+
+class Run:
+    """One model, compiled for one person. Codes are normalized ICD-10-CM codes (no dot).
+
+    drugs: the categories of the person's drugs, in every mask from the start.
+    """
+
+    def __init__(
+        self, release: Release, weight: int, parts: Sequence[Part], age: int, sex: str, drugs: int = 0
+    ) -> None:
         self.release = release
         self.weight = weight
         self.parts = tuple(parts)
         self.age = age
         self.sex = sex
+        self._drugs = drugs
         self._only = self.parts[0] if len(self.parts) == 1 else None
         self._points: dict[int, Points] = {}
         self._left: dict[int, int] = {}
@@ -342,8 +357,8 @@ class Run:
         return mask
 
     def mask_of(self, codes: Iterable[str]) -> int:
-        """The categories of several codes."""
-        mask = 0
+        """The categories of several codes, and of the person's drugs."""
+        mask = self._drugs
         known = self._masks
         for code in codes:
             own = known.get(code)
@@ -468,8 +483,9 @@ def compile_parts(
     segment overrides the one that the facts give. Raises UnknownProgram for a segment that the model does not have.
     """
     family = FAMILIES[release.family]
-    if segment is not None and segment not in family.segments:
-        raise UnknownProgram(f"{release.model} has no segment {segment!r}; it has {', '.join(family.segments)}")
+    segments = family.segments or tuple(release.factors)
+    if segment is not None and segment not in segments:
+        raise UnknownProgram(f"{release.model} has no segment {segment!r}; it has {', '.join(segments)}")
     age = person.age_in(payment_year)
     if not person.months:
         base = family.base(release, person, age, segment or family.segment_of(person, age))

@@ -40,7 +40,8 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """segments: as CMS's software prints them. segment_of: a month's own segment. base: what it starts from."""
+    """segments: as CMS's software prints them, none where the tables name them. segment_of: a month's own segment.
+    base: what it starts from."""
 
     segments: tuple[str, ...]
     segment_of: Callable[[Beneficiary, int], str]
@@ -198,6 +199,23 @@ def rxhcc_base(release: Release, person: Beneficiary, age: int, segment: str) ->
     return Base(segment, segment, tuple((segment, name) for name in variables), flags, population)
 
 
+def cdps_segment(person: Beneficiary, age: int) -> str:
+    """The aid group is the segment."""
+    if person.aid_group is None:
+        raise InvalidInput("beneficiary: aid_group is missing")
+    return person.aid_group
+
+
+def cdps_base(release: Release, person: Beneficiary, age: int, segment: str) -> Base:
+    """CDPS, CDPS+Rx, MRX: the cells of the licensed tables that the person is in."""
+    if segment not in release.factors:
+        raise InvalidInput(
+            f"beneficiary: no aid_group {segment!r} in {release.id}; it has {', '.join(release.factors)}"
+        )
+    cells = [name for name, sex, low, high in release.cells if sex in ("", person.sex) and low <= age <= high]
+    return Base(segment, segment, tuple((segment, name) for name in cells))
+
+
 ESRD_SEGMENTS = (
     "DIAL", "NE_DIAL", "GRAFT_COMM", "GRAFT_INST", "NE_GRAFT", "TRANSPLANT_1M", "TRANSPLANT_2M", "TRANSPLANT_3M",
 )  # fmt: skip
@@ -207,6 +225,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "esrd-v21": Family(ESRD_SEGMENTS, esrd_segment, esrd_base),
     "esrd-v24": Family(ESRD_SEGMENTS, esrd_segment, esrd_base),
+    "cdps": Family((), cdps_segment, cdps_base),
     "rxhcc": Family(
         (
             "CE_NonLowAged", "CE_NonLowNonAged", "CE_LowAged", "CE_LowNonAged", "CE_LTI",

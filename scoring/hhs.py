@@ -12,11 +12,10 @@ Concurrent: the benefit year is the year of the diagnoses. One of three models b
 Source: the Benefit Year DIY software instructions; the figures as each release's SOURCE.md says.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 from scoring.beneficiary import Beneficiary
-from scoring.calculate import Line, Part, Points, Run, SegmentScore, line_of
+from scoring.calculate import Line, Part, Points, Run, SegmentScore, drug_mask, line_of
 from scoring.demographics import Base
 from scoring.errors import InvalidInput, UnknownProgram
 from scoring.rounding import decimal, half_up, signed
@@ -128,17 +127,13 @@ class HhsPart(Part):
 
 
 class HhsRun(Run):
-    """A benefit year of one person. Drug categories are in every mask from the start."""
+    """A benefit year of one person."""
 
     parts: tuple[HhsPart, ...]
 
     def __init__(self, release: Release, part: HhsPart, age: int, sex: str, drugs: int) -> None:
-        super().__init__(release, 100, (part,), age, sex)
-        self._drugs = drugs
+        super().__init__(release, 100, (part,), age, sex, drugs)
         self.paid = (1 << len(release.hccs)) - 1  # which categories pay depends on all the others
-
-    def mask_of(self, codes: Iterable[str]) -> int:
-        return super().mask_of(codes) | self._drugs
 
     def changes(self, old: int, new: int) -> list[str]:
         """Terms that differ. A bundle or an infant's severity can hide a category that changed: then there are none."""
@@ -178,8 +173,4 @@ def hhs_run(year: Year, release: Release, person: Beneficiary, segment: str | No
         raise InvalidInput(f"beneficiary: csr {person.csr} is not an indicator of {year.payment_year}; it has {known}")
     age = person.age_last_in(year.payment_year)
     part = HhsPart(release, age, person.sex, person.metal, person.enrollment_months or 12, csr)
-    drugs = 0
-    for kind, codes in (("ndc", person.ndc), ("hcpcs", person.hcpcs)):
-        for code in codes:
-            drugs |= release.drugs.get((kind, code), 0)
-    return HhsRun(release, part, age, person.sex, drugs)
+    return HhsRun(release, part, age, person.sex, drug_mask(release, person))

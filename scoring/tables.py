@@ -14,7 +14,8 @@ The CSVs (UTF-8, one header row, no blanks around values):
     counts.csv        variable,at_least,at_most       number of categories left after the hierarchy
     factors.csv       segment,variable,value          absent = not in that segment
     bundles.csv       segment,bundle,hcc              HHS: categories that pay and count as one
-    drugs.csv         kind,code,hcc                   HHS: ndc or hcpcs codes to drug categories
+    drugs.csv         kind,code,hcc                   HHS, CDPS: ndc or hcpcs codes to drug categories
+    cells.csv         variable,sex,age_min,age_max    CDPS: the demographic cells; sex "" for both
 
 A category is a bit; a code is a mask; the hierarchy is one mask per parent. model.toml holds the number of rows and the
 SHA-256 of every file: a release that was edited does not load.
@@ -47,6 +48,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "factors.csv": ("segment", "variable", "value"),
     "bundles.csv": ("segment", "bundle", "hcc"),
     "drugs.csv": ("kind", "code", "hcc"),
+    "cells.csv": ("variable", "sex", "age_min", "age_max"),
 }
 CATEGORY_COLUMNS = (
     ("mapping.csv", 1), ("hierarchy.csv", 0), ("hierarchy.csv", 1), ("groups.csv", 1), ("bundles.csv", 2),
@@ -107,6 +109,7 @@ class Release:
     groups: dict[str, int]
     bundles: dict[str, dict[str, int]]
     drugs: dict[tuple[str, str], int]
+    cells: tuple[tuple[str, str, int, int], ...]
 
     @cached_property
     def names(self) -> dict[int, str]:
@@ -254,6 +257,13 @@ def use_tables(folder: Path | str) -> None:
     added = Path(folder).resolve()
     if added not in _folders:
         _folders = (added, *_folders)
+    forget()
+
+
+def forget() -> None:
+    """Read everything again when it is next asked for: something was imported."""
+    for cached in (_find_year, _load_year, _load_release):
+        cached.cache_clear()
 
 
 def years() -> tuple[tuple[str, int], ...]:
@@ -279,6 +289,8 @@ def _find_year(program: str, payment_year: int, places: tuple[Path, ...]) -> Yea
     known = [year for name, year in on_file if name == program]
     if known:
         raise UnknownProgram(f"{program} has no payment year {payment_year}; it has {', '.join(map(str, known))}")
+    if program == "cdps":
+        raise MissingTables("cdps: its tables come with a state's or plan's licence; import them first")
     programs = sorted({name for name, _ in on_file})
     raise UnknownProgram(f"no program {program!r}; there are {', '.join(programs)}")
 
@@ -480,6 +492,7 @@ def build(meta: dict[str, Any], rows: Rows) -> Release:
         groups=groups,
         bundles=bundles,
         drugs=drugs,
+        cells=tuple((name, sex, int(low or 0), int(high or 999)) for name, sex, low, high in rows.get("cells.csv", ())),
     )
 
 

@@ -14,7 +14,7 @@ from math import factorial
 from typing import Any
 
 from scoring.beneficiary import Beneficiary, code_of, codes_of, dotted
-from scoring.calculate import Line, ModelScore, Points, Run, chain, compile_parts
+from scoring.calculate import Line, ModelScore, Points, Run, chain, compile_parts, drug_mask
 from scoring.demographics import FAMILIES
 from scoring.errors import InvalidInput
 from scoring.hhs import METALS, hhs_run
@@ -435,7 +435,8 @@ def worksheet(
             continue
         lookup = FactorLookup(year, use, factors)
         parts = compile_parts(release, person, payment_year, lookup, segment)
-        runs.append(Run(release, weight, parts, person.age_in(payment_year), person.sex))
+        drugs = drug_mask(release, person) if release.drugs else 0
+        runs.append(Run(release, weight, parts, person.age_in(payment_year), person.sex, drugs))
     return Worksheet(year, runs, None if frailty is None else thousandths(frailty, "frailty"))
 
 
@@ -519,7 +520,7 @@ def raw_by_segment(
                 segment: Run(
                     release, 100, compile_parts(release, person, payment_year, lambda _: None, segment), age, person.sex
                 )
-                for segment in FAMILIES[release.family].segments
+                for segment in FAMILIES[release.family].segments or release.factors
                 if "GRAFT" not in segment or (person.esrd and person.esrd.graft_months)  # by months since transplant
             }
         result[use.name] = {name: decimal(run.evaluate(run.mask_of(codes))[0]) for name, run in runs.items()}

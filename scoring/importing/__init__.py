@@ -5,5 +5,6 @@ contradictions; `difference` is for a person to read; `write` stores. Nothing is
 """
 
 from scoring.importing.draft import Draft, difference, write
+from scoring.importing.store import Found, find, store
 
-__all__ = ["Draft", "difference", "write"]
+__all__ = ["Draft", "Found", "difference", "find", "store", "write"]

@@ -12,6 +12,7 @@ from typing import Any
 
 from scoring.importing.conditions import bounds, merged
 from scoring.importing.draft import Draft, sha256, sorted_mapping
+from scoring.tables import category_order
 
 SEGMENTS = {
     "COMMUNITY_NA": "CNA", "COMMUNITY_ND": "CND", "COMMUNITY_PBA": "CPA", "COMMUNITY_PBD": "CPD",
@@ -71,14 +72,13 @@ def read_cms_package(folder: Path, meta: dict[str, Any], factors_in: Path | None
     draft.rows["factors.csv"], labels = factor_rows(factor_files, draft)
 
     hccs = {row[1] for row in draft.rows["mapping.csv"]}
-    hccs |= {hcc for row in draft.rows["hierarchy.csv"] for hcc in row} | {row[1] for row in draft.rows["groups.csv"]}
     interaction_names = {row[0] for row in interactions}
     for variable, label in labels.items():
         if not linear and re.fullmatch(rf"NONAGED_{prefix}\d+", variable):
             interactions.append((variable, "NONAGED", variable.removeprefix("NONAGED_")))
             interaction_names.add(variable)
         variables.append((variable, kind_of(variable, prefix, interaction_names), label))
-    variables += [(prefix + hcc, "hcc", "") for hcc in sorted(hccs, key=int) if prefix + hcc not in labels]
+    variables += [(prefix + hcc, "hcc", "") for hcc in sorted(hccs, key=category_order) if prefix + hcc not in labels]
     draft.rows["counts.csv"] = [
         (variable, found[1], "" if found[2] else found[1])
         for variable, kind, _ in variables

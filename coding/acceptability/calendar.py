@@ -63,7 +63,10 @@ def deadlines(book: Book, program: str, payment_year: int) -> tuple[Deadline, ..
 
 
 def _all(book: Book, program: str) -> list[Deadline]:
-    found = []
+    known = book.memo.get(program)
+    if known is not None:
+        return known
+    found: list[Deadline] = []
     for row in book.all(Sweep):
         rule: Rule = book.by_id[row.rule_id]
         if program in rule.program or program in rule.carried_over_to:
@@ -73,7 +76,8 @@ def _all(book: Book, program: str) -> list[Deadline]:
                     rule.verified_for(program), rule.rule_id,
                 )
             )  # fmt: skip
-    return sorted(found, key=lambda item: (item.deadline, item.payment_year, item.run))
+    book.memo[program] = sorted(found, key=lambda item: (item.deadline, item.payment_year, item.run))
+    return book.memo[program]
 
 
 def submittable(

@@ -8,11 +8,21 @@ from coding.acceptability.case import DATE, Case, read_date, span
 from coding.acceptability.rulebook import ProgramRow, View
 from coding.intake.values import NoteValues
 
+LABELS = (
+    "dos",
+    "date of service",
+    "date of visit",
+    "date of encounter",
+    "service date",
+    "visit date",
+    "encounter date",
+)
 LABELLED_SERVICE = re.compile(
     r"\b(?:DOS|date of (?:service|visit|encounter)|(?:service|visit|encounter) date)\b"
     rf"[ ]*[:#-]?[ ]*(?P<date>{DATE})",
     re.I,
 )
+LEADING = ("previous", "prior", "last", "earlier")
 ELSEWHERE = re.compile(
     r"\b(?:see|refer to) (?:my |the )?(?:previous|prior|last|earlier) (?:progress )?(?:note|visit|encounter)s? "
     r"for (?:the )?(?:assessment|plan|diagnos|history|details)",
@@ -69,7 +79,7 @@ def alone(case: Case) -> Check:
     if inside and outside:
         return case.answer("V12", NOT_MET, "A document holds another date of service as well: split it.", *outside)
     for note in encounter.notes:
-        found = ELSEWHERE.search(note.text)
+        found = ELSEWHERE.search(note.text) if case.mentions(note, LEADING) else None
         if found:
             return case.answer("V12", NOT_MET, "A document leaves its content to an earlier note.", span(note, found))
     return case.answer("V12", MET, "The documents hold this date of service alone.")
@@ -77,9 +87,11 @@ def alone(case: Case) -> Check:
 
 def service_dates(case: Case) -> list[tuple[date, Evidence]]:
     """Dates that the documents themselves call the date of service, in order."""
-    return [hit for note in case.encounter.notes for hit in _labelled(note)]
+    return case.once("service dates", lambda: [hit for note in case.encounter.notes for hit in _labelled(case, note)])
 
 
-def _labelled(note: NoteValues) -> list[tuple[date, Evidence]]:
-    hits = ((read_date(found["date"]), span(note, found, "date")) for found in LABELLED_SERVICE.finditer(note.text))
+def _labelled(case: Case, note: NoteValues) -> list[tuple[date, Evidence]]:
+    hits = (
+        (read_date(found["date"]), span(note, found, "date")) for found in case.labelled(note, LABELS, LABELLED_SERVICE)
+    )
     return [(day, evidence) for day, evidence in hits if day]

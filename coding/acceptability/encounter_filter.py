@@ -5,11 +5,16 @@ Sources: the rules P.* of the rule book (docs/acceptability.md).
 
 from coding.acceptability.answers import NO, UNKNOWN, YES, Verdict
 from coding.acceptability.case import Case
-from coding.acceptability.record_type import bare_type_of_bill
 from coding.acceptability.rulebook import BillType, ProcedureList, View, VisitMode, in_ranges
 from coding.intake.values import ClaimLineValues, ClaimValues
 
 AUDIO = "audio only"
+
+
+def bare_type_of_bill(claim: ClaimValues) -> str:
+    """Three characters: '0131' and '131' are the same type of bill."""
+    code = claim.type_of_bill
+    return code[1:] if len(code) == 4 and code.startswith("0") else code
 
 
 def passes(case: Case) -> Verdict:
@@ -86,12 +91,20 @@ def audio_only_by_modifier(case: Case) -> bool:
 def counting_lines(case: Case) -> tuple[ClaimLineValues, ...]:
     """The lines that decide how the service was given: those with an eligible procedure; without a list or without one,
     the lines that are visits; without those, all."""
-    claim = case.encounter.claim
-    if claim is None:
-        return ()
-    ranges = tuple(item for row in case.view.all(VisitMode) for item in row.procedures)
-    visits = tuple(line for line in claim.lines if in_ranges(line.procedure, ranges))
-    return eligible_lines(case) or visits or claim.lines
+    return case.once("counting lines", lambda: eligible_lines(case) or visit_lines(case) or _all_lines(case))
+
+
+def visit_lines(case: Case) -> tuple[ClaimLineValues, ...]:
+    """The lines whose procedure is a visit, in person or by telehealth."""
+    ranges = case.view.memo.get("visit procedures")
+    if ranges is None:
+        ranges = tuple(item for row in case.view.all(VisitMode) for item in row.procedures)
+        case.view.memo["visit procedures"] = ranges
+    return tuple(line for line in _all_lines(case) if in_ranges(line.procedure, ranges))
+
+
+def _all_lines(case: Case) -> tuple[ClaimLineValues, ...]:
+    return case.encounter.claim.lines if case.encounter.claim else ()
 
 
 def has_modifier(line: ClaimLineValues, modifiers: tuple[str, ...]) -> bool:

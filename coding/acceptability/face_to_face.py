@@ -3,9 +3,9 @@
 import re
 
 from coding.acceptability.answers import NOT_MET, UNKNOWN, Check, Evidence
-from coding.acceptability.case import TITLE, Case, plain, search, span
-from coding.acceptability.encounter_filter import AUDIO, counting_lines, has_modifier
-from coding.acceptability.record_type import bare_type_of_bill, stands_alone
+from coding.acceptability.case import TITLE, Case, plain, span
+from coding.acceptability.encounter_filter import AUDIO, bare_type_of_bill, counting_lines, has_modifier
+from coding.acceptability.record_type import stands_alone
 from coding.acceptability.rulebook import ModeAnswer, View, VisitMode, in_ranges
 
 # What weakens the record comes first: one word of "audio only" outweighs a modifier for video.
@@ -33,6 +33,10 @@ def check(case: Case) -> Check:
 
 
 def mode_of_visit(case: Case) -> tuple[str, str, Evidence] | None:
+    return case.once("mode", lambda: _mode_of_visit(case))
+
+
+def _mode_of_visit(case: Case) -> tuple[str, str, Evidence] | None:
     """(mode, the rule that reads it so, evidence), or None where nothing shows it.
 
     A claim counts as given by sound alone only when every line that counts says so.
@@ -41,10 +45,8 @@ def mode_of_visit(case: Case) -> tuple[str, str, Evidence] | None:
         return None
     if case.encounter.setting == "inpatient":
         return "in person", "V05.signs", Evidence("setting")
-    rows = sorted(case.view.all(VisitMode), key=lambda row: ORDER.index(row.mode))
-    patterns = _patterns(case.view)
-    for row in rows:
-        hit = _by_claim(case, row) or _by_note(case, row, patterns[id(row)])
+    for row, title, phrase in _rows(case.view):
+        hit = _by_claim(case, row) or _by_note(case, row, title, phrase)
         if hit:
             return row.mode, row.rule_id, hit
     return None
@@ -52,8 +54,8 @@ def mode_of_visit(case: Case) -> tuple[str, str, Evidence] | None:
 
 def _called(case: Case) -> bool:
     """Calls and messages are no visits, and they are no meetings either."""
-    types = {name for row in case.view.all(VisitMode) if row.mode in ORDER[:2] for name in row.note_types}
-    return any(plain(note.note_type) in types for note in case.encounter.notes)
+    rows = [row for row in case.view.all(VisitMode) if row.mode in ORDER[:2]]
+    return any(plain(note.note_type) in row.note_types for note in case.encounter.notes for row in rows)
 
 
 def _by_claim(case: Case, row: VisitMode) -> Evidence | None:
@@ -77,28 +79,29 @@ def _by_claim(case: Case, row: VisitMode) -> Evidence | None:
 
 
 def _by_note(
-    case: Case, row: VisitMode, patterns: tuple[re.Pattern[str] | None, re.Pattern[str] | None]
+    case: Case, row: VisitMode, title: re.Pattern[str] | None, phrase: re.Pattern[str] | None
 ) -> Evidence | None:
     notes = case.encounter.notes
     for note in notes:
         if note.note_type and plain(note.note_type) in row.note_types:
             return Evidence("note.type", note.note_id)
-    title, phrase = patterns
-    if title:
-        for note, found in search(title, notes, TITLE):
-            return span(note, found)
-    if phrase:
-        for note, found in search(phrase, notes):
-            return span(note, found)
+    for note in notes:
+        if (title or phrase) and case.mentions(note, row.anchors):
+            found = (title and title.search(note.text, 0, TITLE)) or (phrase and phrase.search(note.text))
+            if found:
+                return span(note, found)
     return None
 
 
-def _patterns(view: View) -> dict[int, tuple[re.Pattern[str] | None, re.Pattern[str] | None]]:
+Compiled = tuple[VisitMode, re.Pattern[str] | None, re.Pattern[str] | None]
+
+
+def _rows(view: View) -> list[Compiled]:
+    """The rows with their titles and phrases compiled, in the order in which they decide."""
     made = view.memo.get("visit modes")
     if made is None:
-        made = view.memo["visit modes"] = {
-            id(row): (_joined(row.titles), _joined(row.phrases)) for row in view.all(VisitMode)
-        }
+        rows = sorted(view.all(VisitMode), key=lambda row: ORDER.index(row.mode))
+        made = view.memo["visit modes"] = [(row, _joined(row.titles), _joined(row.phrases)) for row in rows]
     return made
 
 

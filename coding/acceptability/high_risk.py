@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from coding.acceptability.answers import Evidence
 from coding.acceptability.codes import age_on
-from coding.acceptability.record_type import bare_type_of_bill
+from coding.acceptability.encounter_filter import bare_type_of_bill
 from coding.acceptability.rulebook import Book, Corroboration, HighRiskGroup, book, in_ranges
 from coding.intake.values import ChartValues, EncounterValues
 
@@ -27,7 +27,8 @@ ENDED = re.compile(
     r"[^.;]{0,80}?(?:\b(?:finished|completed|stopped|ended|discontinued)\b|\d{1,2}/\d{4} to \d{1,2}/\d{4})", re.I
 )
 EARLIER = re.compile(
-    r"\b(?:highest|peak|max(?:imum)?|previous(?:ly)?|prior|last year|(?:in|of|since) (?:19|20)\d{2})\b|(?<![\d/])\d{2}/\d{4}",
+    r"\b(?:highest|peak|max(?:imum)?|previous(?:ly)?|prior|last year|(?:in|of|since) (?:19|20)\d{2})\b"
+    r"|(?<![\d/])\d{2}/\d{4}",
     re.I,
 )
 HOSPITAL_BILLS = {"inpatient": ("11", "41"), "outpatient": ("12", "13", "43", "71", "73", "76", "77", "85", "87")}

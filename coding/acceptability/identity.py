@@ -4,7 +4,7 @@ import re
 
 from coding.acceptability.answers import MET, NOT_MET, UNKNOWN, Check, Evidence
 from coding.acceptability.case import DATE, Case, read_date, span, ways_to_write
-from coding.intake.values import MemberValues, NoteValues
+from coding.intake.values import NoteValues
 
 HEADER = 1500  # code points in which a record says whose it is
 
@@ -15,6 +15,7 @@ LABELLED_NAME = re.compile(
     r"(?=[ \t]*$|[ ]{2,}|\t|[ ]*[|(,;]|[ ]+(?i:DOB|MRN|DOS|D\.O\.B|date|born|age)\b)",
     re.M,
 )
+BIRTH_LABELS = ("dob", "d.o.b", "date of birth", "birth", "born")
 LABELLED_BIRTH = re.compile(
     rf"\b(?:DOB|D\.O\.B\.|date of birth|birth ?date|born)\b[ ]*[:#-]?[ ]*(?:on[ ]+)?(?P<date>{DATE})", re.I
 )
@@ -27,7 +28,7 @@ def check(case: Case) -> Check:
     if not read:
         return case.answer("V03", UNKNOWN, "There is no text to read a name in.")
     for note in read:
-        stranger = _another_person(note, member)
+        stranger = _another_person(case, note)
         if stranger:
             what, evidence = stranger
             return case.answer("V03", NOT_MET, f"A document bears another {what} than the member's.", evidence)
@@ -35,12 +36,12 @@ def check(case: Case) -> Check:
         return case.answer("V03", UNKNOWN, "The chart does not give the member's name.", Evidence("member.name"))
     found: list[Evidence] = []
     for note in read:
-        name = _find_name(note, member)
+        name = _find_name(case, note)
         if name is None:
             return case.answer(
                 "V03", UNKNOWN, "A document does not bear the member's name.", Evidence("note.text", note.note_id)
             )
-        second = _find_second(note, member)
+        second = _find_second(case, note)
         if second is None:
             return case.answer(
                 "V03", UNKNOWN, "The name agrees, but a document has no second identifier (birth date, MBI).", name
@@ -49,12 +50,15 @@ def check(case: Case) -> Check:
     return case.answer("V03", MET, "Name and a second identifier agree.", *found)
 
 
-def _another_person(note: NoteValues, member: MemberValues) -> tuple[str, Evidence] | None:
+def _another_person(case: Case, note: NoteValues) -> tuple[str, Evidence] | None:
+    member = case.member
     known = _tokens(f"{member.family_name} {member.given_name}")
     for label in LABELLED_NAME.finditer(note.text, 0, HEADER):
         if member.family_name and not known & _tokens(label["name"]):
             return "name", span(note, label, "name")
-    for label in LABELLED_BIRTH.finditer(note.text, 0, HEADER):
+    for label in case.labelled(note, BIRTH_LABELS, LABELLED_BIRTH):
+        if label.start() > HEADER:
+            break
         born = read_date(label["date"])
         if born and (born.month, born.day, born.year % 100) != (
             member.birth_date.month,
@@ -69,27 +73,30 @@ def _tokens(name: str) -> set[str]:
     return {token for token in re.split(r"[^\w]+", name.casefold()) if len(token) > 1}
 
 
-def _find_name(note: NoteValues, member: MemberValues) -> Evidence | None:
+def _find_name(case: Case, note: NoteValues) -> Evidence | None:
     """The family name, with the given name or its initial beside it somewhere in the note."""
-    family = re.search(re.escape(member.family_name), note.text, re.I)
-    if family is None:
-        return None
-    beside = note.text[max(0, family.start() - 40) : family.end() + 40]
-    given = member.given_name.split()[0] if member.given_name.strip() else ""
-    if given and not re.search(rf"\b(?:{re.escape(given)}|{re.escape(given[0])}\b)", beside, re.I):
-        return None
-    return span(note, family)
+    member, text = case.member, case.lower(note)
+    family, given = member.family_name.lower(), (member.given_name.lower().split() or [""])[0]
+    place = text.find(family)
+    while place >= 0:
+        beside = text[max(0, place - 40) : place + len(family) + 40]
+        if not given or given in beside or re.search(rf"\b{re.escape(given[0])}\b", beside):
+            return _evidence(note, text, place, len(family))
+        place = text.find(family, place + 1)
+    return None
 
 
-def _find_second(note: NoteValues, member: MemberValues) -> Evidence | None:
-    text = note.text.lower()
-    same_length = len(text) == len(note.text)  # a few letters grow in lower case; then only the field is named
-    for written in (*ways_to_write(member.birth_date), member.mbi.lower()):
+def _find_second(case: Case, note: NoteValues) -> Evidence | None:
+    text = case.lower(note)
+    for written in (*ways_to_write(case.member.birth_date), case.member.mbi.lower()):
         place = text.find(written) if written else -1
         if place >= 0:
-            return (
-                Evidence("note.text", note.note_id, place, place + len(written))
-                if same_length
-                else Evidence("note.text", note.note_id)
-            )
+            return _evidence(note, text, place, len(written))
     return None
+
+
+def _evidence(note: NoteValues, lower: str, place: int, length: int) -> Evidence:
+    """A few letters grow in lower case, and move all places: then only the field is named."""
+    if len(lower) != len(note.text):
+        return Evidence("note.text", note.note_id)
+    return Evidence("note.text", note.note_id, place, place + length)

@@ -1,11 +1,13 @@
 """V10: the record can be read."""
 
 import re
+from itertools import islice
 
 from coding.acceptability.answers import MET, NOT_MET, UNKNOWN, Check, Evidence
 from coding.acceptability.case import Case
 
 WORD = re.compile(r"[^\W\d_]{2,}")
+GAPS = ("illegible", "unreadable", "unintelligible", "not legible", "\ufffd")
 UNREADABLE = re.compile(
     r"[\[(<*]\s*(?:illegible|unreadable|unintelligible|not legible)[^\])>*\n]{0,30}[\])>*]|\ufffd+|\billegible\b", re.I
 )
@@ -18,10 +20,12 @@ def check(case: Case) -> Check:
         return case.answer("V10", UNKNOWN, "No limit is in force.")
     gaps, words, where = 0, 0, ""
     for note in case.encounter.notes:
-        here = sum(1 for _ in UNREADABLE.finditer(note.text))
+        here = sum(1 for _ in UNREADABLE.finditer(note.text)) if case.mentions(note, GAPS) else 0
         gaps += here
         where = where or (note.note_id if here else "")
-        words += len(WORD.findall(UNREADABLE.sub(" ", note.text) if here else note.text))
+        text = UNREADABLE.sub(" ", note.text) if here else note.text
+        enough = None if here else fewest[0]  # without gaps it is only asked whether there are words at all
+        words += sum(1 for _ in islice(WORD.finditer(text), enough))
     if words < fewest[0]:
         return case.answer("V10", NOT_MET, "There is no text that can be read.", Evidence("note.text"))
     if gaps * 100 > share[0] * (words + gaps):

@@ -8,14 +8,9 @@ import re
 
 from coding.acceptability.answers import MET, NOT_MET, UNKNOWN, Check, Evidence
 from coding.acceptability.case import TITLE, Case, plain, span
-from coding.acceptability.rulebook import DocumentKind, RecordSource, View, VisitMode, in_ranges
-from coding.intake.values import ClaimValues, NoteValues
-
-
-def bare_type_of_bill(claim: ClaimValues) -> str:
-    """Three characters: '0131' and '131' are the same type of bill."""
-    code = claim.type_of_bill
-    return code[1:] if len(code) == 4 and code.startswith("0") else code
+from coding.acceptability.encounter_filter import bare_type_of_bill, visit_lines
+from coding.acceptability.rulebook import DocumentKind, RecordSource, View
+from coding.intake.values import NoteValues
 
 
 def source(case: Case) -> Check:
@@ -55,6 +50,10 @@ def _source(case: Case, row: RecordSource, field: str) -> Check:
 
 
 def stands_alone(case: Case) -> Check:
+    return case.once("V02", lambda: _stands_alone(case))
+
+
+def _stands_alone(case: Case) -> Check:
     """V02: at least one document is a record of a visit or a stay. A title in the note outweighs note.type."""
     kinds = [(note, *kind_of(note, case)) for note in case.encounter.notes]
     for _, row, evidence in kinds:
@@ -76,32 +75,27 @@ def _verified(case: Case, rule_id: str) -> bool:
 
 
 def kind_of(note: NoteValues, case: Case) -> tuple[DocumentKind | None, Evidence]:
-    types, titles = _kinds(case.view)
+    types, titles, any_title, anchors = _kinds(case.view)
     row = types.get(plain(note.note_type))
     evidence = Evidence("note.type", note.note_id)
     if row is None or row.acceptable:
-        for title, titled in titles:
-            found = title.search(note.text, 0, TITLE)
-            if found:
-                row, evidence = titled, span(note, found)
-                break
-    if row and row.unless_billed and bills_a_visit(case):
+        head = case.lower(note)[:TITLE]
+        found = any_title.search(note.text, 0, TITLE) if any(word in head for word in anchors) else None
+        if found:
+            row, evidence = titles[str(found.lastgroup)], span(note, found)
+    if row and row.unless_billed and visit_lines(case):
         return None, evidence
     return row, evidence
 
 
-def _kinds(view: View) -> tuple[dict[str, DocumentKind], list[tuple[re.Pattern[str], DocumentKind]]]:
+def _kinds(view: View) -> tuple[dict[str, DocumentKind], dict[str, DocumentKind], re.Pattern[str], frozenset[str]]:
+    """The kinds by note type; the kinds by the name of a group of the expression of all titles; it; and its anchors."""
     made = view.memo.get("document kinds")
     if made is None:
         rows = view.all(DocumentKind)
         types = {name: row for row in rows for name in row.note_types}
-        titles = [(re.compile(title, re.I | re.M), row) for row in rows for title in row.titles]
-        made = view.memo["document kinds"] = types, titles
+        titles = {f"kind{place}": row for place, row in enumerate(rows) if row.titles}
+        anchors = frozenset(word for row in rows for word in row.anchors)
+        joined = "|".join(f"(?P<{name}>{'|'.join(row.titles)})" for name, row in titles.items())
+        made = view.memo["document kinds"] = types, titles, re.compile(joined or "(?!)", re.I | re.M), anchors
     return made
-
-
-def bills_a_visit(case: Case) -> bool:
-    """A line of the claim is a visit, in person or by telehealth: a document called a call is its record then."""
-    claim = case.encounter.claim
-    ranges = tuple(item for row in case.view.all(VisitMode) for item in row.procedures)
-    return claim is not None and any(in_ranges(line.procedure, ranges) for line in claim.lines)

@@ -108,7 +108,8 @@ class DocumentKind(Row):
     acceptable: bool
     name: str
     note_types: tuple[str, ...] = ()
-    titles: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()  # regular expressions for the first lines of a note
+    anchors: tuple[str, ...] = ()  # lower-case words, one of which stands wherever a title does
     unless_billed: bool = False  # a billed visit makes it a visit after all
 
 
@@ -124,6 +125,7 @@ class VisitMode(Row):
     note_types: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()  # regular expressions for the first lines of a note
     phrases: tuple[str, ...] = ()  # regular expressions for all of it
+    anchors: tuple[str, ...] = ()  # lower-case words, one of which stands wherever a title or phrase does
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,6 +305,7 @@ class Book:
     rows: dict[type[Row], tuple[Row, ...]]
     procedures: dict[int, frozenset[str]]
     review_by: dict[str, date]  # by file: the day from which its content counts as stale
+    memo: dict[Hashable, Any] = field(default_factory=dict)
     _views: dict[Hashable, "View"] = field(default_factory=dict)
     _ids: dict[Hashable, frozenset[str]] = field(default_factory=dict)
 

@@ -3,9 +3,9 @@
 import re
 
 from coding.acceptability.answers import MET, NOT_MET, UNKNOWN, Check, Evidence
-from coding.acceptability.case import DATE, Case, plain, read_date, span
+from coding.acceptability.case import DATE, TITLE, Case, plain, read_date, span
 from coding.acceptability.provider import credentials
-from coding.acceptability.rulebook import Credential, SignaturePhrase, SignatureStatus, View
+from coding.acceptability.rulebook import Credential, SignaturePhrase, SignatureStatus
 from coding.intake.values import NoteValues
 
 ADDENDUM = re.compile(r"^[ \t*\[(]*(?:late entry|addend(?:um|ed)|amended|amendment)\b", re.I | re.M)
@@ -86,13 +86,13 @@ def phrases(case: Case) -> tuple[tuple[SignaturePhrase, Evidence] | None, tuple[
     after it is no signature without them: 'reviewed by cardiology' signs nothing."""
     accepted: tuple[SignaturePhrase, Evidence] | None = None
     rejected: tuple[SignaturePhrase, Evidence] | None = None
-    pattern, rows = _pattern(case.view)
     table = credentials(case.view)
     for note in case.encounter.notes:
-        for found in pattern.finditer(note.text):
-            row = rows[" ".join(found.group().lower().split())]
+        for row, found in _phrases(case, note):
             if not row.accepts:
-                rejected = rejected or (row, span(note, found))
+                # In the middle of a note it is the patient who has not signed something.
+                if found.start() < TITLE or found.end() > len(note.text) - TITLE:
+                    rejected = rejected or (row, span(note, found))
             elif accepted is None and (not row.named or _named(note, found.end(), table)):
                 accepted = row, span(note, found)
     return accepted, rejected
@@ -103,22 +103,41 @@ def _named(note: NoteValues, place: int, table: dict[str, Credential]) -> bool:
     return any(re.sub(r"[^A-Z]", "", word.upper()) in table for word in re.split(r"[\s,]+", line)[:8] if word)
 
 
-def _pattern(view: View) -> tuple[re.Pattern[str], dict[str, SignaturePhrase]]:
-    """All phrases as one expression, longer ones first, so that 'dictated but not signed' is not read as 'signed'."""
-    made = view.memo.get("signature phrases")
-    if made is None:
-        rows = {phrase: row for row in view.all(SignaturePhrase) for phrase in row.phrases}
-        words = sorted(rows, key=len, reverse=True)
-        joined = "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in words)
-        made = view.memo["signature phrases"] = re.compile(rf"\b(?:{joined})\b" if words else r"(?!)", re.I), rows
-    return made
+def _phrases(case: Case, note: NoteValues) -> list[tuple[SignaturePhrase, re.Match[str]]]:
+    """The phrases of the note, in order."""
+    return case.once(("signature phrases", note.note_id), lambda: _find_phrases(case, note))
+
+
+def _find_phrases(case: Case, note: NoteValues) -> list[tuple[SignaturePhrase, re.Match[str]]]:
+    """Longer phrases are tried first: 'dictated but not signed' is not 'signed'. Only the phrases that are there at all
+    are compiled, as one expression without flags over lower-case text, which is what the engine is quick at."""
+    view, text = case.view, case.lower(note)
+    rows = view.memo.get("signature phrases")
+    if rows is None:
+        every = {phrase: row for row in view.all(SignaturePhrase) for phrase in row.phrases}
+        rows = view.memo["signature phrases"] = dict(sorted(every.items(), key=lambda item: -len(item[0])))
+    flat = " ".join(text.split())
+    there = tuple(phrase for phrase in rows if phrase in flat)
+    if not there:
+        return []
+    same = len(text) == len(note.text)  # a few letters grow in lower case, and move all places
+    pattern = view.memo.get((there, same))
+    if pattern is None:
+        joined = "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in there)
+        pattern = view.memo[there, same] = re.compile(rf"(?:{joined})\b", 0 if same else re.I)
+    searched = text if same else note.text
+    return [
+        (rows[" ".join(found.group().lower().split())], found)
+        for found in pattern.finditer(searched)
+        if not searched[found.start() - 1 : found.start()].isalnum()
+    ]
 
 
 def attestation(case: Case) -> Check:
     """V09: an attestation can cure an outpatient record, inside a RADV audit; never an inpatient one."""
     for note in case.encounter.notes:
         evidence = Evidence("note.type", note.note_id) if "attestation" in plain(note.note_type) else None
-        found = ATTESTATION.search(note.text)
+        found = ATTESTATION.search(note.text) if case.mentions(note, ("attestation",)) else None
         if evidence is None and found is None:
             continue
         evidence = evidence or span(note, found)  # type: ignore[arg-type]
@@ -149,9 +168,8 @@ def amended(case: Case) -> Check:
             f"Signed {late} days after the date of service; the limit set is {days}.",
             Evidence("signature.date"),
         )
-    pattern, rows = _pattern(case.view)
     for note in case.encounter.notes:
-        for found in ADDENDUM.finditer(note.text):
+        for found in ADDENDUM.finditer(note.text) if case.mentions(note, ("late entry", "addend", "amend")) else ():
             evidence = span(note, found)
             rest = note.text[found.start() :]
             written = A_DATE.search(rest, 0, 160) or A_DATE.search(rest)
@@ -165,6 +183,6 @@ def amended(case: Case) -> Check:
                     f"An addendum is dated {(day - through).days} days after the date of service; the limit is {days}.",
                     evidence,
                 )
-            if not any(rows[" ".join(hit.group().lower().split())].accepts for hit in pattern.finditer(rest)):
+            if not any(row.accepts and hit.start() > found.start() for row, hit in _phrases(case, note)):
                 return case.answer("V11", NOT_MET, "An addendum is not signed.", evidence)
     return case.answer("V11", MET, "No late entry, or dated, signed and in time.")

@@ -42,6 +42,8 @@ class Condition:
     values: dict[str, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     past: bool = False
+    partners: dict[str, Condition] = field(default_factory=dict)
+    """The conditions behind values that a link gave, by value."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,9 @@ def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting:
     unoffered: list[Finding] = []
     suppressed: list[Suppressed] = [suppress(a, reason, catalog) for a, reason in rejected]
     for c in conditions:
-        coded = code(c, suppressed, setting)
+        coded = code(page, c, suppressed, setting)
         if not coded and not c.past and c.family.history:
-            coded = code(past_of(c, rejected), suppressed, setting)
+            coded = code(page, past_of(c, rejected), suppressed, setting)
         for f, offer in coded:
             if not offer:
                 unoffered.append(f)
@@ -304,19 +306,21 @@ def evidence_of(
     page: Page, catalog: Catalog, witness: Witness, mates: Sequence[Asserted], others: Sequence[Asserted]
 ) -> list[Evidence]:
     out: list[Evidence] = []
-    for a in mates:
-        m = a.mention
-        if m.section in catalog.roles["assessment"]:
-            out.append(Evidence(Meat.ASSESS, m.start, m.end, f"{m.family}/listed"))
-        if m.term.kind == "status":
-            out.append(Evidence(Meat.ASSESS, m.start, m.end, f"{m.family}/status"))
-    out += witness.near(mates)
+    anchor = min(mates, key=lambda a: (a.mention.section not in catalog.roles["assessment"], a.mention.start)).mention
+    near = list(witness.near(mates))
+    if anchor.section in catalog.roles["assessment"]:
+        out.append(Evidence(Meat.ASSESS, anchor.start, anchor.end, f"{anchor.family}/listed"))
+    elif anchor.term.kind == "status":
+        out.append(Evidence(Meat.ASSESS, anchor.start, anchor.end, f"{anchor.family}/status"))
+    out += near
     for a in others:
         if a.mention.section in NARRATIVE:
             out += witness.in_sentence(a.mention.sentence)
     out += witness.own_drugs
+    if not any(e.letter is Meat.TREAT for e in out):
+        out += witness.shared_drugs_elsewhere
     out += witness.elsewhere()
-    return list(chosen(out))
+    return out
 
 
 def merged(family: Family, mates: Sequence[Asserted], others: Sequence[Asserted]) -> dict[str, tuple[str, ...]]:
@@ -373,6 +377,7 @@ def link(page: Page, c: Condition, current: Sequence[Condition]) -> None:
                 given.add(name)
             else:
                 continue
+            c.partners[value] = partner
             first = partner.supporting[0][1].mention
             c.notes.append(f"with {partner.family.label.lower()}" + (f" ({rule.why})" if rule.why else ""))
             c.mentions.append(Asserted(first, ""))
@@ -382,7 +387,7 @@ def defaults(family: Family, values: Mapping[str, tuple[str, ...]]) -> dict[str,
     return {a.name: (a.default,) for a in family.attributes if a.name not in values and a.default}
 
 
-def code(c: Condition, suppressed: list[Suppressed], setting: str) -> list[tuple[Finding, bool]]:
+def code(page: Page, c: Condition, suppressed: list[Suppressed], setting: str) -> list[tuple[Finding, bool]]:
     """The findings of one condition, each with whether it is offered.
 
     A `many` attribute gives a run of the code list for each of its values.
@@ -406,11 +411,11 @@ def code(c: Condition, suppressed: list[Suppressed], setting: str) -> list[tuple
                 shown = expand(line.codes[0], flat(family, run)) if line.codes else family.plain_code
                 suppressed.append(suppressed_at(a, line.suppress, shown))
             continue
-        out += [(finding(c, expand(x, flat(family, run)), line), line.offer) for x in line.codes]
+        out += [(finding(page, c, expand(x, flat(family, run)), line, run), line.offer) for x in line.codes]
     if out and not c.past:
         for line in family.also:
             if line.fits(values):
-                out += [(finding(c, expand(x, flat(family, values)), line), line.offer) for x in line.codes]
+                out += [(finding(page, c, expand(x, flat(family, values)), line, {}), line.offer) for x in line.codes]
     return out
 
 
@@ -418,10 +423,27 @@ def flat(family: Family, values: Mapping[str, tuple[str, ...]]) -> dict[str, str
     return {a.name: a.default for a in family.attributes} | {k: v[0] for k, v in values.items() if v}
 
 
-def finding(c: Condition, icd10: str, line: CodeLine) -> Finding:
+def evidence_for(page: Page, c: Condition, line: CodeLine, run: Mapping[str, tuple[str, ...]]) -> tuple[Evidence, ...]:
+    """The evidence of one code: of a combination that of both its parts, of a drug's code only the drug."""
+    named = {n for n, _ in line.when}
+    behind = [p for v, p in c.partners.items() if any(v in run.get(n, ()) for n in named)]
+    if behind:
+        theirs = [e for p in behind for e in p.evidence]
+        treated = any(e.letter is Meat.TREAT for e in theirs)
+        own = [e for e in c.evidence if e.rule.endswith("/listed") or (e.letter is Meat.TREAT and not treated)]
+        return chosen(page, [*theirs, *(own if c.family.many else c.evidence)])
+    if not run:
+        patterns = [w for a in c.family.attributes if a.name in named for _, w in a.values]
+        drugs = [e for e in c.evidence if any(w.search(page.low, e.start, e.end) for w in patterns)]
+        return chosen(page, drugs or c.evidence)
+    return chosen(page, c.evidence)
+
+
+def finding(page: Page, c: Condition, icd10: str, line: CodeLine, run: Mapping[str, tuple[str, ...]]) -> Finding:
     strength, anchor, how = min(c.supporting, key=lambda s: (s[0], s[1].mention.start))
     m = anchor.mention
-    letters = {e.letter for e in c.evidence}
+    evidence = evidence_for(page, c, line, run)
+    letters = {e.letter for e in evidence}
     if strength == 0 and letters - {Meat.ASSESS}:
         confidence = Confidence.STRONG
     elif strength <= 1 and (letters or strength == 0):
@@ -445,7 +467,7 @@ def finding(c: Condition, icd10: str, line: CodeLine) -> Finding:
         m.section,
         confidence,
         mentions,
-        tuple(c.evidence),
+        evidence,
         "; ".join(parts) + ".",
     )
 

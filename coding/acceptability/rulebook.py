@@ -156,12 +156,14 @@ class Credential(Row):
 class SignaturePhrase(Row):
     """V07: phrases in the note's text. accepts: signs the record, or shows that it is not signed.
 
-    named: the phrase counts only where a name and a credential follow it.
+    named: the phrase counts only where a name and a credential follow it. absent: the phrase says that there is no
+    signature at all, so that the plain rule decides where nothing else signs.
     """
 
     accepts: bool
     phrases: tuple[str, ...]
     named: bool = False
+    absent: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

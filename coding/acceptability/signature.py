@@ -34,8 +34,8 @@ def signed(case: Case) -> Check:
     accepted, rejected = phrases(case)
     if rejected:
         row, evidence = rejected
-        # Without any sign of a signature the plain rule fails it; with one, only the reading of the phrase does.
-        rule = "" if not accepted and not (status and status.accepts) else row.rule_id
+        # Where nothing signs the plain rule fails it; where something does, only the reading of the phrase.
+        rule = "" if row.absent and not accepted and not (status and status.accepts) else row.rule_id
         return case.answer(
             "V07", NOT_MET, "A phrase in the note says that it is not signed in an acceptable way.", evidence, also=rule
         )

@@ -114,7 +114,7 @@ class TokenView(views.APIView):
             raise ValidationError({"detail": "User name and password do not belong together."})
         user_logged_in.send(sender=type(user), request=request, user=user)
         token, _ = Token.objects.get_or_create(user=user)
-        return Response({"token": token.key})
+        return Response({"token": token.key}, headers={"Cache-Control": "no-store"})
 
 
 # --- Charts --------------------------------------------------------------------------------------------------------

@@ -93,6 +93,7 @@ def span(note: NoteValues, found: re.Match[str], group: int | str = 0) -> Eviden
     return Evidence("note.text", note.note_id, found.start(group), found.end(group))
 
 
+@lru_cache(maxsize=1024)
 def plain(word: str) -> str:
     """'History and Physical' and 'history-and-physical' are the note type history_and_physical."""
     return re.sub(r"[^a-z0-9]+", "_", word.lower()).strip("_")

@@ -22,7 +22,7 @@ LABELLED_SERVICE = re.compile(
     rf"[ ]*[:#-]?[ ]*(?P<date>{DATE})",
     re.I,
 )
-LEADING = ("previous", "prior", "last", "earlier")
+LEADING = tuple(f"{word}{s} for" for word in ("note", "visit", "encounter") for s in ("", "s"))
 ELSEWHERE = re.compile(
     r"\b(?:see|refer to) (?:my |the )?(?:previous|prior|last|earlier) (?:progress )?(?:note|visit|encounter)s? "
     r"for (?:the )?(?:assessment|plan|diagnos|history|details)",

@@ -76,9 +76,10 @@ def eligible_lines(case: Case) -> tuple[ClaimLineValues, ...] | None:
 
 def procedures_of(view: View, service_year: int) -> frozenset[str] | None:
     """The list of the year itself; last year's is never used in its place."""
-    if any(row.service_year == service_year for row in view.all(ProcedureList)):
-        return view.book.procedures[service_year]
-    return None
+    years = view.memo.get("procedure years")
+    if years is None:
+        years = view.memo["procedure years"] = {row.service_year for row in view.all(ProcedureList)}
+    return view.book.procedures[service_year] if service_year in years else None
 
 
 def audio_only_by_modifier(case: Case) -> bool:

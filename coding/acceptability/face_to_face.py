@@ -45,10 +45,13 @@ def _mode_of_visit(case: Case) -> tuple[str, str, Evidence] | None:
         return None
     if case.encounter.setting == "inpatient":
         return "in person", "V05.signs", Evidence("setting")
-    for row, title, phrase in _rows(case.view):
-        hit = _by_claim(case, row) or _by_note(case, row, title, phrase)
-        if hit:
-            return row.mode, row.rule_id, hit
+    for rows in _rows(case.view):
+        for row, _, _ in rows:
+            if hit := _by_claim(case, row):
+                return row.mode, row.rule_id, hit
+        for row, title, phrase in rows:
+            if hit := _by_note(case, row, title, phrase):
+                return row.mode, row.rule_id, hit
     return None
 
 
@@ -96,12 +99,14 @@ def _by_note(
 Compiled = tuple[VisitMode, re.Pattern[str] | None, re.Pattern[str] | None]
 
 
-def _rows(view: View) -> list[Compiled]:
-    """The rows with their titles and phrases compiled, in the order in which they decide."""
+def _rows(view: View) -> list[list[Compiled]]:
+    """The rows with their titles and phrases compiled, by mode, in the order in which the modes decide."""
     made = view.memo.get("visit modes")
     if made is None:
-        rows = sorted(view.all(VisitMode), key=lambda row: ORDER.index(row.mode))
-        made = view.memo["visit modes"] = [(row, _joined(row.titles), _joined(row.phrases)) for row in rows]
+        rows = view.all(VisitMode)
+        made = view.memo["visit modes"] = [
+            [(row, _joined(row.titles), _joined(row.phrases)) for row in rows if row.mode == mode] for mode in ORDER
+        ]
     return made
 
 

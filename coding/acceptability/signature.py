@@ -1,12 +1,16 @@
 """V07, the signature; V09, the attestation; V11, late entries. From the fields, and from the words of the note."""
 
 import re
+from collections.abc import Iterator
 
 from coding.acceptability.answers import MET, NOT_MET, UNKNOWN, Check, Evidence
 from coding.acceptability.case import DATE, TITLE, Case, plain, read_date, span
 from coding.acceptability.provider import credentials
-from coding.acceptability.rulebook import Credential, SignaturePhrase, SignatureStatus
+from coding.acceptability.rulebook import Credential, SignaturePhrase, SignatureStatus, View
 from coding.intake.values import NoteValues
+
+STEMS = ("sign", " by", "authentic", "dictated")
+REACH = 60  # code points before and after a stem; longer phrases are searched for everywhere
 
 ADDENDUM = re.compile(r"^[ \t*\[(]*(?:late entry|addend(?:um|ed)|amended|amendment)\b", re.I | re.M)
 A_DATE = re.compile(DATE, re.I)
@@ -88,13 +92,14 @@ def phrases(case: Case) -> tuple[tuple[SignaturePhrase, Evidence] | None, tuple[
     rejected: tuple[SignaturePhrase, Evidence] | None = None
     table = credentials(case.view)
     for note in case.encounter.notes:
-        for row, found in _phrases(case, note):
+        for row, start, end in _phrases(case, note):
+            evidence = Evidence("note.text", note.note_id, start, end)
             if not row.accepts:
                 # In the middle of a note it is the patient who has not signed something.
-                if found.start() < TITLE or found.end() > len(note.text) - TITLE:
-                    rejected = rejected or (row, span(note, found))
-            elif accepted is None and (not row.named or _named(note, found.end(), table)):
-                accepted = row, span(note, found)
+                if start < TITLE or end > len(note.text) - TITLE:
+                    rejected = rejected or (row, evidence)
+            elif accepted is None and (not row.named or _named(note, end, table)):
+                accepted = row, evidence
     return accepted, rejected
 
 
@@ -103,34 +108,70 @@ def _named(note: NoteValues, place: int, table: dict[str, Credential]) -> bool:
     return any(re.sub(r"[^A-Z]", "", word.upper()) in table for word in re.split(r"[\s,]+", line)[:8] if word)
 
 
-def _phrases(case: Case, note: NoteValues) -> list[tuple[SignaturePhrase, re.Match[str]]]:
-    """The phrases of the note, in order."""
+Phrase = tuple[SignaturePhrase, int, int]
+
+
+def _phrases(case: Case, note: NoteValues) -> list[Phrase]:
+    """The phrases of the note with their places, in order."""
     return case.once(("signature phrases", note.note_id), lambda: _find_phrases(case, note))
 
 
-def _find_phrases(case: Case, note: NoteValues) -> list[tuple[SignaturePhrase, re.Match[str]]]:
-    """Longer phrases are tried first: 'dictated but not signed' is not 'signed'. Only the phrases that are there at all
-    are compiled, as one expression without flags over lower-case text, which is what the engine is quick at."""
-    view, text = case.view, case.lower(note)
-    rows = view.memo.get("signature phrases")
-    if rows is None:
-        every = {phrase: row for row in view.all(SignaturePhrase) for phrase in row.phrases}
-        rows = view.memo["signature phrases"] = dict(sorted(every.items(), key=lambda item: -len(item[0])))
-    flat = " ".join(text.split())
-    there = tuple(phrase for phrase in rows if phrase in flat)
-    if not there:
-        return []
-    same = len(text) == len(note.text)  # a few letters grow in lower case, and move all places
-    pattern = view.memo.get((there, same))
-    if pattern is None:
-        joined = "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in there)
-        pattern = view.memo[there, same] = re.compile(rf"(?:{joined})\b", 0 if same else re.I)
-    searched = text if same else note.text
-    return [
-        (rows[" ".join(found.group().lower().split())], found)
-        for found in pattern.finditer(searched)
-        if not searched[found.start() - 1 : found.start()].isalnum()
-    ]
+def _find_phrases(case: Case, note: NoteValues) -> list[Phrase]:
+    """Longer phrases take their place first: 'dictated but not signed' is not 'signed'. A phrase may be broken over two
+    lines. Only the surroundings of a few stems are read: a note is long, and each search over all of it costs."""
+    text = case.lower(note).replace("\n", " ")
+    if len(text) != len(note.text):  # a few letters grow in lower case, and move all places
+        text = "".join(char.lower() if len(char.lower()) == 1 else char for char in note.text).replace("\n", " ")
+    with_stem, others = _by_stem(case.view)
+    found: list[Phrase] = []
+    for low, high in _around_stems(text):
+        found += _in_part(text, low, high, with_stem, found)
+    found += _in_part(text, 0, len(text), others, found)
+    return sorted(found, key=lambda item: item[1])
+
+
+def _in_part(
+    text: str, low: int, high: int, phrases: list[tuple[str, SignaturePhrase]], taken: list[Phrase]
+) -> list[Phrase]:
+    found: list[Phrase] = []
+    for phrase, row in phrases:
+        start = text.find(phrase, low, high)
+        while start >= 0:
+            end = start + len(phrase)
+            whole = not text[start - 1 : start].isalnum() and not text[end : end + 1].isalnum()
+            if whole and not any(start < other[2] and other[1] < end for other in (*taken, *found)):
+                found.append((row, start, end))
+            start = text.find(phrase, start + 1, high)
+    return found
+
+
+def _around_stems(text: str) -> list[tuple[int, int]]:
+    """Parts of the text that hold every phrase with a stem, in order and without overlap."""
+    parts: list[tuple[int, int]] = []
+    for place in sorted(place for stem in STEMS for place in _places(text, stem)):
+        if parts and place - REACH <= parts[-1][1]:
+            parts[-1] = parts[-1][0], place + REACH
+        else:
+            parts.append((max(0, place - REACH), place + REACH))
+    return parts
+
+
+def _places(text: str, stem: str) -> Iterator[int]:
+    place = text.find(stem)
+    while place >= 0:
+        yield place
+        place = text.find(stem, place + 1)
+
+
+def _by_stem(view: View) -> tuple[list[tuple[str, SignaturePhrase]], list[tuple[str, SignaturePhrase]]]:
+    """The phrases that hold a stem and fit into its surroundings, and the others; longer ones first."""
+    made = view.memo.get("signature phrases")
+    if made is None:
+        rows = [(phrase, row) for row in view.all(SignaturePhrase) for phrase in row.phrases]
+        rows.sort(key=lambda item: -len(item[0]))
+        near = [item for item in rows if len(item[0]) <= REACH and any(stem in item[0] for stem in STEMS)]
+        made = view.memo["signature phrases"] = near, [item for item in rows if item not in near]
+    return made
 
 
 def attestation(case: Case) -> Check:
@@ -183,6 +224,6 @@ def amended(case: Case) -> Check:
                     f"An addendum is dated {(day - through).days} days after the date of service; the limit is {days}.",
                     evidence,
                 )
-            if not any(row.accepts and hit.start() > found.start() for row, hit in _phrases(case, note)):
+            if not any(row.accepts and start > found.start() for row, start, _ in _phrases(case, note)):
                 return case.answer("V11", NOT_MET, "An addendum is not signed.", evidence)
     return case.answer("V11", MET, "No late entry, or dated, signed and in time.")

@@ -7,6 +7,7 @@ the tables. Without hccinfhir only our own times are printed, with the reason.
 """
 
 import random
+import resource
 import statistics
 import subprocess
 import sys
@@ -39,15 +40,17 @@ def people() -> list[tuple[Beneficiary, list[str], list[str]]]:
     return result
 
 
-def per_person(work: Callable[[Any], object], items: list[Any], rounds: int = 5) -> float:
-    """The best of the rounds: mean CPU seconds per item, so that a busy machine counts less."""
-    times = []
+def interleaved(works: dict[str, tuple[Callable[[Any], object], list[Any]]], rounds: int = 7) -> dict[str, float]:
+    """CPU seconds per item of each, the best of the rounds. Each round runs them all, so that a busy machine slows all
+    alike."""
+    best = dict.fromkeys(works, float("inf"))
     for _ in range(rounds):
-        start = time.process_time()
-        for item in items:
-            work(item)
-        times.append((time.process_time() - start) / len(items))
-    return min(times)
+        for name, (work, items) in works.items():
+            start = time.process_time()
+            for item in items:
+                work(item)
+            best[name] = min(best[name], (time.process_time() - start) / len(items))
+    return best
 
 
 def our_score(item: Any) -> object:
@@ -92,47 +95,81 @@ def loading() -> float:
     return statistics.median(runs)
 
 
-def main() -> None:
-    items = people()
-    print(f"tables of one model, fresh process       {loading() * 1e3:8.1f} ms")
-    score, lines, review, reasons, shapley = (
-        per_person(work, items) for work in (our_score, our_lines, our_review, our_reasons, our_shapley)
-    )
-    print(f"one score                                {score * 1e6:8.0f} µs")
-    print(f"  with every line and reason             {lines * 1e6:8.0f} µs")
-    print(f"review: {CANDIDATES} candidates, and all of them    {review * 1e6:8.0f} µs")
-    print(f"  with every reason                      {reasons * 1e6:8.0f} µs")
-    print(f"  with exact Shapley shares              {shapley * 1e6:8.0f} µs")
+def our_million(members: int = 1_000_000, diagnoses: int = 5_000_000) -> float:
+    """CPU seconds for a population of a million with five million diagnoses."""
+    import numpy as np
+
+    from scoring.batch import score_population
+
+    codes = np.array(sorted(load_release(load_year("cms-hcc", 2026).models[0]).codes))
+    draw = np.random.default_rng(20261123)
+    facts = {
+        "age": draw.integers(20, 100, members),
+        "sex": draw.choice(np.array(["F", "M"]), members),
+        "dual": draw.choice(np.array(["none", "partial", "full"]), members),
+        "orec": draw.choice(np.array(["0", "1"]), members),
+        "institutional": draw.random(members) < 0.05,
+        "new_enrollee": draw.random(members) < 0.1,
+    }
+    member, code = draw.integers(0, members, diagnoses), codes[draw.integers(0, len(codes), diagnoses)]
+    start = time.process_time()
+    score_population("cms-hcc", 2026, facts, member, code)
+    return time.process_time() - start
+
+
+def peer_works(items: list[Any]) -> dict[str, tuple[Callable[[Any], object], list[Any]]]:
+    """The same score and review with hccinfhir; empty where it is not installed."""
     try:
         from hccinfhir import Demographics, HCCInFHIR
     except ImportError:
+        return {}
+    raw = HCCInFHIR(model_name="CMS-HCC Model V28").calculate_from_diagnosis
+    duals = {"none": "NA", "full": "02"}
+    theirs = [
+        (Demographics(age=who.age, sex=who.sex, dual_elgbl_cd=duals[who.dual], orec=who.orec), codes, candidates)
+        for who, codes, candidates in items
+    ]
+
+    def review(item: Any) -> None:
+        who, codes, candidates = item
+        raw(codes, who)
+        for code in candidates:
+            raw([*codes, code], who)
+        raw([*codes, *candidates], who)
+
+    return {"their score": (lambda item: raw(item[1], item[0]), theirs), "their review": (review, theirs)}
+
+
+def main() -> None:
+    items = people()
+    print(f"tables of one model, fresh process         {loading() * 1e3:8.1f} ms")
+    ours = {
+        "score": our_score,
+        "lines": our_lines,
+        "review": our_review,
+        "reasons": our_reasons,
+        "shapley": our_shapley,
+    }
+    peers = peer_works(items)
+    took = interleaved({**{name: (work, items) for name, work in ours.items()}, **peers})
+    print(f"one score                                  {took['score'] * 1e6:8.0f} µs")
+    print(f"  with every line and reason               {took['lines'] * 1e6:8.0f} µs")
+    print(f"review: {CANDIDATES} candidates, and all of them      {took['review'] * 1e6:8.0f} µs")
+    print(f"  with every reason                        {took['reasons'] * 1e6:8.0f} µs")
+    print(f"  with exact Shapley shares                {took['shapley'] * 1e6:8.0f} µs")
+    million = our_million()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"a million members, 5 million diagnoses     {million:8.1f} s    {memory:.0f} MB at most")
+    if not peers:
         print("hccinfhir is not installed here: no ratios (pip install hccinfhir==0.4.0 to compare)")
         return
-    peer = HCCInFHIR(model_name="CMS-HCC Model V28")
-
-    theirs = [
-        (
-            Demographics(
-                age=facts.age, sex=facts.sex, dual_elgbl_cd={"none": "NA", "full": "02"}[facts.dual], orec=facts.orec
-            ),
-            codes,
-            candidates,
-        )
-        for facts, codes, candidates in items
-    ]
-    raw = peer.calculate_from_diagnosis
-
-    def their_review(item: Any) -> None:
-        facts, codes, candidates = item
-        raw(codes, facts)
-        for code in candidates:
-            raw([*codes, code], facts)
-        raw([*codes, *candidates], facts)
-
-    their_score = per_person(lambda item: raw(item[1], item[0]), theirs, 3)
-    reviewing = per_person(their_review, theirs, 3)
-    for name, peer_time, our_time in (("one score", their_score, score), ("the same review", reviewing, review)):
-        print(f"hccinfhir: {name:29} {peer_time * 1e6:8.0f} µs   we are {peer_time / our_time:5.1f} x faster")
+    for what, peer, own in (
+        ("one score", took["their score"], took["score"]),
+        ("the same review", took["their review"], took["review"]),
+        ("a million members, one by one", took["their score"] * 1e6, million),
+    ):
+        unit, scale = ("s ", 1) if peer > 1 else ("µs", 1e6)
+        print(f"hccinfhir: {what:<31} {peer * scale:8.0f} {unit}   we are {peer / own:5.1f} x faster")
 
 
 if __name__ == "__main__":

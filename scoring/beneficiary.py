@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from scoring.errors import InvalidInput, MalformedCode
@@ -96,15 +97,18 @@ class Beneficiary:
         Raises InvalidInput naming the field: unknown, malformed, missing, or not used by the program.
         """
         if isinstance(facts, Beneficiary):
-            unused = [name for name, default in UNUSED[program] if getattr(facts, name) != default]
-        elif isinstance(facts, Mapping):
-            unused = [str(name) for name in facts if name not in USED[program]]
-        else:
+            unread, defaults = UNUSED[program]
+            if unread(facts) != defaults:
+                given = {item.name for item in fields(cls) if getattr(facts, item.name) != item.default}
+                raise InvalidInput(
+                    f"beneficiary: {program} does not use {', '.join(sorted(given - set(USED[program])))}"
+                )
+            return facts
+        if not isinstance(facts, Mapping):
             raise InvalidInput("beneficiary: an object of facts is needed")
+        unused = [str(name) for name in facts if name not in USED[program]]
         if unused:
             raise InvalidInput(f"beneficiary: {program} does not use {', '.join(sorted(unused))}")
-        if isinstance(facts, Beneficiary):
-            return facts
         empty = [name for name, value in facts.items() if value is None or value == ""]
         if empty:
             raise InvalidInput(f"beneficiary: {', '.join(sorted(empty))} is empty; leave it out where it is not known")
@@ -281,7 +285,9 @@ CHECKS: dict[str, Any] = {
     "aid_group": _name,
     "months": _months,
 }
-UNUSED = {
-    program: tuple((item.name, item.default) for item in fields(Beneficiary) if item.name not in used)
+_DEFAULTS = {item.name: item.default for item in fields(Beneficiary)}
+UNUSED = {  # program -> (reads what the program does not use, all at once; what that is where nothing was given)
+    program: (attrgetter(*unread), tuple(_DEFAULTS[name] for name in unread))
     for program, used in USED.items()
+    if (unread := [name for name in _DEFAULTS if name not in used])
 }

@@ -197,6 +197,8 @@ class ModelUse:
         """The factors for a population; MissingFactor with what to supply where a cell is empty."""
         for factor in self.factors:
             if factor.population in (population, "all"):
+                if factor.normalization is not None and factor.coding_adjustment is not None:
+                    return factor
                 empty = [
                     name
                     for name, value in (
@@ -205,16 +207,14 @@ class ModelUse:
                     )
                     if value is None
                 ]
-                if empty:
-                    raise MissingFactor(
-                        f"{where} {self.name} ({population}): no published {' and '.join(empty)} is on file; supply it "
-                        f"as `factors` from the Rate Announcement"
-                    )
-                return factor
+                raise MissingFactor(
+                    f"{where} {self.name} ({population}): no published {' and '.join(empty)} is on file; supply it "
+                    f"as `factors` from the Rate Announcement"
+                )
         raise MissingFactor(f"{where} {self.name}: no factors are on file for the population {population!r}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Year:
     """One program in one payment year (benefit year for concurrent models).
 
@@ -228,6 +228,10 @@ class Year:
     other_models: tuple[ModelUse, ...]
     frailty: bool = False
     csr: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def name(self) -> str:
+        return f"{self.program} {self.payment_year}"
 
     def model(self, name: str) -> ModelUse:
         for use in (*self.models, *self.other_models):

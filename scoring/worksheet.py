@@ -444,13 +444,13 @@ class FactorLookup:
     """population -> the factors on file, with the user's own figures in place of them."""
 
     def __init__(self, year: Year, use: ModelUse, own: Mapping[str, Mapping[str, str]] | None) -> None:
-        self.where = f"{year.program} {year.payment_year}"
+        self.year = year
         self.use = use
-        self.own = dict((own or {}).get(use.name, {}))
+        self.own = dict(own.get(use.name, {})) if own else {}
 
     def __call__(self, population: str) -> Factor:
         if not self.own:
-            return self.use.factor(population, self.where)
+            return self.use.factor(population, self.year.name)
         unknown = set(self.own) - {"normalization", "coding_adjustment"}
         if unknown:
             raise InvalidInput(f"factors: {', '.join(sorted(unknown))} is not a factor")
@@ -467,7 +467,7 @@ class FactorLookup:
             "supplied by the user",
             "",
         )
-        return ModelUse(self.use.name, 0, None, "", (complete,)).factor(population, self.where)
+        return ModelUse(self.use.name, 0, None, "", (complete,)).factor(population, self.year.name)
 
 
 def payment_chain(

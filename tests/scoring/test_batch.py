@@ -1,0 +1,65 @@
+"""A population scored at once is everybody scored one by one."""
+
+import random
+
+import numpy as np
+import pytest
+
+from scoring import InvalidInput, worksheet
+from scoring.batch import score_population
+from scoring.tables import load_release, load_year
+
+PROGRAMS = [
+    ("cms-hcc", 2024, None, ("dual", "orec", "institutional", "new_enrollee")),
+    ("cms-hcc", 2025, "V24", ("dual", "orec", "institutional", "new_enrollee")),
+    ("cms-hcc", 2026, None, ("dual", "orec", "institutional", "new_enrollee", "lti_medicaid")),
+    ("pace", 2027, None, ("dual", "orec")),
+    ("rxhcc", 2026, None, ("orec", "low_income", "institutional", "new_enrollee")),
+]
+CHOICES = {"dual": ["none", "partial", "full"], "orec": ["0", "1", "2", "3"]}
+
+
+@pytest.mark.parametrize(("program", "year", "model", "facts"), PROGRAMS)
+def test_batch_equals_single(program, year, model, facts):
+    draw = random.Random(year)
+    use = load_year(program, year).model(model) if model else load_year(program, year).models[-1]
+    release = load_release(use)
+    codes = sorted({*release.codes, *release.edited, "I10"})
+    special = ["K7290", "K7210", "Z944", "R402430", "Z95811", "I420", "C50911", "D66", "P040"]
+    size = 400
+    people = {"age": [draw.randint(0, 99) for _ in range(size)], "sex": [draw.choice("FM") for _ in range(size)]}
+    people |= {name: [draw.choice(CHOICES.get(name, [True, False])) for _ in range(size)] for name in facts}
+    diagnoses = [
+        draw.sample(codes, draw.randint(0, 12)) + draw.sample(special, draw.randint(0, 4)) for _ in range(size)
+    ]
+    pairs = [(number, code) for number, own in enumerate(diagnoses) for code in own]
+    draw.shuffle(pairs)
+    result = score_population(
+        program, year, people, [number for number, _ in pairs], [code for _, code in pairs], model=model
+    )
+    for number in range(size):
+        person = {name: values[number] for name, values in people.items()}
+        sheet = worksheet(program, year, person, model=model)
+        expected = sheet.points(sheet.masks([code.replace(".", "") for code in diagnoses[number]]))
+        assert (result.raw[number], result.normalized[number], result.payment[number]) == expected
+
+
+def test_a_population_without_diagnoses_is_scored():
+    result = score_population("cms-hcc", 2026, {"age": [72, 80], "sex": ["F", "M"]}, [], [])
+    assert result.raw.tolist() == [395, 571]
+
+
+@pytest.mark.parametrize(
+    ("people", "member", "code"),
+    [
+        ({"age": [70], "sex": ["F", "M"]}, [], []),
+        ({"age": [70]}, [], []),
+        ({"age": [70], "sex": ["F"]}, [1], ["E11.9"]),
+        ({"age": [70], "sex": ["F"]}, [0], []),
+        ({"age": [70], "sex": ["F"]}, [0], ["?"]),
+        ({"age": [70], "sex": ["F"], "metal": ["S"]}, [], []),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(people, member, code):
+    with pytest.raises(InvalidInput):
+        score_population("cms-hcc", 2026, people, member, np.array(code, dtype=str))

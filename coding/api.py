@@ -1,14 +1,20 @@
-"""The API: the same querysets, permissions and actions as the pages, as JSON. Its document is at /api/schema/."""
+"""The API: the same querysets, permissions and actions as the pages, as JSON. Its document: /api/schema/, for people /api/."""
 
 import json
+from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 from django.contrib.auth import authenticate
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.signals import user_logged_in
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import include, path
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework import mixins, parsers, permissions, serializers, status, views, viewsets
@@ -477,6 +483,43 @@ class CaptureReportView(views.APIView):
         return Response(ReportSerializer({"rows": rows}).data)
 
 
+# --- The document for people ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of the page about the API, from the OpenAPI document."""
+
+    method: str
+    path: str
+    words: str
+    parameters: tuple[tuple[str, str], ...]
+    answers: tuple[tuple[str, str], ...]
+
+
+@cache
+def operations() -> tuple[Operation, ...]:
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    return tuple(
+        Operation(
+            method.upper(),
+            path,
+            operation.get("description", ""),
+            tuple((p["name"], p.get("description", "")) for p in operation.get("parameters", ()) if p["in"] == "query"),
+            tuple((status, answer.get("description", "")) for status, answer in operation["responses"].items()),
+        )
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    )
+
+
+@require_safe
+@login_required
+def index(request: HttpRequest) -> HttpResponse:
+    """What the OpenAPI document says, for people to read."""
+    return render(request, "api/index.html", {"operations": operations()})
+
+
 router = SimpleRouter()
 router.register("charts", ChartViewSet, basename="api-chart")
 router.register("suggestions", SuggestionViewSet, basename="api-suggestion")
@@ -484,6 +527,7 @@ router.register("decisions", DecisionViewSet, basename="api-decision")
 
 
 urlpatterns = [
+    path("", index, name="api"),
     path("", include(router.urls)),
     path("token/", TokenView.as_view(), name="api-token"),
     path("reports/capture/", CaptureReportView.as_view(), name="api-capture"),

@@ -8,6 +8,7 @@ what a chart says of a person. Needs no settings and no database.
 import argparse
 import contextlib
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -18,6 +19,9 @@ from typing import Any, TextIO
 from coding.acceptability import assess, stale
 from coding.intake.chart_file import read_line
 from coding.intake.values import ChartValues, IntakeErrors
+
+
+THROUGH = re.compile(r"encounters\[\d+\]\.through")
 
 
 def run(lines: Iterable[bytes], today: date, out: TextIO, errors: TextIO) -> int:
@@ -46,6 +50,8 @@ def read(line: bytes, number: int) -> ChartValues:
     try:
         return read_line(line, number)
     except IntakeErrors as whole:
+        if not all(THROUGH.fullmatch(problem.field) for problem in whole.problems):
+            raise
         try:
             parts = [read_line(json.dumps(part), number) for part in _by_year(json.loads(line))]
         except (IntakeErrors, ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -82,6 +82,11 @@ def alone(case: Case) -> Check:
         found = ELSEWHERE.search(note.text) if case.mentions(note, LEADING) else None
         if found:
             return case.answer("V12", NOT_MET, "A document leaves its content to an earlier note.", span(note, found))
+    span_limit = case.view.threshold("days of an outpatient record")
+    days = (encounter.date_through - encounter.date_from).days
+    if span_limit and encounter.setting != "inpatient" and days > span_limit[0]:
+        why = f"An outpatient record of {days + 1} days is more than one date of service."
+        return case.answer("V12", NOT_MET, why, Evidence("from"), Evidence("through"), also="V12.span")
     return case.answer("V12", MET, "The documents hold this date of service alone.")
 
 

@@ -33,8 +33,9 @@ class Outcome:
 def outcome(case: Case, checks: Mapping[str, Check], switched: bool | None, today: date) -> Outcome:
     """Everything together for one encounter and enrollment.
 
-    A record that no audit would accept pays nothing here, even where the filter would let it pass: the filter does not
-    read signatures or specialties, and a payment that an audit takes back is none.
+    radv and payment are answered apart: the filter reads claims, an audit reads records. An open check leaves radv
+    unknown and payment as it is. A record that no audit would accept pays nothing here, though, even where the filter
+    would let it pass: a payment that an audit takes back is none.
     """
     radv, reasons = verdict(checks)
     filtered = passes(case)
@@ -54,7 +55,6 @@ def outcome(case: Case, checks: Mapping[str, Check], switched: bool | None, toda
     if link in (LINKED, AUDIO_ONLY):
         reasons.append(_said(filtered))
         payment = _both(payment, _trusted(filtered.answer, filtered.verified))
-    payment = _both(payment, UNKNOWN if radv == UNKNOWN else payment)
     if calendar.additions == UNKNOWN:
         reasons.append(calendar.why)
         payment = _both(payment, UNKNOWN)

@@ -15,7 +15,7 @@ REACH = 60  # code points before and after a stem; longer phrases are searched f
 ADDENDUM = re.compile(r"^[ \t*\[(]*(?:late entry|addend(?:um|ed)|amended|amendment)\b", re.I | re.M)
 A_DATE = re.compile(DATE, re.I)
 ATTESTATION = re.compile(
-    r"\b(?:CMS[- ]generated|RADV) attestation\b|\battestation (?:for|of) (?:a |the )?missing\b", re.I
+    r"\b(?:CMS[- ]generated|RADV|signature) attestation\b|\battestation (?:for|of) (?:a |the )?missing\b", re.I
 )
 
 
@@ -34,6 +34,10 @@ def signed(case: Case) -> Check:
             Evidence("signature.name"),
             Evidence("provider.name"),
         )
+    if "attest" in encounter.signature_status.lower():
+        return case.answer(
+            "V07", UNKNOWN, "Signed by attestation, which cures inside a RADV audit only.", Evidence("signature.status")
+        )
     status = _status(case)
     accepted, rejected = phrases(case)
     if rejected:
@@ -45,13 +49,8 @@ def signed(case: Case) -> Check:
         )
     if status and not status.accepts:
         if accepted:
-            return case.answer(
-                "V07",
-                UNKNOWN,
-                "The field says unsigned, the note says signed.",
-                Evidence("signature.status"),
-                accepted[1],
-            )
+            why = "The field says that it is not signed, although the note bears a signature."
+            return case.answer("V07", NOT_MET, why, Evidence("signature.status"), accepted[1], also="V07.rejected")
         return case.answer(
             "V07", NOT_MET, "The record is not signed in an acceptable way.", Evidence("signature.status")
         )
@@ -176,23 +175,25 @@ def _by_stem(view: View) -> tuple[list[tuple[str, SignaturePhrase]], list[tuple[
 
 def attestation(case: Case) -> Check:
     """V09: an attestation can cure an outpatient record, inside a RADV audit; never an inpatient one."""
-    for note in case.encounter.notes:
-        evidence = Evidence("note.type", note.note_id) if "attestation" in plain(note.note_type) else None
-        found = ATTESTATION.search(note.text) if case.mentions(note, ("attestation",)) else None
-        if evidence is None and found is None:
-            continue
-        evidence = evidence or span(note, found)  # type: ignore[arg-type]
-        if case.encounter.setting == "inpatient" or (
-            case.encounter.claim and case.encounter.claim.type_of_bill.lstrip("0")[:2] in ("11", "41")
-        ):
+    for evidence in _attestations(case):
+        bill = case.encounter.claim.type_of_bill.lstrip("0")[:2] if case.encounter.claim else ""
+        if case.encounter.setting == "inpatient" or bill in ("11", "41"):
             return case.answer("V09", NOT_MET, "An attestation does not cure an inpatient record.", evidence)
-        return case.answer(
-            "V09",
-            MET,
-            "An attestation is there; it cures a missing signature or credential inside a RADV audit only.",
-            evidence,
-        )
+        why = "An attestation is there; it cures a missing signature or credential inside a RADV audit only."
+        return case.answer("V09", MET, why, evidence)
     return case.answer("V09", MET, "No attestation is used.")
+
+
+def _attestations(case: Case) -> Iterator[Evidence]:
+    if "attest" in case.encounter.signature_status.lower():
+        yield Evidence("signature.status")
+    for note in case.encounter.notes:
+        if "attestation" in plain(note.note_type):
+            yield Evidence("note.type", note.note_id)
+        elif case.mentions(note, ("attestation",)):
+            found = ATTESTATION.search(note.text)
+            if found:
+                yield span(note, found)
 
 
 def amended(case: Case) -> Check:

@@ -193,6 +193,7 @@ BROKEN: dict[str, list[tuple[Change, ...]]] = {
         (retype("Electronically signed by", "Dictated but not read by"),),
         (retype("Electronically signed by", "Signature on file for"),),
         (lambda v: encounter(v)["signature"].update(name="Wilma Sorrel"),),
+        (lambda v: encounter(v)["signature"].update(status="unsigned"),),
     ],
     "V08": [
         (without_credential,),
@@ -205,10 +206,11 @@ BROKEN: dict[str, list[tuple[Change, ...]]] = {
             lambda v: encounter(v)["signature"].update(credential="RN"),
         ),
     ],
-    "V09": [(inpatient, attested)],
+    "V09": [(inpatient, attested), (inpatient, lambda v: encounter(v)["signature"].update(status="attested"))],
     "V10": [
         (retype("Chronic kidney disease stage 3b, eGFR 38, continue losartan", "[illegible] " * 30),),
         (retype("Chronic kidney disease stage 3b", "\ufffd " * 60),),
+        (retype("Chronic kidney disease stage 3b", "The handwriting is illegible"),),
     ],
     "V11": [
         (retype("Electronically", "Addendum 06/20/2026: diabetes as well.\nElectronically"),),
@@ -216,6 +218,7 @@ BROKEN: dict[str, list[tuple[Change, ...]]] = {
         (lambda v: note(v).update(text=f"{TEXT}\nLATE ENTRY 03/04/2026: diabetes as well.\nOtto Brand"),),
     ],
     "V12": [
+        (lambda v: encounter(v).update(through="2026-03-20"),),
         (lambda v: note(v).update(text=f"{TEXT}\n{TEXT.replace('03/02/2026', '05/04/2026')}"),),
         (retype("Chronic", "See last note for assessment. Chronic"),),
     ],
@@ -236,7 +239,7 @@ def test_a_broken_encounter_is_stopped_by_exactly_its_rule(rule: str, changes: t
     found = assessed(*changes)
     assert [name for name, check in found.checks.items() if check.answer == "not met"] == [rule]
     assert found.radv != "yes"
-    assert found.payment != "yes"
+    assert found.payment == "no" or not found.checks[rule].verified
     assert any(reason.startswith(f"{rule} not met") for reason in found.why)
 
 
@@ -275,7 +278,7 @@ def test_no_rule_is_silent_about_its_verification(rule: str):
 def test_an_unverified_rule_leaves_the_question_open_and_says_so():
     found = assessed(lambda v: encounter(v)["provider"].update(specialty="30"))
     assert (found.checks["V06"].answer, found.checks["V06"].verified) == ("not met", False)
-    assert (found.radv, found.payment) == ("unknown", "unknown")
+    assert (found.radv, found.payment) == ("unknown", "yes")
     assert any("unverified" in reason for reason in found.why)
 
 
@@ -329,7 +332,7 @@ def test_a_chart_that_says_nothing_is_unknown_and_never_met():
 def test_what_is_absent_is_unknown(rule: str, change: Change):
     found = assessed(change)
     assert found.checks[rule].answer == "unknown"
-    assert (found.radv, found.payment) == ("unknown", "unknown")
+    assert (found.radv, found.payment) == ("unknown", "yes")
 
 
 # --- Signatures ----------------------------------------------------------------------------------------------------
@@ -857,6 +860,23 @@ def test_an_encounter_of_another_year_is_an_answer_and_no_bad_line():
     assert [name for name, check in found[1]["checks"].items() if check["answer"] == "not met"] == ["V04"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"sex": "F"', '"sex": "F", "sex": "F"'),
+        ('"through": "2026-03-02"', '"through": "2025-03-02"'),
+        ('"through": "2026-03-02"', '"through": "someday"'),
+        ('"encounters": [', '"encounters": [7, '),
+    ],
+)
+def test_a_line_that_the_reader_refuses_stays_refused(old: str, new: str):
+    text = json.dumps(a_chart())
+    assert old in text
+    found, errors, bad = answers(text.replace(old, new))
+    assert (found, bad) == ([], 1)
+    assert errors.startswith("line 1")
+
+
 def test_nothing_of_the_patient_reaches_the_output_or_the_errors():
     value = a_chart()
     broken = json.loads(json.dumps(a_chart()).replace('"sex": "F"', '"sex": "Winterbourne"'))
@@ -933,4 +953,4 @@ def test_no_day_program_or_year_is_without_an_answer(today: date, program: str, 
     assert found.payment in ("yes", "no", "unknown")
     assert found.radv in ("yes", "no", "unknown")
     if found.payment == "yes":
-        assert found.radv == "yes"
+        assert found.radv != "no"

@@ -96,7 +96,7 @@ def marked(piece: "Piece", note: int) -> SafeString:
         "id": f"n{note}-{piece.segment.start}" if piece.segment.begins else "",
         "class": f"seg {piece.mark}".strip(),
         "data-start": str(piece.segment.start),
-        "data-owners": piece.owners,
+        "data-marks": piece.marks,
         "data-letters": piece.letters,
         "data-reason": piece.reason,
     }

@@ -71,8 +71,10 @@ class Piece:
     reason: str
 
     @property
-    def owners(self) -> str:
-        return " ".join(str(owner) for owner in self.segment.owners if owner > 0)
+    def marks(self) -> str:
+        """Whose evidence it is, for the page's script: "12:treat 14+:assess" (+ where that evidence begins)."""
+        begins = set(self.segment.begins)
+        return " ".join(f"{s.owner}{'+' * (s in begins)}:{s.label}" for s in self.segment.spans if s.owner > 0)
 
 
 @dataclass(frozen=True)

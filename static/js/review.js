@@ -29,11 +29,31 @@ function makeCurrent(next, { focus = false } = {}) {
   if (sideBySide.matches && !next.matches(".answered:not(.returned)")) showEvidence(next);
 }
 
+// A piece of text may be evidence for several questions: it is marked as what it is for the current one.
+const ORDER = ["against", "assess", "treat", "evaluate", "monitor"];
+const LETTERS = { against: "✕", assess: "A", treat: "T", evaluate: "E", monitor: "M" };
+
+function marksOf(piece) {
+  return piece.dataset.marks.split(" ").map((mark) => {
+    const [owner, label] = mark.split(":");
+    return { owner: owner.replace("+", ""), begins: owner.endsWith("+"), label };
+  });
+}
+
 function light(owners) {
-  const wanted = new Set(owners);
-  for (const piece of record.querySelectorAll(".seg[data-owners]")) {
-    const on = piece.dataset.owners.split(" ").some((owner) => wanted.has(owner));
-    piece.classList.toggle("on", on);
+  for (const piece of record.querySelectorAll(".seg[data-marks]")) {
+    piece.dataset.rest ??= piece.className;
+    const own = marksOf(piece).filter(({ owner }) => owners.includes(owner));
+    if (!own.length) {
+      piece.className = piece.dataset.rest;
+      continue;
+    }
+    const labels = own.map(({ label }) => label);
+    const mark = ORDER.find((label) => labels.includes(label)) ?? "";
+    piece.className = ["seg", "on", labels.includes("mention") && "mention", mark].filter(Boolean).join(" ");
+    const letters = ORDER.filter((label) => own.some((one) => one.begins && one.label === label)).map((label) => LETTERS[label]);
+    if (letters.length) piece.dataset.letters = letters.join("");
+    else delete piece.dataset.letters;
   }
   record.classList.add("focused");
 }
@@ -219,9 +239,9 @@ document.addEventListener("click", (event) => {
     return;
   }
   if (target.closest("#undo-form [aria-disabled=true]")) { event.preventDefault(); return; }
-  const piece = target.closest(".seg[data-owners]");
+  const piece = target.closest(".seg[data-marks]");
   if (piece && window.getSelection().isCollapsed) {
-    const owners = piece.dataset.owners.split(" ");
+    const owners = marksOf(piece).map(({ owner }) => owner);
     const of = cards().find((one) => one.dataset.owners.split(" ").some((owner) => owners.includes(owner)));
     if (of && of.id !== current) makeCurrent(of, { focus: true });
   }

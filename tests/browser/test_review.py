@@ -13,6 +13,15 @@ def current(page: Page) -> str:
     return page.locator(".card.current h3 .code").inner_text()
 
 
+def go_to(page: Page, code: str) -> None:
+    for key in ("k", "j"):  # to the top, then down
+        for _ in page.locator(".card").all():
+            if current(page) == code:
+                return
+            page.keyboard.press(key)
+    assert current(page) == code
+
+
 def answered(page: Page, words: str) -> None:
     expect(page.locator("#announce")).to_contain_text(words)
 
@@ -96,14 +105,35 @@ def test_the_current_questions_evidence_is_lit_and_in_sight(
 ) -> None:
     page = log_in(coder)
     page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
-    while current(page) != "N18.32":
-        page.keyboard.press("j")
+    go_to(page, "N18.32")
     lit = page.locator("#record .seg.on")
     assert set(lit.all_inner_texts()) == {"CKD stage 3b", "stable", "losartan"}
     expect(lit.first).to_be_in_viewport()
     for _ in range(4):  # on to the second date's note
         page.keyboard.press("n")
     expect(page.locator(".note-text").nth(1)).to_be_in_viewport()
+
+
+def test_text_is_marked_as_what_it_is_for_the_current_question(
+    log_in: Callable[[User], Page], project: Project, coder: User
+) -> None:
+    day = pages.day(
+        text="CKD stage 3b with hypertension, on losartan.",
+        adds={
+            "N18.32": {"mention": "CKD stage 3b", "treat": "losartan"},
+            "I50.32": {"mention": "CKD stage 3b with hypertension", "assess": "CKD stage 3b"},
+        },
+    )
+    chart = pages.held_chart(project, coder, day)
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    shared = page.locator("#record .seg", has_text="CKD stage 3b")
+    go_to(page, "I50.32")
+    expect(shared).to_have_class("seg on mention assess")
+    expect(shared).to_have_attribute("data-letters", "A")
+    go_to(page, "N18.32")
+    expect(shared).to_have_class("seg on mention")
+    assert shared.get_attribute("data-letters") is None
 
 
 def test_selected_text_becomes_evidence_at_the_right_code_points(

@@ -20,7 +20,6 @@ from coding.acceptability import assess, stale
 from coding.intake.chart_file import read_line
 from coding.intake.values import ChartValues, IntakeErrors
 
-
 THROUGH = re.compile(r"encounters\[\d+\]\.through")
 
 

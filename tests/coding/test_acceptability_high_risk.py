@@ -30,7 +30,8 @@ def visit(
         icn=name, claim_type="I" if bill else "P", type_of_bill=bill, accepted=True, lines=(ClaimLineValues(procedure),)
     )
     return EncounterValues(
-        encounter_id=name, date_from=day, date_through=day, setting="inpatient" if bill == "111" else "outpatient", claim=claim,
+        encounter_id=name, date_from=day, date_through=day, claim=claim,
+        setting="inpatient" if bill == "111" else "outpatient",
         notes=(NoteValues(f"{name}-N", text),), first_pass_codes=tuple(FirstPassCodeValues(code) for code in codes),
     )  # fmt: skip
 

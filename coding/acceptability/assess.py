@@ -31,7 +31,11 @@ CHECKS: dict[str, Callable[[Case], Check]] = {
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """One encounter for one program and payment year: a line of `python -m coding.acceptability`."""
+    """One encounter for one program and payment year: a line of `python -m coding.acceptability`.
+
+    payment: would an addition from it be paid, if it went out today? counts: the same without the calendar, for codes
+    that were submitted already. passes_filter: the payer's filter alone.
+    """
 
     member_id: str
     encounter_id: str
@@ -42,6 +46,7 @@ class Assessment:
     payment: str
     link: str
     passes_filter: str
+    counts: str
     why: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -91,7 +96,7 @@ def assess_encounter(
     result = links.outcome(case, checks, enrollment.switched_ma_organization, today)
     return Assessment(
         member.member_id, encounter.encounter_id, enrollment.program, enrollment.payment_year, checks,
-        result.radv, result.payment, result.link, result.passes_filter, result.why,
+        result.radv, result.payment, result.link, result.passes_filter, result.counts, result.why,
     )  # fmt: skip
 
 

@@ -21,12 +21,14 @@ INVALID = "invalid-encounter"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """passes_filter: the payer's filter alone. payment: whether an addition from this encounter would be paid."""
+    """passes_filter: the payer's filter alone. payment: whether an addition from this encounter would be paid, if it
+    went out today. counts: the same without the calendar, for codes that are there already."""
 
     radv: str
     payment: str
     link: str
     passes_filter: str
+    counts: str
     why: tuple[str, ...]
 
 
@@ -44,21 +46,19 @@ def outcome(case: Case, checks: Mapping[str, Check], switched: bool | None, toda
     if fails:
         if filtered.answer == YES:
             reasons.append("The encounter filter alone would let it pass: it does not read what failed.")
-        return Outcome(radv, NO, INVALID, filtered.answer, tuple(reasons))
-    calendar = submittable(case.view.book, case.program, case.payment_year, today)
-    if calendar.additions == NO:
-        reasons.append(calendar.why)
-        return Outcome(radv, _trusted(NO, calendar.verified), CLOSED_YEAR, filtered.answer, tuple(reasons))
+        return Outcome(radv, NO, INVALID, filtered.answer, NO, tuple(reasons))
     link, paid = _link(case, switched, audio)
     reasons.append(_said(paid))
-    payment = _trusted(paid.answer, paid.verified)
+    counts = _trusted(paid.answer, paid.verified)
     if link in (LINKED, AUDIO_ONLY):
         reasons.append(_said(filtered))
-        payment = _both(payment, _trusted(filtered.answer, filtered.verified))
-    if calendar.additions == UNKNOWN:
+        counts = _both(counts, _trusted(filtered.answer, filtered.verified))
+    calendar = submittable(case.view.book, case.program, case.payment_year, today)
+    if calendar.additions != YES:
         reasons.append(calendar.why)
-        payment = _both(payment, UNKNOWN)
-    return Outcome(radv, payment, link, filtered.answer, tuple(reasons))
+    payment = _both(counts, _trusted(calendar.additions, calendar.verified))
+    link = CLOSED_YEAR if calendar.additions == NO else link
+    return Outcome(radv, payment, link, filtered.answer, counts, tuple(reasons))
 
 
 def verdict(checks: Mapping[str, Check]) -> tuple[str, list[str]]:

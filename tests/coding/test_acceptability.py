@@ -492,6 +492,7 @@ def test_whether_the_part_d_model_drops_unlinked_records_is_not_verified():
 def test_a_closed_year_takes_no_additions():
     found = assessed(today=date(2028, 2, 1))
     assert (found.link, found.payment, found.radv) == ("closed-year", "no", "yes")
+    assert found.counts == "yes"
     assert any("deletions stay open" in reason for reason in found.why)
 
 

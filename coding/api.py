@@ -1,4 +1,4 @@
-"""The API: the same querysets, permissions and actions as the pages, as JSON. Its document: /api/schema/, for people /api/."""
+"""The API: the same querysets, permissions and actions as the pages, as JSON. /api/ tells people what there is."""
 
 import json
 from dataclasses import dataclass

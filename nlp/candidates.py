@@ -1,4 +1,4 @@
-"""Stage 2: mentions. One trie expression over the folded note finds every surface of every family."""
+"""Stage 2: mentions. One walk over the words of the folded note finds every surface of every family."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from nlp.catalog import Catalog, Term, key_of
+from nlp.catalog import Catalog, Surfaces, Term, key_of
 from nlp.sections import LIST_ITEM, Page
 
 
@@ -33,19 +33,25 @@ def find_mentions(page: Page, catalog: Catalog) -> tuple[Mention, ...]:
 
 
 def scan(page: Page, catalog: Catalog, start: int, end: int, outer: str | None) -> Iterator[Mention]:
-    for m in catalog.matcher.finditer(page.low, start, end):
-        key = key_of(m.group())
+    for first, last in catalog.matcher.find(page.low, start, end):
+        key = key_of(page.low[first:last])
         if key in catalog.decoys:
-            yield from asides(page, catalog, key, m.start(), m.end())
+            yield from asides(page, catalog, key, first, last)
             continue
         for term in catalog.surfaces.get(key, ()):
             if term.family == outer:
                 continue
-            mention = accept(page, catalog, term, m.start(), m.end())
+            mention = accept(page, catalog, term, first, last)
             if mention:
                 yield mention
                 if term.inner:
-                    yield from scan(page, catalog, m.start() + 1, m.end(), term.family)
+                    yield from scan(page, catalog, second_word(page, first), last, term.family)
+
+
+def second_word(page: Page, start: int) -> int:
+    """Where the first word of a surface ends."""
+    word = Surfaces.WORD.match(page.low, start)
+    return word.end() if word else start + 1
 
 
 def accept(page: Page, catalog: Catalog, term: Term, start: int, end: int) -> Mention | None:

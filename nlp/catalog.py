@@ -190,7 +190,7 @@ class Catalog:
     families: Mapping[str, Family]
     surfaces: Mapping[str, tuple[Term, ...]]
     decoys: Mapping[str, frozenset[str]]
-    matcher: re.Pattern[str]
+    matcher: Surfaces
     headings: Mapping[str, str]
     subheadings: frozenset[str]
     heading_words: tuple[tuple[str, str], ...]
@@ -220,6 +220,7 @@ def expand(code: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], ""), code)
 
 
+@cache
 def pattern(source: str) -> str:
     """A rule pattern as a regular expression: a blank takes any short run of blanks, hyphens and line ends.
 
@@ -301,10 +302,11 @@ def variants(surface: str) -> Iterator[str]:
         if "'s" in form:
             forms |= {form.replace("'s", "s"), form.replace("'s", "")}
     for form in sorted(forms):
-        british = form
-        for american, spelling in BRITISH:
-            british = american.sub(spelling, british)
-        forms.add(british)
+        if any(x in form for x in ("em", "edema", "tumor", "esoph")):
+            british = form
+            for american, spelling in BRITISH:
+                british = american.sub(spelling, british)
+            forms.add(british)
     for form in sorted(forms):
         if re.search(r"\bw/ ?", form):
             forms.add(re.sub(r"\bw/ ?", "with ", form))
@@ -321,12 +323,12 @@ def variants(surface: str) -> Iterator[str]:
     yield from sorted(forms)
 
 
-NEEDED, LOOSE = "\x01", "\x02"
+NEEDED, LOOSE = " ", "~"
 """Borders inside a surface: a run of blanks or hyphens that must be there, and one that may."""
 
 
 def marked(form: str) -> str:
-    """A spelling with its inner borders marked for the trie."""
+    """A spelling with its inner borders marked: NEEDED between words, LOOSE where people leave the blank out."""
     words = re.split(r"[\s\-]+", form.strip())
     out = words[0]
     for left, right in itertools.pairwise(words):
@@ -335,40 +337,66 @@ def marked(form: str) -> str:
     return re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", LOOSE, out)
 
 
-def trie(words: Iterable[str]) -> str:
-    """The words as one regular expression in the shape of a trie: its time does not grow with their number."""
-    root: dict[str, Any] = {}
-    for word in words:
-        node = root
-        for c in word:
-            node = node.setdefault(c, {})
-        node[""] = {}
+class Surfaces:
+    """All surfaces as a trie of words: one walk over a note finds them, in a time that does not grow with their number.
 
-    def build(node: dict[str, Any]) -> str:
-        branches = []
-        for c in sorted(k for k in node if k):
-            # A single-child run is written out flat, which keeps the nesting far below the limit of `re`.
-            run, child = "", node[c]
-            head = c
-            while len(child) == 1 and "" not in child:
-                (nxt,) = child
-                run += symbol(nxt)
-                child = child[nxt]
-            tail = build(child) if child != {"": {}} else ""
-            branches.append(symbol(head) + run + tail)
-        body = branches[0] if len(branches) == 1 else "(?:" + "|".join(branches) + ")"
-        return f"(?:{body})?" if "" in node else body
+    A step is a word, with a blank before it where the text has blanks or hyphens there.
+    """
 
-    def symbol(c: str) -> str:
-        return r"[\s\-]{1,12}" if c == NEEDED else r"[\s\-]{0,12}" if c == LOOSE else re.escape(c)
+    WORD = re.compile(r"[a-z]+|[0-9]+|[^\sa-z0-9\-]")
+    MAX_GAP = 12
+    END = ""
 
-    return build(root) if root else r"(?!)"
+    def __init__(self, forms: Iterable[str]) -> None:
+        self.root: dict[str, Any] = {}
+        for form in forms:
+            for spelling in self.joined(marked(form)):
+                nodes = [self.root]
+                for border, word in self.steps(spelling):
+                    keys = {NEEDED: [" " + word], LOOSE: [word, " " + word], "": [word]}[border]
+                    nodes = [node.setdefault(key, {}) for node in nodes for key in keys]
+                for node in nodes:
+                    node[self.END] = {}
 
+    @staticmethod
+    def joined(form: str) -> Iterator[str]:
+        """A spelling and those in which a loose border between letters is closed: "a~fib" and "afib"."""
+        yield form
+        for m in re.finditer(rf"(?<=[a-z]){LOOSE}(?=[a-z])|(?<=[0-9]){LOOSE}(?=[0-9])", form):
+            yield form[: m.start()] + form[m.end() :]
 
-def matcher_of(forms: Iterable[str]) -> re.Pattern[str]:
-    left = r"(?:(?<![a-z])(?=[a-z])|(?<![0-9])(?=[0-9])|(?=[^a-z0-9\s]))"
-    right = r"(?:(?<=[a-z])(?![a-z])|(?<=[0-9])(?![0-9])|(?<=[^a-z0-9]))"
-    return re.compile(left + trie(sorted({marked(f) for f in forms})) + right)
+    @classmethod
+    def steps(cls, form: str) -> Iterator[tuple[str, str]]:
+        border = ""
+        for part in re.split(f"([{NEEDED}{LOOSE}])", form):
+            if part in (NEEDED, LOOSE):
+                border = part
+                continue
+            for m in cls.WORD.finditer(part):
+                yield border, m.group()
+                border = ""
+
+    def find(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[tuple[int, int]]:
+        """Where surfaces stand, from left to right without overlaps, the longest at each place."""
+        words = [(m.group(), m.start(), m.end()) for m in self.WORD.finditer(text, start, end)]
+        number = 0
+        while number < len(words):
+            found = 0
+            word, first, last = words[number]
+            node = self.root.get(word)
+            ahead = number
+            while node is not None:
+                if self.END in node:
+                    found = ahead + 1
+                ahead += 1
+                if ahead == len(words):
+                    break
+                following, begins, ends = words[ahead]
+                gap, last = begins - last, ends
+                node = node.get(following) if gap == 0 else node.get(" " + following) if gap <= self.MAX_GAP else None
+            if found:
+                yield first, words[found - 1][2]
+            number = found or number + 1
 
 
 # -------------------------------------------------------------------------------------------------------------- reading
@@ -567,7 +595,7 @@ class Reader:
             overrides=tuple(data.get("overrides", [])),
             beats={k: tuple(v) for k, v in data.get("beats", {}).items()},
             values=tuple(values),
-            any_value=union(everything),
+            any_value=values[0][1] if len(values) == 1 else union(everything),
         )
 
     def when(
@@ -705,7 +733,7 @@ class Reader:
             families=families,
             surfaces={k: tuple(sorted(v, key=lambda t: t.family)) for k, v in surfaces.items()},
             decoys=decoy_keys,
-            matcher=matcher_of(forms | decoys),
+            matcher=Surfaces(forms | decoys),
             headings=headings,
             subheadings=frozenset(sections.get("subheadings", {}).get("names", [])),
             heading_words=tuple((w["word"], w["kind"]) for w in sections.get("words", [])),

@@ -230,6 +230,26 @@ class CodeEdit(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TextSupport(Row):
+    """What a text situation does for a diagnosis. accept; reject; hold: a person has to decide; gap: no suggestion, but
+    worth a question to the provider. not_codes: codes that the answer for inpatients does not hold for."""
+
+    situation: str
+    outpatient: str
+    inpatient: str
+    instead: str = ""
+    not_codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lifelong(Row):
+    """Conditions that do not end: any mention in a valid record may support them, where nothing contradicts."""
+
+    name: str
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Corroboration:
     """What would support a code of a high-risk group. kind decides which of the other fields are read.
 
@@ -283,6 +303,8 @@ TABLES: dict[str, type[Row]] = {
     "sweep": Sweep,
     "code_edit": CodeEdit,
     "high_risk": HighRiskGroup,
+    "text_support": TextSupport,
+    "lifelong": Lifelong,
 }
 ALLOWED: dict[str, tuple[str, ...]] = {
     "severity": (BLOCK, HOLD, WARN),
@@ -294,6 +316,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "pays": ("yes", "no"),
     "run": ("initial", "mid-year", "final"),
     "sex": ("", "F", "M"),
+    "outpatient": ("accept", "reject", "hold", "gap"),
+    "inpatient": ("accept", "reject", "hold", "gap"),
 }
 
 R = TypeVar("R", bound=Row)

@@ -25,12 +25,15 @@ from coding.acceptability import (
     case_of,
     code_edits,
     deadlines,
+    is_lifelong,
     load,
     open_on,
     packet_limit,
     payment_years,
     rules,
+    situations,
     submittable,
+    text_support,
 )
 from coding.acceptability.__main__ import main, run
 from coding.acceptability.rulebook import ROOT
@@ -755,6 +758,25 @@ def test_codes_of_the_other_sex_or_another_age_are_named():
     child = replace(member, birth_date=date(2020, 1, 1))
     assert [item.edit for item in code_edits(child, "J44.9", day, "cms-hcc", 2027)] == ["age"]
     assert code_edits(member, "J44.9", day, "cms-hcc", 2027) == ()
+
+
+def test_an_uncertain_diagnosis_counts_at_the_discharge_of_an_inpatient_only():
+    def answer(situation: str, setting: str, code: str = "J44.9") -> str:
+        return text_support(situation, setting, code, "cms-hcc", 2027, date(2026, 3, 2)).answer
+
+    assert (answer("uncertain", "outpatient"), answer("uncertain", "inpatient")) == ("reject", "accept")
+    assert answer("uncertain", "inpatient", "B20") == "reject"
+    assert answer("problem list", "outpatient") == "gap"
+    assert answer("conflict in the record", "outpatient") == "hold"
+    assert answer("no such situation", "outpatient") == "unknown"
+    assert {answer(name, "outpatient") for name in ("negated", "family history", "hypothetical")} == {"reject"}
+    assert len(situations()) == len(set(situations())) > 12
+
+
+def test_lifelong_conditions_are_listed():
+    assert is_lifelong("Z89.511")
+    assert is_lifelong("G35.A")
+    assert not is_lifelong("I63.9")
 
 
 def test_the_best_two_records_are_valid_and_well_supported():

@@ -262,15 +262,50 @@ def add_manually(
         ruleset=str(nlp.RULESET),
     )
     for note, label, start, end in spans:
-        if note.encounter_id != encounter.pk:
-            raise NotAnAnswer("Evidence comes from another date of service; each date stands alone.")
-        if not 0 <= start < end <= len(note.text):
-            raise NotAnAnswer("The selected text lies outside the note.")
+        check_span(encounter, note, start, end)
         EvidenceSpan.objects.create(
             suggestion=suggestion, note=note, label=SpanLabel(label), start=start, end=end, quote=note.text[start:end]
         )
     trail.record("suggestion.added", by=by, project=chart.project, subject=suggestion, icd10=code)
     return suggestion
+
+
+@transaction.atomic
+def tag_evidence(
+    *, suggestion: Suggestion, note: Note, label: SpanLabel, start: int, end: int, by: User
+) -> EvidenceSpan:
+    """Text that a person marked as evidence for an open question. Marking the same place twice changes nothing.
+
+    Raises NotAnAnswer for a note of another date of service, or a place outside the note.
+    """
+    check_can_code_chart(by, suggestion.chart)
+    if suggestion.status != SuggestionStatus.OPEN:
+        raise NotAnAnswer("This is answered already. Undo the answer first.")
+    check_span(suggestion.encounter, note, start, end)
+    span, is_new = EvidenceSpan.objects.get_or_create(
+        suggestion=suggestion, note=note, label=label, start=start, end=end, defaults={"quote": note.text[start:end]}
+    )
+    if is_new:
+        trail.record(
+            "evidence.tagged",
+            by=by,
+            project=suggestion.chart.project,
+            subject=suggestion,
+            note=note.pk,
+            label=SpanLabel(label).value,
+            start=start,
+            end=end,
+        )
+    return span
+
+
+def check_span(encounter: Encounter, note: Note, start: int, end: int) -> None:
+    if note.encounter_id != encounter.pk:
+        raise NotAnAnswer(
+            f"The text is of {note.encounter.date_from}, the question of {encounter.date_from}; each date stands alone."
+        )
+    if not 0 <= start < end <= len(note.text):
+        raise NotAnAnswer("The selected text lies outside the note.")
 
 
 # --- Decisions -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from coding import tasks
 from coding.actions import queues, suggestions, trail
 from coding.models import Chart, Decision, EvidenceSpan, NlpRun, Note, Project, Role, Suggestion, TrailEvent, User
 from coding.permissions import NotAllowed
-from coding.workflow import ChartStatus, Outcome, RunStatus, SuggestionStatus, Verdict
+from coding.workflow import ChartStatus, Outcome, RunStatus, SpanLabel, SuggestionStatus, Verdict
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -292,9 +292,28 @@ def test_evidence_from_another_date_of_service_is_refused(project: Project, code
         project, coder, make.encounter(NOTHING, "2026-03-02"), make.encounter("Type 2 diabetes, stable.", "2026-03-09")
     )
     first, second = Note.objects.order_by("pk")
-    with pytest.raises(suggestions.NotAnAnswer, match="another date of service"):
+    with pytest.raises(suggestions.NotAnAnswer, match="2026-03-09, the question of 2026-03-02"):
         suggestions.add_manually(encounter=first.encounter, code="E11.9", spans=[(second, "assess", 0, 4)], by=coder)
     assert not chart.suggestions.filter(icd10="E11.9", encounter=first.encounter).exists()
+
+
+def test_marked_text_counts_as_evidence_for_an_open_question(project: Project, coder: User) -> None:
+    chart = in_review(project, coder, make.encounter(CKD, "2026-03-02"))
+    suggestion, note = the(chart, "N18.32"), Note.objects.get()
+    EvidenceSpan.objects.filter(label="monitor").delete()
+    Project.objects.update(meat_elements_required=4)
+    start = note.text.index("recheck")
+    for _ in range(2):
+        span = suggestions.tag_evidence(
+            suggestion=suggestion, note=note, label=SpanLabel.MONITOR, start=start, end=start + 11, by=coder
+        )
+    assert span.quote == "recheck BMP"
+    assert TrailEvent.objects.filter(action="evidence.tagged").count() == 1
+    suggestions.decide(suggestion=suggestion, outcome=Outcome.ACCEPT, by=coder)
+    with pytest.raises(suggestions.NotAnAnswer, match="answered already"):
+        suggestions.tag_evidence(
+            suggestion=the(chart, "N18.32"), note=note, label=SpanLabel.TREAT, start=0, end=4, by=coder
+        )
 
 
 # --- What always holds: going round the actions is refused by the database -----------------------------------------

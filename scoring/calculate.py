@@ -72,18 +72,28 @@ class SegmentScore:
         return tuple(steps)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class ModelScore:
-    """One model's answer for a set of codes. The numbers are there at once, the reasons when they are asked for.
+    """One model's answer for a set of codes. Read-only (not frozen: that costs more than the score).
 
-    codes: distinct, sorted, without dots. mask: their categories before the hierarchy; left: after it.
+    The numbers are there at once, the reasons when they are asked for. given: the codes, without dots. mask: their
+    categories before the hierarchy.
     """
 
     run: "Run"
-    codes: tuple[str, ...]
+    given: tuple[str, ...]
     mask: int
-    left: int
     points: Points
+
+    @cached_property
+    def codes(self) -> tuple[str, ...]:
+        """The distinct codes, sorted."""
+        return tuple(sorted(set(self.given)))
+
+    @property
+    def left(self) -> int:
+        """The categories that are left after the hierarchy."""
+        return self.run.left(self.mask)
 
     @property
     def model(self) -> str:
@@ -333,6 +343,7 @@ class Run:
         self._points: dict[int, Points] = {}
         self._left: dict[int, int] = {}
         self._masks: dict[str, int] = {}
+        self._plain = release.plain
         self.paid = 0
         for part in self.parts:
             self.paid |= part.coefficients.paid if part.coefficients else 0
@@ -344,24 +355,26 @@ class Run:
 
     def mask(self, code: str) -> int:
         """The categories that a code has for this person; 0 for none."""
+        known = self._plain.get(code)
+        if known is not None:
+            return known
         known = self._masks.get(code)
         if known is not None:
             return known
         release = self.release
         mask = release.codes.get(code, 0)
-        if code in release.edited:
-            for rule in release.edited[code]:
-                if rule.age_min <= self.age <= rule.age_max and rule.sex in ("", self.sex):
-                    mask |= rule.bit
+        for rule in release.edited.get(code, ()):
+            if rule.age_min <= self.age <= rule.age_max and rule.sex in ("", self.sex):
+                mask |= rule.bit
         self._masks[code] = mask
         return mask
 
     def mask_of(self, codes: Iterable[str]) -> int:
         """The categories of several codes, and of the person's drugs."""
         mask = self._drugs
-        known = self._masks
+        plain = self._plain
         for code in codes:
-            own = known.get(code)
+            own = plain.get(code)
             mask |= self.mask(code) if own is None else own
         return mask
 
@@ -395,9 +408,9 @@ class Run:
 
     def score(self, codes: Iterable[str]) -> ModelScore:
         """The whole answer; its reasons are worked out when they are asked for."""
-        distinct = tuple(sorted(set(codes)))
-        mask = self.mask_of(distinct)
-        return ModelScore(self, distinct, mask, self.left(mask), self.evaluate(mask))
+        given = tuple(codes)
+        mask = self.mask_of(given)
+        return ModelScore(self, given, mask, self.evaluate(mask))
 
     def no_effect(self, code: str, left: int, dropped: dict[str, str]) -> str:
         """Why a mapped code adds nothing to a score with these categories."""

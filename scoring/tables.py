@@ -117,6 +117,11 @@ class Release:
         return {bit: hcc for hcc, bit in self.bits.items()}
 
     @cached_property
+    def plain(self) -> dict[str, int]:
+        """The codes that mean the same for everybody; most of them."""
+        return {code: mask for code, mask in self.codes.items() if code not in self.edited}
+
+    @cached_property
     def kill_bytes(self) -> tuple[tuple[int, ...], ...]:
         """What each possible byte at each place of a mask drops: the hierarchy as a few look-ups."""
         return tuple(

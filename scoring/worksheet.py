@@ -30,9 +30,9 @@ Masks = tuple[int, ...]
 Change = tuple[Masks, Masks, Sequence[str], Sequence[str], Mapping[str, int], Sequence[str]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Score:
-    """A person's score in a program and year: the blend of its models' scores.
+    """A person's score in a program and year: the blend of its models' scores. Read-only, as `ModelScore` is.
 
     points: raw, normalized and payment in thousandths. raw and normalized of a blend are weighted means for
     orientation; CMS blends payment scores only. notes: what a reader has to know of the payment score.

@@ -216,7 +216,7 @@ def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
         suggestion.confidence, suggestion.rule = question.confidence, question.rule
         suggestion.section, suggestion.why, suggestion.ruleset = question.section, question.why, ruleset
         suggestion.save()
-        suggestion.evidence.all().delete()
+        suggestion.evidence.filter(tagged_by=None).delete()  # what a person marked stays
         keep.add(suggestion.pk)
         spans += [
             EvidenceSpan(
@@ -229,7 +229,7 @@ def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
             )
             for note, label, start, end in sorted(question.spans)
         ]
-    EvidenceSpan.objects.bulk_create(spans, batch_size=500)
+    EvidenceSpan.objects.bulk_create(spans, batch_size=500, ignore_conflicts=True)
     encounter.suggestions.open().filter(kind=SuggestionKind.ADD, added_by=None).exclude(pk__in=keep).update(
         status=SuggestionStatus.SUPERSEDED
     )
@@ -264,7 +264,13 @@ def add_manually(
     for note, label, start, end in spans:
         check_span(encounter, note, start, end)
         EvidenceSpan.objects.create(
-            suggestion=suggestion, note=note, label=SpanLabel(label), start=start, end=end, quote=note.text[start:end]
+            suggestion=suggestion,
+            note=note,
+            label=SpanLabel(label),
+            start=start,
+            end=end,
+            quote=note.text[start:end],
+            tagged_by=by,
         )
     trail.record("suggestion.added", by=by, project=chart.project, subject=suggestion, icd10=code)
     return suggestion
@@ -283,7 +289,12 @@ def tag_evidence(
         raise NotAnAnswer("This is answered already. Undo the answer first.")
     check_span(suggestion.encounter, note, start, end)
     span, is_new = EvidenceSpan.objects.get_or_create(
-        suggestion=suggestion, note=note, label=label, start=start, end=end, defaults={"quote": note.text[start:end]}
+        suggestion=suggestion,
+        note=note,
+        label=label,
+        start=start,
+        end=end,
+        defaults={"quote": note.text[start:end], "tagged_by": by},
     )
     if is_new:
         trail.record(

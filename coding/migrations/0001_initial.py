@@ -615,6 +615,17 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE, related_name="evidence", to="coding.suggestion"
                     ),
                 ),
+                (
+                    "tagged_by",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Who marked the text; nobody where the rules found it.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tagged_evidence",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
                 "ordering": ["note", "start", "end", "label"],

@@ -100,6 +100,14 @@ class EvidenceSpan(models.Model):
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()
     quote = models.TextField()
+    tagged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="tagged_evidence",
+        help_text="Who marked the text; nobody where the rules found it.",
+    )
 
     class Meta:
         ordering = ["note", "start", "end", "label"]

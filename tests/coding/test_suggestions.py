@@ -316,6 +316,20 @@ def test_marked_text_counts_as_evidence_for_an_open_question(project: Project, c
         )
 
 
+def test_a_new_reading_keeps_what_a_person_marked(project: Project, coder: User) -> None:
+    chart = in_review(project, coder, make.encounter(CKD, "2026-03-02"))
+    note = Note.objects.get()
+    suggestions.tag_evidence(
+        suggestion=the(chart, "N18.32"), note=note, label=SpanLabel.ASSESS, start=0, end=10, by=coder
+    )
+    found = EvidenceSpan.objects.count()
+    NlpRun.objects.update(ruleset="an older one")
+    suggestions.queue_runs([note])
+    read_all(chart)
+    assert EvidenceSpan.objects.get(tagged_by=coder).quote == note.text[:10]
+    assert EvidenceSpan.objects.count() == found
+
+
 # --- What always holds: going round the actions is refused by the database -----------------------------------------
 
 

@@ -15,7 +15,7 @@ from django.shortcuts import render
 from django.urls import include, path
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework import mixins, parsers, permissions, serializers, status, views, viewsets
 from rest_framework.authtoken.models import Token
@@ -331,7 +331,7 @@ class SuggestionSerializer(serializers.ModelSerializer):
     """One question. What would give the coder's answer away is null to its auditor, who has yet to answer."""
 
     title = serializers.SerializerMethodField()
-    evidence = EvidenceSpanSerializer(many=True, read_only=True)
+    evidence = serializers.SerializerMethodField()
     status = serializers.ChoiceField(
         SuggestionStatus.choices, read_only=True, allow_null=True, help_text="Null while hidden from the auditor."
     )
@@ -345,6 +345,13 @@ class SuggestionSerializer(serializers.ModelSerializer):
 
     def get_title(self, suggestion: Suggestion) -> str:
         return icd10.title(suggestion.icd10)
+
+    @extend_schema_field(EvidenceSpanSerializer(many=True))
+    def get_evidence(self, suggestion: Suggestion) -> Any:
+        spans = list(suggestion.evidence.all())
+        if getattr(suggestion, "undisclosed", False) and not suggestion.added_by_id:
+            spans = [span for span in spans if span.tagged_by_id is None]
+        return EvidenceSpanSerializer(spans, many=True).data
 
     def to_representation(self, suggestion: Suggestion) -> dict[str, Any]:
         shown = super().to_representation(suggestion)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django import forms
@@ -24,7 +24,7 @@ from coding.models import Assignment, Chart, Project, QAReview, QASample, User
 from coding.permissions import Permission, can, check_can
 from coding.views import as_id, chosen_project
 from coding.views import reading as chart_reading
-from coding.views.reading import KEYS, Answer, Reading, read_chart
+from coding.views.reading import KEYS, Answer, Reading
 from coding.workflow import ANSWERS, CHANGE_REASONS, REASONS, REASONS_FOR, ChartStatus, Outcome
 
 ROWS = 25
@@ -292,18 +292,40 @@ class Audit:
         return next((card for card in [*self.cards[at + 1 :], *self.cards[: at + 1]] if card.is_open), None)
 
 
-def read_audit(chart: Chart, user: User, *, with_record: bool = True) -> Audit:
+def kind_and_code(question: chart_reading.Question) -> tuple[str, str]:
+    return question.suggestion.kind, question.suggestion.icd10
+
+
+def without_marks(question: chart_reading.Question) -> chart_reading.Question:
+    """The question without what the coder marked in the notes. A code that the coder found keeps its evidence: it has
+    no other, and looks like any that the rules found."""
+    if question.suggestion.added_by_id:
+        return question
+    spans = ((group.label, [span for span in group.spans if span.tagged_by_id is None]) for group in question.groups)
+    return replace(question, groups=[chart_reading.Group(label, kept) for label, kept in spans if kept])
+
+
+def read_audit(chart: Chart, *, with_record: bool = True) -> Audit:
     """The newest sample's reviews of the chart, in the order of the record. A chart that no sample drew is a 404."""
     drawn = chart.qa_samples.order_by("-pk").first()
     if drawn is None:
         raise Http404
-    reading = read_chart(chart, user, with_record=with_record)
     reviews = {review.decision.suggestion_id: review for review in qa.reviews_of(chart)}
+    questions = chart_reading.questions_of(chart, blind=True)
+    answered = {kind_and_code(q) for q in questions} - {
+        kind_and_code(q)
+        for q in questions
+        if q.suggestion.pk not in reviews or not reviews[q.suggestion.pk].own_outcome
+    }
+    questions = [q if kind_and_code(q) in answered else without_marks(q) for q in questions]
+    record = chart_reading.record_of(chart, questions) if with_record else []
+    shown = chart_reading.cards_of(chart, questions, [])
     cards = []
-    for card in reading.cards:
+    for card in shown:
         items = [Item(q, reviews[q.suggestion.pk]) for q in card.questions if q.suggestion.pk in reviews]
         if items:
             cards.append(Card(card, items))
+    reading = Reading(chart, record, shown, [], may_answer=False, blind=True)
     return Audit(chart, drawn, reading, cards)
 
 
@@ -331,7 +353,7 @@ def audit_context(audit: Audit) -> dict[str, object]:
 def audit(request: HttpRequest, pk: int) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     chart = chart_in_audit(request, pk)
-    audited = read_audit(chart, user)
+    audited = read_audit(chart)
     trail.record("chart.opened", by=user, project=chart.project, subject=chart, through="audit")
     return render(request, "qa/audit.html", audit_context(audited))
 
@@ -354,9 +376,8 @@ def work(request: HttpRequest, chart: Chart, said: str, *, reviews: list[QARevie
 
     An own answer stays on its card, where the coder's now stands beside it; a settled one moves on.
     """
-    user: User = request.user  # type: ignore[assignment]
     htmx = request.htmx  # type: ignore[attr-defined]
-    audited = read_audit(chart, user, with_record=False)
+    audited = read_audit(chart, with_record=False)
     key = card_key(audited, reviews)
     same_card = next((card for card in audited.cards if card.key == key and card.is_open), None)
     following = same_card or audited.after(key)
@@ -373,9 +394,8 @@ def refused(
     request: HttpRequest, chart: Chart, error: Exception, *, reviews: list[QAReview], panel: str = ""
 ) -> HttpResponse:
     """The card again with what is missing and what was typed."""
-    user: User = request.user  # type: ignore[assignment]
     htmx = request.htmx  # type: ignore[attr-defined]
-    audited = read_audit(chart, user, with_record=not htmx)
+    audited = read_audit(chart, with_record=not htmx)
     key = card_key(audited, reviews)
     context = audit_context(audited) | {
         "asked": key,

@@ -20,7 +20,9 @@ from coding.views import as_id, chosen_project
 
 ROWS = 50
 BREAKS_SHOWN = 20
-ANSWERING = ("suggestion.decided", "suggestion.reopened", "suggestion.added", "chart.finished")
+ANSWERING = (
+    "suggestion.decided", "suggestion.reopened", "suggestion.added", "evidence.tagged", "chart.finished",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from django.urls import reverse
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
+from coding.actions import queues, suggestions
 from coding.models import Chart, Decision, Project, Role, TrailEvent, User
-from coding.workflow import ChartStatus, Outcome
+from coding.workflow import ChartStatus, Outcome, SpanLabel
 from tests import audits, make, pages
 
 pytestmark = pytest.mark.django_db
@@ -307,6 +308,24 @@ def test_a_coders_answers_are_hidden_from_a_lead_who_may_audit_them(project, cod
     }
     audits.same_answer(audits.review_of(chart, "E11.22"), by=lead)
     assert seen()["score"] == 200
+
+
+def test_what_the_coder_marked_is_hidden_from_a_lead_who_may_audit_it(project, coder, lead) -> None:
+    chart = pages.held_chart(project, coder)
+    suggestion, note = chart.suggestions.get(icd10="N18.32"), chart.encounters.get().notes.get()
+    suggestions.tag_evidence(suggestion=suggestion, note=note, label=SpanLabel.MONITOR, start=0, end=10, by=coder)
+    audits.answer_all(chart, coder)
+    queues.finish(chart=chart, by=coder)
+
+    def labels(user: User) -> set[str]:
+        body = api(user).get(f"/api/suggestions/{suggestion.pk}/").json()
+        return {span["label"] for span in body["evidence"]}
+
+    assert labels(lead) == {"mention", "assess", "treat"}
+    assert labels(coder) == {"mention", "monitor", "assess", "treat"}
+    audits.drawn(chart, by=lead)
+    audits.same_answer(audits.review_of(chart, "N18.32"), by=lead)
+    assert labels(lead) == {"mention", "monitor", "assess", "treat"}
 
 
 def test_compliance_reads_what_a_lead_does_not_yet(project, coder) -> None:

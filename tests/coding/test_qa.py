@@ -17,7 +17,7 @@ from coding.actions.queues import WrongStatus
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import Chart, QAReview, Role, TrailEvent, User
 from coding.permissions import NotAllowed
-from coding.workflow import ChartStatus, Outcome
+from coding.workflow import ChartStatus, Outcome, SpanLabel
 from tests import audits, make, pages
 
 pytestmark = pytest.mark.django_db
@@ -314,6 +314,29 @@ def test_a_code_that_the_coder_added_by_hand_looks_like_any_other_addition(clien
     audits.drawn(by_rule, by=lead)
     first, second = (without_numbers(audit_page(client, lead, chart)) for chart in (by_rule, by_hand))
     assert first == second
+
+
+def marked_chart(project: Any, coder: User) -> Chart:
+    """The coder marked one more piece of text as evidence before accepting."""
+    chart = pages.held_chart(project, coder)
+    suggestion, text = chart.suggestions.get(icd10="N18.32"), pages.TEXT
+    note, at = chart.encounters.get().notes.get(), text.index("Assessment")
+    suggestions.tag_evidence(
+        suggestion=suggestion, note=note, label=SpanLabel.MONITOR, start=at, end=at + len("Assessment"), by=coder
+    )
+    audits.answer_all(chart, coder)
+    queues.finish(chart=chart, by=coder)
+    return chart
+
+
+def test_what_the_coder_marked_shows_after_the_own_answer_only(client, project, coder, lead) -> None:
+    plain, marked = audits.coded_chart(project, coder), marked_chart(project, coder)
+    audits.drawn(plain, by=lead)
+    before = without_numbers(audit_page(client, lead, marked))
+    assert before == without_numbers(audit_page(client, lead, plain))
+    for review in qa.reviews_of(marked):
+        audits.same_answer(review, by=lead)
+    assert "monitor" in audit_page(client, lead, marked).partition('id="work"')[2].partition("<template")[0]
 
 
 def answer(client: Client, chart: Chart, reviews: list[QAReview], **said: str):

@@ -76,7 +76,7 @@ def test_the_database_refuses_to_change_an_event(project) -> None:
     [
         ("UPDATE coding_trailevent SET action = 'x' WHERE number = 3", 3, "was changed"),
         ("UPDATE coding_trailevent SET details = '{\"n\": 9}' WHERE number = 3", 3, "was changed"),
-        ("UPDATE coding_trailevent SET hash = 'f' || substr(hash, 2) WHERE number = 3", 3, "was changed"),
+        ("UPDATE coding_trailevent SET hash = 'x' || substr(hash, 2) WHERE number = 3", 3, "was changed"),
         ("DELETE FROM coding_trailevent WHERE number = 3", 3, "are missing"),
         ("DELETE FROM coding_trailevent WHERE number >= 4", 4, "newest events are missing"),
     ],

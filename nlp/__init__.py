@@ -42,17 +42,23 @@ def read(
     """
     from nlp.assertion import assert_mentions
     from nlp.candidates import find_mentions
-    from nlp.catalog import load
-    from nlp.resolve import judge, resolve
+    from nlp.catalog import Catalog, load
+    from nlp.resolve import Outcome, judge, resolve
     from nlp.sections import page
 
     if setting not in SETTINGS:
         raise ValueError(f"setting must be one of {', '.join(SETTINGS)}")
     catalog = load()
     sheet = page(text, catalog)
-    mentions = find_mentions(sheet, catalog) if sheet.sentences else ()
-    outcome = resolve(sheet, assert_mentions(sheet, mentions, catalog, setting), catalog, setting)
-    verdicts = judge([normal_code(c) for c in first_pass], outcome, catalog)
+
+    def outcome_of(rules: Catalog) -> Outcome:
+        mentions = find_mentions(sheet, rules) if sheet.sentences else ()
+        return resolve(sheet, assert_mentions(sheet, mentions, rules, setting), rules, setting)
+
+    outcome = outcome_of(catalog)
+    codes = [normal_code(c) for c in first_pass]
+    common = outcome_of(catalog.common) if catalog.common and any(map(catalog.is_common, codes)) else None
+    verdicts = judge(codes, outcome, catalog, common)
     findings = tuple(
         dataclasses.replace(
             f,

@@ -11,7 +11,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -199,13 +199,20 @@ class Catalog:
     general: Mapping[str, Words]
     ruleset: str
     prefixes: tuple[tuple[str, str], ...] = field(default=())
+    common: Catalog | None = None
+    """The same rules with the families of common.toml, which are read only where one of their codes is reported."""
 
     def family_of(self, code: str) -> Family | None:
         """The family that owns a code: the longest prefix wins. None where no file knows the code."""
-        for prefix, name in self.prefixes:
-            if code.startswith(prefix):
-                return self.families[name]
-        return None
+        prefix = self.prefix_of(code)
+        return self.families[dict(self.prefixes)[prefix]] if prefix else None
+
+    def prefix_of(self, code: str) -> str:
+        return next((p for p, _ in self.prefixes if code.startswith(p)), "")
+
+    def is_common(self, code: str) -> bool:
+        """Whether common.toml knows a code better than conditions/ does."""
+        return self.common is not None and len(self.common.prefix_of(code)) > len(self.prefix_of(code))
 
 
 # ------------------------------------------------------------------------------------------------------- small helpers
@@ -536,6 +543,29 @@ class Reader:
             many=many[0] if many else None,
         )
 
+    def common(self) -> Iterator[Family]:
+        """The small families of common.toml, named after their first prefix: judged where reported, never suggested."""
+        for number, entry in enumerate(self.toml(self.folder / "common.toml").get("common", []), 1):
+            at = f"common.toml: common {number}"
+            for extra in sorted(entry.keys() - {"label", "prefixes", "kind", "terms", "drugs"}):
+                self.problems.append(f"{at}: unknown field {extra}")
+            for needed in ("label", "prefixes", "terms"):
+                if not entry.get(needed):
+                    self.problems.append(f"{at}: {needed} is missing")
+            prefixes = tuple(entry.get("prefixes", ())) or ("",)
+            kind = entry.get("kind", "chronic")
+            if kind not in KINDS:
+                self.problems.append(f"{at}: kind {kind!r} is none of {', '.join(KINDS)}")
+            name = f"common_{prefixes[0].lower().replace('.', '_')}"
+            drugs = self.compiled(f"{at}: drugs", entry.get("drugs", []), plain_names=True)
+            yield Family(
+                name=name, label=entry.get("label", ""), kind=kind, policy="", prefixes=prefixes,
+                terms=tuple(self.terms(at, name, kind, {"terms": entry.get("terms", [])}, {})),
+                decoys=(), not_with=None, yields_to=(), distinct=(), attributes=(),
+                codes=(CodeLine((), (prefixes[0],), "", "", offer=False),), also=(), history=(), links=(),
+                drugs=drugs, shared_drugs=None, labs=None, cues=(), examples=(),
+            )  # fmt: skip
+
     def terms(
         self, at: str, name: str, kind: str, data: Mapping[str, Any], defined: Mapping[str, set[str]]
     ) -> Iterator[Term]:
@@ -691,6 +721,7 @@ class Reader:
                 continue
             if f:
                 families[f.name] = f
+        common = {f.name: f for f in self.common()}
         for f in families.values():
             for link in f.links:
                 for other in (families[n] for n in link.families if n in families):
@@ -710,30 +741,11 @@ class Reader:
                 general[letter] = compiled
         if self.problems and not without_bad:
             raise CatalogError(self.problems)
-        surfaces: dict[str, list[Term]] = {}
-        forms: set[str] = set()
-        for f in families.values():
-            for term in f.terms:
-                for form in variants(term.text.lower()):
-                    forms.add(form)
-                    terms = surfaces.setdefault(key_of(form), [])
-                    if all(t.family != term.family for t in terms):
-                        terms.append(term)
-                    elif term.key == key_of(form):
-                        # The surface as written beats a generated variant of another surface of the family.
-                        terms[:] = [term if t.family == term.family and t.key != term.key else t for t in terms]
-        decoys: set[str] = set()
-        decoy_keys: dict[str, frozenset[str]] = {}
-        for f in families.values():
-            for form in (form for d in f.decoys for form in variants(d.lower())):
-                decoys.add(form)
-                if key_of(form) not in surfaces:
-                    decoy_keys[key_of(form)] = decoy_keys.get(key_of(form), frozenset()) | {f.name}
-        return Catalog(
-            families=families,
-            surfaces={k: tuple(sorted(v, key=lambda t: t.family)) for k, v in surfaces.items()},
-            decoys=decoy_keys,
-            matcher=Surfaces(forms | decoys),
+        rules = Catalog(
+            families={},
+            surfaces={},
+            decoys={},
+            matcher=Surfaces(()),
             headings=headings,
             subheadings=frozenset(sections.get("subheadings", {}).get("names", [])),
             heading_words=tuple((w["word"], w["kind"]) for w in sections.get("words", [])),
@@ -741,10 +753,39 @@ class Reader:
             cues=tuple(cue_rules(context)),
             general=general,
             ruleset=f"{VERSION}+{digest(self.folder)}",
-            prefixes=tuple(
-                sorted(((p, f.name) for f in families.values() for p in f.prefixes), key=lambda x: (-len(x[0]), x))
-            ),
         )
+        return replace(with_families(rules, families), common=with_families(rules, common))
+
+
+def with_families(rules: Catalog, families: Mapping[str, Family]) -> Catalog:
+    """The shared rules with some families and what finds them."""
+    surfaces: dict[str, list[Term]] = {}
+    forms: set[str] = set()
+    for f in families.values():
+        for term in f.terms:
+            for form in variants(term.text.lower()):
+                forms.add(form)
+                terms = surfaces.setdefault(key_of(form), [])
+                if all(t.family != term.family for t in terms):
+                    terms.append(term)
+                elif term.key == key_of(form):
+                    # The surface as written beats a generated variant of another surface of the family.
+                    terms[:] = [term if t.family == term.family and t.key != term.key else t for t in terms]
+    decoys: dict[str, frozenset[str]] = {}
+    for f in families.values():
+        for form in (form for d in f.decoys for form in variants(d.lower())):
+            forms.add(form)
+            if key_of(form) not in surfaces:
+                decoys[key_of(form)] = decoys.get(key_of(form), frozenset()) | {f.name}
+    owned = ((p, f.name) for f in families.values() for p in f.prefixes)
+    return replace(
+        rules,
+        families=families,
+        surfaces={k: tuple(sorted(v, key=lambda t: t.family)) for k, v in surfaces.items()},
+        decoys=decoys,
+        matcher=Surfaces(forms),
+        prefixes=tuple(sorted(owned, key=lambda x: (-len(x[0]), x))),
+    )
 
 
 def cue_rules(context: Mapping[str, Any]) -> Iterator[CueRule]:

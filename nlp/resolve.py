@@ -487,9 +487,19 @@ def suppressed_at(a: Asserted, reason: str, icd10: str) -> Suppressed:
 # --------------------------------------------------------------------------------------------------------- first pass
 
 
-def judge(codes: Iterable[str], outcome: Outcome, catalog: Catalog) -> tuple[FirstPass, ...]:
-    """The note's verdict on each first-pass code, in the order given."""
-    return tuple(verdict(c, outcome, catalog) for c in codes)
+def judge(
+    codes: Iterable[str], outcome: Outcome, catalog: Catalog, common: Outcome | None = None
+) -> tuple[FirstPass, ...]:
+    """The note's verdict on each first-pass code, in the order given.
+
+    common: the same note read for the families of common.toml; needed where one of their codes is among the codes.
+    """
+    return tuple(
+        common_verdict(c, common, catalog.common)
+        if common and catalog.common and catalog.is_common(c)
+        else verdict(c, outcome, catalog)
+        for c in codes
+    )
 
 
 def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
@@ -510,7 +520,7 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
     if not here and ahead and any(s.reason.startswith("other: part of") for s in against):
         here = ahead
     names, codes = ", ".join(f.icd10 for f in here), tuple(f.icd10 for f in here)
-    wrong = tuple((s.start, s.end) for s in against)
+    wrong = spans_against(against)
     past = [f for f in here if f.icd10.startswith(PAST)]
     if here and len(past) == len(here) and not icd10.startswith(PAST):
         why = f"{family.label} is mentioned as past ({names}), not as a current condition."
@@ -529,12 +539,31 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
         why = f"The note supports {', '.join(f.icd10 for f in closer)}, which says more than {icd10}."
         return FirstPass(icd10, Verdict.MORE_SPECIFIC, why, spans_of(closer), (), tuple(f.icd10 for f in closer))
     if against:
-        reasons = ", ".join(
-            dict.fromkeys(REASON_WORDS.get(s.reason, s.reason.removeprefix("other: ")) for s in against)
-        )
-        why = f"{family.label} is mentioned, but not as a current supported condition: {reasons}."
-        return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), wrong)
+        return FirstPass(icd10, Verdict.UNSUPPORTED, not_current(family, against), (), wrong)
     return FirstPass(icd10, Verdict.NOT_FOUND, f"No mention of {label} in the note.")
+
+
+def common_verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
+    """The verdict on a code of common.toml, whose last digits nobody judges."""
+    family = catalog.family_of(icd10)
+    assert family is not None
+    found = [f for f in outcome.unoffered if f.family == family.name]
+    against = [s for s in outcome.suppressed if s.family == family.name]
+    if found:
+        why = f"{found[0].why} Side, site and type in {icd10} are not judged."
+        return FirstPass(icd10, Verdict.SUPPORTED, why, spans_of(found), (), (icd10,))
+    if against:
+        return FirstPass(icd10, Verdict.UNSUPPORTED, not_current(family, against), (), spans_against(against))
+    return FirstPass(icd10, Verdict.NOT_FOUND, f"No mention of {family.label.lower()} in the note.")
+
+
+def not_current(family: Family, against: Sequence[Suppressed]) -> str:
+    reasons = dict.fromkeys(REASON_WORDS.get(s.reason, s.reason.removeprefix("other: ")) for s in against)
+    return f"{family.label} is mentioned, but not as a current supported condition: {', '.join(reasons)}."
+
+
+def spans_against(against: Sequence[Suppressed]) -> tuple[Span, ...]:
+    return tuple(sorted({(s.start, s.end) for s in against}))
 
 
 PAST = ("Z85", "Z86", "Z87", "I25.2")

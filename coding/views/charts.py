@@ -14,10 +14,15 @@ from coding.intake import IntakeErrors, Problem, formats
 from coding.models import Chart, User
 from coding.models.charts import ChartQuerySet
 from coding.permissions import Permission
+from coding.templatetags.secondpass import SPAN_LETTERS
 from coding.views import chosen_project
 from coding.views.reading import Reading, read_chart
-from coding.workflow import CHANGE_REASONS, REASONS
+from coding.workflow import CHANGE_REASONS, REASONS, SpanLabel
 
+MEAT = [
+    (label.value, label.label, SPAN_LETTERS[label])
+    for label in (SpanLabel.MONITOR, SpanLabel.EVALUATE, SpanLabel.ASSESS, SpanLabel.TREAT)
+]
 HOLD_REASONS = ("Missing page", "Illegible", "Wrong member", "Question for the lead", "Provider query sent")
 
 
@@ -36,6 +41,7 @@ def review_context(reading: Reading) -> dict[str, object]:
         "reasons": REASONS,
         "change_reasons": CHANGE_REASONS,
         "hold_reasons": HOLD_REASONS,
+        "meat": MEAT,
     }
 
 

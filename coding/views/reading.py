@@ -490,3 +490,9 @@ def note_page(note: Note, spans: list[EvidenceSpan]) -> NotePage:
     run = next(reversed(note.runs.all()), None)
     suppressed = (run.result or {}).get("suppressed", ()) if run else ()
     return NotePage(note, run, pieces(note, spans, suppressed))
+
+
+def marked_note(note: Note, reading: Reading) -> NotePage:
+    """A note again, after its evidence has changed."""
+    groups = [group for card in reading.cards for one in card.questions for group in one.groups]
+    return note_page(note, [span for group in groups for span in group.spans if span.note_id == note.pk])

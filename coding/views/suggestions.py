@@ -16,8 +16,9 @@ from coding.actions import qa, suggestions
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import Chart, Encounter, Note, QAReview, Suggestion, User
 from coding.permissions import check_can_code_chart
+from coding.views import as_id
 from coding.views.charts import open_to, review_context
-from coding.views.reading import Reading, read_chart
+from coding.views.reading import Reading, marked_note, read_chart
 from coding.workflow import REASONS_FOR, Outcome, SpanLabel, SuggestionStatus
 
 SPOKEN = {
@@ -48,10 +49,13 @@ def score_now(reading: Reading) -> str:
     return f" Score now {now.payment:.3f}." if now else ""
 
 
-def work(request: HttpRequest, chart: Chart, said: str, *, key: int, stay: bool = False) -> HttpResponse:
+def work(
+    request: HttpRequest, chart: Chart, said: str, *, key: int, stay: bool = False, note: Note | None = None
+) -> HttpResponse:
     """The cards, the progress and the scores after a change: swapped in place by htmx, or a redirect to the card.
 
-    key: the card that was answered. stay: focus it again, instead of the next open one.
+    key: the card that was answered. stay: focus it again, instead of the next open one. note: its marks have changed,
+    and are swapped too.
     """
     user: User = request.user  # type: ignore[assignment]
     if not request.htmx:  # type: ignore[attr-defined]
@@ -62,7 +66,8 @@ def work(request: HttpRequest, chart: Chart, said: str, *, key: int, stay: bool 
     following = None if stay else reading.after(key)
     focus = f"card-{key}" if stay else f"card-{following.key}" if following else "finish-button"
     left = f"{reading.open_cards} left." if reading.open_cards else "Nothing is left: finish the chart."
-    response = render(request, "charts/chart.html#work", review_context(reading) | {"swapped": True})
+    context = review_context(reading) | {"swapped": True, "marked_note": note and marked_note(note, reading)}
+    response = render(request, "charts/chart.html#work", context)
     return trigger_client_event(
         response, "answered", {"focus": focus, "say": f"{said} {left}{score_now(reading)}"}, after="settle"
     )
@@ -157,6 +162,30 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     return work(request, chart, f"Taken back: {asked[0].icd10} is open again.", key=card_key(chart, asked), stay=True)
 
 
+@require_POST
+@login_required
+def tag(request: HttpRequest, pk: int) -> HttpResponse:
+    """Text that a person marks as evidence of a card's question, on the date of service that the text is of."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = get_object_or_404(open_to(request), pk=pk)
+    check_can_code_chart(user, chart)
+    try:
+        asked = chosen(request, chart)
+    except NotAnAnswer as error:
+        messages.error(request, str(error))
+        return redirect("chart", chart.pk)
+    key = card_key(chart, asked)
+    try:
+        label = label_of(request, "")
+        note, start, end = place_of(request, Note.objects.filter(encounter__suggestions__in=asked).order_by("pk"))
+        suggestion = next(one for one in asked if one.encounter_id == note.encounter_id)
+        suggestions.tag_evidence(suggestion=suggestion, note=note, label=label, start=start, end=end, by=user)
+    except NotAnAnswer as error:
+        typed = {"quote": request.POST.get("quote", ""), "label": request.POST.get("label", ""), "tag": "open"}
+        return refused(request, chart, error, key=key, typed=typed)
+    return work(request, chart, f"Marked as {label.label} for {suggestion.icd10}.", key=key, stay=True, note=note)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def add(request: HttpRequest, pk: int) -> HttpResponse:
@@ -167,7 +196,7 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
     problem = ""
     if request.method == "POST":
         try:
-            encounter = get_object_or_404(chart.encounters, pk=_number(request.POST.get("encounter", "")))
+            encounter = get_object_or_404(chart.encounters, pk=as_id(request.POST.get("encounter", "")))
             spans = spans_of(request, encounter)
             suggestion = suggestions.add_manually(
                 encounter=encounter, code=request.POST.get("icd10", ""), spans=spans, by=user
@@ -190,22 +219,29 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, template, context, status=422 if problem else 200)
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
-
-
 def spans_of(request: HttpRequest, encounter: Encounter) -> list[tuple[Note, str, int, int]]:
-    """The evidence of the form: a selection (note, start, end in code points), or words that occur only once."""
-    label = request.POST.get("label", SpanLabel.MENTION)
+    """The evidence of the form on one date of service."""
+    label = label_of(request, SpanLabel.MENTION)
+    note, start, end = place_of(request, encounter.notes.all())
+    return [(note, label, start, end)]
+
+
+def label_of(request: HttpRequest, otherwise: str) -> SpanLabel:
+    label = request.POST.get("label", otherwise)
     if label not in SpanLabel.values:
         raise NotAnAnswer("Say what the text shows.")
-    note_pk, start, end = (_number(request.POST.get(name, "")) for name in ("note", "start", "end"))
-    notes = list(encounter.notes.all())
+    return SpanLabel(label)
+
+
+def place_of(request: HttpRequest, among: Iterable[Note]) -> tuple[Note, int, int]:
+    """Where the form's text stands: a selection (note, start, end in code points), or words that occur only once."""
+    notes = list(among)
+    note_pk, start, end = (as_id(request.POST.get(name, "")) for name in ("note", "start", "end"))
     if note_pk and end:
         note = next((note for note in notes if note.pk == note_pk), None)
         if note is None:
             raise NotAnAnswer("The selected text is on another date of service; each date stands alone.")
-        return [(note, label, start, end)]
+        return note, start, end
     quote = request.POST.get("quote", "").strip()
     if not quote:
         raise NotAnAnswer("Select the text that shows the diagnosis, or copy it into the field.")
@@ -217,7 +253,7 @@ def spans_of(request: HttpRequest, encounter: Encounter) -> list[tuple[Note, str
     if len(found) > 1:
         raise NotAnAnswer(f"These words occur {len(found)} times on this date of service. Add the words around them.")
     note, at = found[0]
-    return [(note, label, at, at + len(quote))]
+    return note, at, at + len(quote)
 
 
 def occurrences(text: str, quote: str) -> list[int]:
@@ -281,6 +317,7 @@ def shortcuts(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("charts/<int:pk>/answer/", answer, name="answer"),
     path("charts/<int:pk>/undo/", undo, name="undo"),
+    path("charts/<int:pk>/tag/", tag, name="tag"),
     path("charts/<int:pk>/add/", add, name="add_code"),
     path("qa-reviews/<int:pk>/respond/", respond, name="respond"),
     path("codes/", codes, name="codes"),

@@ -22,6 +22,7 @@ function makeCurrent(next, { focus = false } = {}) {
   current = next.id;
   for (const one of cards()) one.classList.toggle("current", one === next);
   light(next.dataset.owners.split(" "));
+  offerMarks();
   if (focus) {
     next.focus({ preventScroll: true });
     next.scrollIntoView({ block: sideBySide.matches ? "start" : "nearest" });
@@ -106,6 +107,46 @@ function stepEvidence(by) {
   announce(`${letter}, ${evidence + 1} of ${quotes.length}: ${quote.textContent}`);
 }
 
+// --- Selected text as evidence of the current question ---
+const markBar = document.getElementById("mark-bar");
+
+function isOpen(of) {
+  return Boolean(of?.querySelector(".answer-form"));
+}
+
+function offerMarks() {
+  if (!markBar) return;
+  const offered = isOpen(card()) && Boolean(selectedText());
+  if (offered) document.getElementById("mark-for").textContent = card().querySelector("h3 .code").textContent;
+  markBar.hidden = !offered;
+}
+
+function mark(label) {
+  const of = card();
+  if (!markBar || !isOpen(of)) { announce("This question is answered. U takes the answer back."); return; }
+  const selected = selectedText();
+  if (!selected) {
+    const form = of.querySelector(".tag form");
+    form.closest("details").open = true;
+    form.querySelector(`[name=label][value=${label}]`).checked = true;
+    form.elements.quote.focus();
+    announce("No text is selected. Give its words.");
+    return;
+  }
+  const s = [...of.querySelectorAll(".tag [name=s]")].map((field) => field.value);
+  const { note, start, end, quote } = selected;
+  window.getSelection().removeAllRanges();
+  window.htmx.ajax("POST", markBar.dataset.tag, { target: "#work", swap: "outerHTML", values: { s, note, start, end, quote, label } });
+}
+
+document.addEventListener("selectionchange", offerMarks);
+// A press on a button would take the selection away before the click.
+markBar?.addEventListener("mousedown", (event) => event.preventDefault());
+markBar?.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-mark]");
+  if (button) mark(button.dataset.mark);
+});
+
 // --- Panels: the reason, the code, the words that an answer needs ---
 const rows = new WeakMap();
 
@@ -178,6 +219,10 @@ const KEYS = {
   },
   s: () => document.getElementById("finish-button")?.click(),
   c: () => document.getElementById("add-button")?.click(),
+  1: () => mark("monitor"),
+  2: () => mark("evaluate"),
+  3: () => mark("assess"),
+  4: () => mark("treat"),
   "/": () => document.getElementById("find")?.focus(),
   "?": () => legend.showModal(),
 };

@@ -260,3 +260,56 @@ def test_the_page_works_without_scripts(live_server, browser, chart: Chart, code
     assert Decision.objects.get().reason == "not-documented"
     expect(page.locator(".card.answered")).to_contain_text("Deleted")
     context.close()
+
+
+def select(page: Page, words: str) -> None:
+    page.evaluate(
+        """(words) => {
+          const pieces = [...document.querySelectorAll("#record .seg")];
+          const piece = pieces.find((one) => one.textContent.includes(words));
+          const at = piece.firstChild.data.indexOf(words);
+          const range = new Range();
+          range.setStart(piece.firstChild, at);
+          range.setEnd(piece.firstChild, at + words.length);
+          getSelection().removeAllRanges();
+          getSelection().addRange(range);
+        }""",
+        words,
+    )
+
+
+def test_a_digit_marks_the_selected_text_for_the_question_in_focus(
+    log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    go_to(page, "N18.32")
+    bar = page.locator("#mark-bar")
+    expect(bar).to_be_hidden()
+    select(page, "A1c 7.2")
+    expect(bar).to_contain_text("Mark for N18.32")
+    page.keyboard.press("2")
+    answered(page, "Marked as Evaluate for N18.32.")
+    expect(page.locator("#record .seg.on.evaluate")).to_have_text("A1c 7.2")
+    expect(page.locator(".card.current .quote", has_text="A1c 7.2")).to_be_visible()
+    assert page.evaluate("document.activeElement.classList.contains('card')")
+    select(page, "hyperlipidemia")
+    bar.get_by_role("button", name="Treat").click()
+    answered(page, "Marked as Treat for N18.32.")
+    page.keyboard.press("3")  # nothing is selected: by its words
+    page.keyboard.type("atorvastatin")
+    page.keyboard.press("Enter")
+    answered(page, "Marked as Assess/Address for N18.32.")
+    marked = chart.suggestions.filter(icd10="N18.32", evidence__tagged_by=coder)
+    found = marked.order_by("evidence__pk").values_list("evidence__label", "evidence__quote", "encounter__date_from")
+    assert [(label, quote, str(day)) for label, quote, day in found] == [
+        ("evaluate", "A1c 7.2", "2026-03-02"),
+        ("treat", "hyperlipidemia", "2026-03-02"),
+        ("assess", "atorvastatin", "2026-03-02"),
+    ]
+    page.keyboard.press("a")
+    answered(page, "Accepted N18.32.")
+    select(page, "A1c 7.2")
+    go_to(page, "E11.22")
+    select(page, "Élodie")
+    expect(bar).to_contain_text("Mark for E11.22")

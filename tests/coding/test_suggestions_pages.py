@@ -570,3 +570,67 @@ def test_a_refusal_of_the_action_reaches_the_page(desk, chart, coder) -> None:
     response = answer(desk, chart, chart.suggestions.get(kind="add"), outcome="accept")
     assert response.status_code == 403
     assert "it is on hold" in response.content.decode()
+
+
+# --- Text that a coder marks
+
+
+def tag(client: Client, chart: Chart, *asked: Suggestion, htmx: bool = True, **fields: Any):
+    data = {"s": [one.pk for one in asked], "label": "monitor", **fields}
+    return client.post(reverse("tag", args=[chart.pk]), data, headers=HTMX if htmx else {})
+
+
+def test_selected_text_becomes_evidence_of_the_question_of_its_date(desk, project, coder) -> None:
+    text = "👩🏽‍⚕️ Élodie: CKD stage 3b, stable on losartan. Creatinine 1.9."
+    chart = pages.held_chart(project, coder, pages.missed_ckd(), pages.missed_ckd("2026-06-09", text))
+    march, june = chart.suggestions.filter(icd10="N18.32").order_by("encounter__date_from")
+    note, start = june.encounter.notes.get(), text.index("Creatinine")
+    response = tag(desk, chart, march, june, note=note.pk, start=start, end=start + 14, label="evaluate")
+    span = june.evidence.get(label="evaluate")
+    assert (span.quote, span.tagged_by) == ("Creatinine 1.9", coder)
+    assert not march.evidence.filter(label="evaluate").exists()
+    assert said(response)["focus"] == f"card-{march.pk}"
+    assert said(response)["say"].startswith("Marked as Evaluate for N18.32.")
+    body = response.content.decode()
+    assert f'id="text-{note.pk}"' in body  # the note comes again, with the new mark
+    assert pages.Page(response).notes == {note.pk: text}
+    assert 'data-letters="E">Creatinine 1.9</span>' in body
+
+
+def test_text_can_be_marked_by_its_words_without_scripts(desk, chart) -> None:
+    asked = chart.suggestions.get(kind="check")
+    response = tag(desk, chart, asked, htmx=False, quote="Family history", label="treat")
+    assert response["Location"] == f"{reverse('chart', args=[chart.pk])}#card-{asked.pk}"
+    assert asked.evidence.get(label="treat").quote == "Family history"
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"quote": "not there"}, "These words are not in a note of this date of service"),
+        ({"quote": "stable", "label": ""}, "Say what the text shows"),
+        ({"note": "999999", "start": "0", "end": "4"}, "on another date of service"),
+        ({"quote": "x", "start": "5", "end": "5000", "note": "own"}, "lies outside the note"),
+    ],
+)
+def test_a_mark_that_is_refused_says_why_on_the_card(desk, chart, fields, problem) -> None:
+    asked = chart.suggestions.get(kind="add")
+    if fields.get("note") == "own":
+        fields = {**fields, "note": asked.encounter.notes.get().pk}
+    before = asked.evidence.count()
+    response = tag(desk, chart, asked, **fields)
+    assert response.status_code == 422
+    body = response.content.decode()
+    card = body[body.index(f'id="card-{asked.pk}"') :]
+    assert problem in card
+    assert f'value="{fields.get("quote", "")}"' in card
+    assert asked.evidence.count() == before
+
+
+def test_an_answered_question_takes_no_more_evidence(desk, chart) -> None:
+    asked = chart.suggestions.get(kind="add")
+    answer(desk, chart, asked, outcome="accept")
+    response = tag(desk, chart, asked, quote="Family history")
+    assert response.status_code == 422
+    assert "answered already" in response.content.decode()
+    assert not asked.evidence.filter(label="monitor").exists()

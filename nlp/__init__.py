@@ -28,7 +28,8 @@ def find(text: str, *, setting: str = "outpatient", date_of_service: str | None 
 
     text: the note exactly as stored; offsets of the findings are code points into it, end exclusive.
     setting: "outpatient" or "inpatient" (ICD-10-CM Guidelines II.H codes uncertain diagnoses at inpatient discharge).
-    date_of_service: ISO date. Raises ValueError for another setting, CatalogError for wrong rule files.
+    date_of_service: ISO date; findings get the code that was valid on it.
+    Raises ValueError for another setting, CatalogError for wrong rule files.
     """
     return read(text, setting=setting, date_of_service=date_of_service).findings
 
@@ -43,7 +44,7 @@ def read(
     from nlp.assertion import assert_mentions
     from nlp.candidates import find_mentions
     from nlp.catalog import Catalog, load
-    from nlp.resolve import Outcome, judge, resolve
+    from nlp.resolve import Outcome, judge, on_date, resolve
     from nlp.sections import page
 
     if setting not in SETTINGS:
@@ -53,12 +54,14 @@ def read(
 
     def outcome_of(rules: Catalog) -> Outcome:
         mentions = find_mentions(sheet, rules) if sheet.sentences else ()
-        return resolve(sheet, assert_mentions(sheet, mentions, rules, setting), rules, setting)
+        return on_date(
+            resolve(sheet, assert_mentions(sheet, mentions, rules, setting), rules, setting), date_of_service
+        )
 
     outcome = outcome_of(catalog)
     codes = [normal_code(c) for c in first_pass]
     common = outcome_of(catalog.common) if catalog.common and any(map(catalog.is_common, codes)) else None
-    verdicts = judge(codes, outcome, catalog, common)
+    verdicts = judge(codes, outcome, catalog, common, date_of_service)
     findings = tuple(
         dataclasses.replace(
             f,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nlp.assertion import Asserted, Sentences, overridden
 from nlp.catalog import Catalog, CodeLine, Family, expand
+from nlp.dates import code_on, fault_on
 from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Span, Suppressed, Verdict
 from nlp.meat import Witness, chosen
 from nlp.sections import Page
@@ -488,18 +489,45 @@ def suppressed_at(a: Asserted, reason: str, icd10: str) -> Suppressed:
 
 
 def judge(
-    codes: Iterable[str], outcome: Outcome, catalog: Catalog, common: Outcome | None = None
+    codes: Iterable[str], outcome: Outcome, catalog: Catalog, common: Outcome | None = None, day: str | None = None
 ) -> tuple[FirstPass, ...]:
     """The note's verdict on each first-pass code, in the order given.
 
     common: the same note read for the families of common.toml; needed where one of their codes is among the codes.
     """
-    return tuple(
-        common_verdict(c, common, catalog.common)
-        if common and catalog.common and catalog.is_common(c)
-        else verdict(c, outcome, catalog)
-        for c in codes
+    answers = []
+    for c in codes:
+        then = code_on(c, day)
+        if common and catalog.common and catalog.is_common(then):
+            answer = common_verdict(then, common, catalog.common)
+        else:
+            answer = verdict(then, outcome, catalog)
+        answers.append(dated(replace(answer, icd10=c), day))
+    return tuple(answers)
+
+
+def dated(answer: FirstPass, day: str | None) -> FirstPass:
+    """The answer with what the date of service says: a supported code that was not valid that day is in conflict."""
+    fault = fault_on(answer.icd10, day)
+    if not fault:
+        return answer
+    return replace(
+        answer,
+        verdict=Verdict.CONFLICT if answer.verdict is Verdict.SUPPORTED else answer.verdict,
+        why=f"{fault}. {answer.why}",
     )
+
+
+def on_date(outcome: Outcome, day: str | None) -> Outcome:
+    """The findings with the codes that were valid on a day; two that were one code then are one finding."""
+    if not day:
+        return outcome
+    findings: dict[str, Finding] = {}
+    for f in outcome.findings:
+        then = code_on(f.icd10, day)
+        why = f.why if then == f.icd10 else f"{f.why[:-1]}; {f.icd10} did not exist on {day}."
+        findings.setdefault(then, replace(f, icd10=then, why=why))
+    return replace(outcome, findings=tuple(findings.values()))
 
 
 def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:

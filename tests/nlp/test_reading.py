@@ -96,6 +96,28 @@ def test_a_drug_that_was_stopped_treats_nothing() -> None:
     assert codes("PMH: Diabetes.\nALLERGIES: Metformin.") == set()
 
 
+def test_a_suggestion_has_the_code_that_was_valid_on_the_date_of_service() -> None:
+    text = "ASSESSMENT:\n1. Multiple sclerosis, continue glatiramer."
+    assert codes(text) == codes(text, date_of_service="2026-03-02") == {"G35.D"}
+    assert codes(text, date_of_service="2025-09-30") == {"G35"}
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "verdict"),
+    [
+        ("G35.D", "2026-03-02", "supported"),
+        ("G35", "2025-09-30", "supported"),
+        ("G35.D", "2025-09-30", "conflict"),
+        ("G35", "2026-03-02", "more-specific"),
+    ],
+)
+def test_a_code_that_was_not_valid_on_the_date_of_service_is_said_to_be_so(code: str, day: str, verdict: str) -> None:
+    text = "ASSESSMENT:\n1. Multiple sclerosis, continue glatiramer."
+    (answer,) = nlp.read(text, first_pass=[code], date_of_service=day).first_pass
+    assert str(answer.verdict) == verdict
+    assert ("not valid" in answer.why or "valid from" in answer.why) == (verdict != "supported")
+
+
 def test_another_setting_is_refused() -> None:
     with pytest.raises(ValueError, match="setting"):
         nlp.find("", setting="home")

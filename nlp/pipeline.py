@@ -109,7 +109,7 @@ def engine() -> Callable[[str], tuple[Cue, ...]]:
             token.is_sent_start = i == 0
         kept = [m for m in found if rules[m[0]].direction != "pseudo"]
         modifiers = [ConTextModifier(context_rules[n], a, b, doc) for n, a, b in kept]
-        limit_scopes([rules[n] for n, _, _ in kept], modifiers)
+        limit_scopes([rules[n] for n, _, _ in kept], modifiers, words)
         out = []
         for (n, a, b), modifier in zip(kept, modifiers, strict=True):
             rule = rules[n]
@@ -136,19 +136,44 @@ def engine() -> Callable[[str], tuple[Cue, ...]]:
     return cues
 
 
-def limit_scopes(rules: list[CueRule], modifiers: list[Any]) -> None:
+OPENERS = frozenset(
+    {
+        "history of", "history of known", "h/o", "hx of", "known", "known to have", "has", "due to", "secondary to",
+        "2/2", "related to", "diagnosed with", "reports",
+    }
+)  # fmt: skip
+"""Stops that name what follows as the patient's, unless the cue itself governs them: "does not have a history of"."""
+BETWEEN = frozenset({"a", "an", "any", "the", "prior", "previous", "past", "personal", "significant", "known", "had"})
+"""Words that may stand between a cue and the opener that it governs."""
+
+
+def limit_scopes(rules: list[CueRule], modifiers: list[Any], words: list[str]) -> None:
     """What ConTextGraph.update_scopes does, without the pairs of modifiers that cannot limit each other.
 
     A forward scope ends only at a later modifier, a backward one only at an earlier one, and only at one of its own
-    category or at a stop of it; the order of the calls is ConText's. Most of ConText's time goes into the other pairs.
+    category or at a stop of it. ConText's own test for "ends" fails for every scope that a `max_scope` has cut, since
+    the stop's scope, the whole sentence, then contains it: the test here is whether the modifier stands in the scope.
     """
     for i, first in enumerate(rules):
         for j in range(i + 1, len(rules)):
             second = rules[j]
-            if first.direction == "forward" and ends(second, first):
-                modifiers[i].limit_scope(modifiers[j])
+            a, b = modifiers[i], modifiers[j]
+            if first.direction == "forward" and ends(second, first) and not governs(first, second, a, b, words):
+                low, high = a.scope_span
+                if low <= b.modifier_span[0] < high:
+                    a._scope_end = b.modifier_span[0]
             if second.direction == "backward" and ends(first, second):
-                modifiers[j].limit_scope(modifiers[i])
+                low, high = b.scope_span
+                if low < a.modifier_span[1] <= high:
+                    b._scope_start = a.modifier_span[1]
+
+
+def governs(cue: CueRule, stop: CueRule, a: Any, b: Any, words: list[str]) -> bool:
+    """Whether a forward cue stands right before an opener, so that the opener is part of what it denies or doubts."""
+    if stop.direction != "stop" or cue.category not in ("negated", "uncertain") or stop.text not in OPENERS:
+        return False
+    gap = words[a.modifier_span[1] : b.modifier_span[0]]
+    return len(gap) <= 3 and all(word in BETWEEN for word in gap)
 
 
 def ends(other: CueRule, rule: CueRule) -> bool:

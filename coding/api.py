@@ -290,7 +290,7 @@ class ChartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         )
 
     @extend_schema(responses=ScoreSerializer(many=True))
-    @action(detail=True)
+    @action(detail=True, pagination_class=None)
     def score(self, request: Request, pk: str | None = None) -> Response:
         """Scores of the chart in each of the project's programs, with the delta of each open suggestion."""
         chart = self.get_object()
@@ -389,6 +389,8 @@ class AnswerSerializer(serializers.Serializer):
 
 
 class SuggestionViewSet(viewsets.ReadOnlyModelViewSet):
+    """One question with its evidence: spans are code points into the note's text, end exclusive."""
+
     serializer_class = SuggestionSerializer
     queryset = Suggestion.objects.none()
 

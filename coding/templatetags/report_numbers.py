@@ -1,4 +1,4 @@
-"""How the numbers of reports read."""
+"""How the numbers and words of reports and audits read."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -16,6 +16,12 @@ def percent(value: Decimal | None) -> str:
         return "–"
     tenths = (value * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
     return f"{tenths:f}".removesuffix(".0") + " %"
+
+
+@register.filter
+def mid_sentence(words: str) -> str:
+    """Words that go on a sentence: "Mention only, no MEAT" reads "mention only, no MEAT"."""
+    return words[:1].lower() + words[1:]
 
 
 @register.filter

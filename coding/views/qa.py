@@ -240,6 +240,11 @@ class Card:
         return [] if self.waiting else [item for item in self.items if not item.review.settled_at]
 
     @property
+    def asked(self) -> list[Item]:
+        """What the card's buttons settle: first the dates on which the answers differ, then those where they do not."""
+        return [item for item in self.unsettled if not item.is_same] or self.unsettled
+
+    @property
     def is_open(self) -> bool:
         return bool(self.waiting or self.unsettled)
 
@@ -285,6 +290,15 @@ class Audit:
     def overturned(self) -> list[Item]:
         items = (item for card in self.cards for item in card.items)
         return [item for item in items if item.review.verdict == QAReview.Verdict.OVERTURN]
+
+    @property
+    def words(self) -> list[tuple[str, str, list[str]]]:
+        """What the coder is told: (code, words, dates of service), the same words on several dates once."""
+        dates: dict[tuple[str, str], list[str]] = {}
+        for item in self.overturned:
+            said = (item.question.suggestion.icd10, item.review.comment)
+            dates.setdefault(said, []).append(item.question.encounter.date_from.isoformat())
+        return [(code, words, on) for (code, words), on in dates.items()]
 
     def after(self, key: int) -> Card | None:
         keys = [card.key for card in self.cards]

@@ -585,3 +585,29 @@ def test_an_audit_costs_the_same_for_three_decisions_and_thirty(client, project,
             assert client.get(reverse("qa_audit", args=[chart.pk])).status_code == 200
         costs.append(len(queries))
     assert costs[0] == costs[1]
+
+
+def test_where_dates_differ_the_buttons_settle_the_differing_ones_first(client, project, coder, lead) -> None:
+    chart = pages.held_chart(project, coder, *TWO_DAYS)
+    first, second = chart.suggestions.filter(icd10="N18.32").order_by("encounter__date_from")
+    suggestions.decide(suggestion=first, outcome=Outcome.REJECT, reason="negated", by=coder)
+    audits.answer_all(chart, coder)
+    queues.finish(chart=chart, by=coder)
+    audits.drawn(chart, by=lead)
+    client.force_login(lead)
+    reviews = list(qa.reviews_of(chart).filter(decision__suggestion__icd10="N18.32"))
+    answer(client, chart, reviews, outcome="accept")
+    words = pages.Page(client.get(reverse("qa_audit", args=[chart.pk]))).words
+    assert "First where the answers differ: 2026-03-02" in words
+    differing = next(review for review in reviews if review.decision.suggestion_id == first.pk)
+    settle(client, chart, [differing], verdict="overturn", comment="Stage 3b is assessed.")
+    assert "First where" not in pages.Page(client.get(reverse("qa_audit", args=[chart.pk]))).words
+
+
+def test_the_same_words_on_two_dates_are_said_once(client, project, coder, lead) -> None:
+    chart = audits.coded_chart(project, coder, *TWO_DAYS)
+    audits.drawn(chart, by=lead)
+    audits.settled(chart, by=lead, overturn=("N18.32",), words="Only a history.")
+    work = audit_page(client, lead, chart).partition('class="work-head"')[2].partition('id="settled-title"')[0]
+    assert work.count("Only a history.") == 1
+    assert "2026-03-02, 2026-05-04" in work

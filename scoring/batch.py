@@ -66,9 +66,8 @@ def score_population(
     names = codes_of(distinct.tolist(), "code")
     persons, kind_of_person = kinds(columns, size, program)
 
-    uses = [(use.weight, use) for use in year.models] if model is None else [(100, year.model(model))]
     results = []
-    for weight, use in uses:
+    for weight, use in year.blend(model):
         release = load_release(use)
         if release.family in ("hhs-hcc", "cdps"):
             raise InvalidInput(f"{program} is scored one person at a time")

@@ -36,7 +36,8 @@ from typing import Any
 from scoring.errors import MissingFactor, MissingTables, ProposedRelease, TablesBroken, UnknownProgram
 from scoring.rounding import thousandths
 
-ROOT = Path(__file__).parent / "tables"
+ROOT = Path(__file__).resolve().parent / "tables"
+SHIPPED = "shipped:"
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "variables.csv": ("variable", "kind", "label"),
@@ -238,6 +239,18 @@ class Year:
     def name(self) -> str:
         return f"{self.program} {self.payment_year}"
 
+    def blend(self, model: str | None = None) -> list[tuple[int, ModelUse]]:
+        """(share in per cent, model) of each that counts: those of the blend, or one alone by name.
+
+        Raises UnknownProgram for a name that is not there, MissingFactor where nobody has said what the blend is.
+        """
+        if model is not None:
+            return [(100, self.model(model))]
+        if not self.models:
+            names = ", ".join(use.name for use in self.other_models)
+            raise MissingFactor(f"{self.name}: the blend is not on file; name a model ({names}) or write its weights")
+        return [(use.weight, use) for use in self.models]
+
     def model(self, name: str) -> ModelUse:
         for use in (*self.models, *self.other_models):
             if use.name == name:
@@ -288,12 +301,25 @@ def load_year(program: str, payment_year: int) -> Year:
     return _find_year(program, payment_year, _folders)
 
 
+def year_file(program: str, payment_year: int) -> Path | None:
+    """The year.toml in use, or None."""
+    paths = (folder / program / str(payment_year) / "year.toml" for folder in _folders)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def tables_folder(beside: Path, tables: str) -> Path:
+    """What `tables` of a year.toml names: a folder beside it, or with "shipped:" one of those that come with this
+    package, wherever it is installed."""
+    if tables.startswith(SHIPPED):
+        return ROOT / tables.removeprefix(SHIPPED)
+    return (beside / tables).resolve()
+
+
 @cache
 def _find_year(program: str, payment_year: int, places: tuple[Path, ...]) -> Year:
-    for folder in places:
-        path = folder / program / str(payment_year) / "year.toml"
-        if path.is_file():
-            return _load_year(path)
+    path = year_file(program, payment_year)
+    if path is not None:
+        return _load_year(path)
     on_file = years()
     known = [year for name, year in on_file if name == program]
     if known:
@@ -328,7 +354,7 @@ def _load_year(path: Path) -> Year:
         for factor in factors:
             if factor.normalization is not None and factor.normalization <= 0:
                 raise TablesBroken(f"{path.parent.name}/{entry['name']}: a normalization factor is above zero")
-        folder = (path.parent / entry["tables"]).resolve() if entry.get("tables") else None
+        folder = tables_folder(path.parent, entry["tables"]) if entry.get("tables") else None
         use = ModelUse(entry["name"], entry.get("weight", 0), folder, entry.get("missing", ""), factors)
         (uses if use.weight else others).append(use)
     csr = {key: thousandths(value, "cost-sharing reduction") for key, value in data.get("csr", {}).items()}
@@ -343,7 +369,8 @@ def _load_release(folder: Path) -> Release:
     problems = check(meta, rows)
     if problems:
         raise TablesBroken(f"{meta['program']} {meta['payment_year']} {meta['model']}: " + "; ".join(problems))
-    return build(meta, rows)
+    stamp = folder.name.removeprefix(meta["model"]).removeprefix("-")  # of what was imported: the start of its SHA-256
+    return build(meta, rows, stamp)
 
 
 def read(folder: Path) -> tuple[dict[str, Any], Rows]:
@@ -426,8 +453,8 @@ def check(meta: dict[str, Any], rows: Rows) -> list[str]:
     return problems
 
 
-def build(meta: dict[str, Any], rows: Rows) -> Release:
-    """Compile checked tables."""
+def build(meta: dict[str, Any], rows: Rows, stamp: str = "") -> Release:
+    """Compile checked tables. stamp: tells imports of one program, year, model and status apart in the release's id."""
     prefix = meta["prefix"]
     labels = {variable: label for variable, _, label in rows["variables.csv"]}
     hccs = tuple(
@@ -473,7 +500,7 @@ def build(meta: dict[str, Any], rows: Rows) -> Release:
         factors.setdefault(segment, {})[variable] = thousandths(value)
         numbers[segment, variable] = number
 
-    release_id = f"{meta['program']}/{meta['payment_year']}/{meta['model']} {meta['status']}"
+    release_id = f"{meta['program']}/{meta['payment_year']}/{meta['model']} {meta['status']} {stamp}".rstrip()
     return Release(
         id=release_id,
         program=meta["program"],

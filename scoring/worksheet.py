@@ -426,9 +426,8 @@ def worksheet(
     if frailty is not None and not year.frailty:
         raise InvalidInput(f"frailty: {program} does not use it")
     person = Beneficiary.of(beneficiary, program)
-    uses = [(use.weight, use) for use in year.models] if model is None else [(100, year.model(model))]
     runs: list[Run] = []
-    for weight, use in uses:
+    for weight, use in year.blend(model):
         release = load_release(use)
         if release.family == "hhs-hcc":
             runs.append(hhs_run(year, release, person, segment))
@@ -508,7 +507,7 @@ def raw_by_segment(
     person = Beneficiary.of(beneficiary, program)
     codes = codes_of(diagnoses)
     result: dict[str, dict[str, Decimal]] = {}
-    for use in year.models if model is None else (year.model(model),):
+    for _, use in year.blend(model):
         release = load_release(use)
         if release.family == "hhs-hcc":
             runs: dict[str, Run] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import TablesBroken
-from scoring.tables import COLUMNS, Rows, category_order, check
+from scoring.tables import COLUMNS, Rows, build, category_order, check
 
 
 @dataclass
@@ -26,8 +26,22 @@ class Draft:
         return f"{self.meta['program']}/{self.meta['payment_year']}/{self.meta['model']}"
 
     def wrong(self) -> list[str]:
-        """Every problem of reading and every contradiction; a sound draft has none."""
-        return [*self.problems, *check(self.meta, self.rows)]
+        """Every problem of reading and every contradiction; a sound draft has none, and compiles."""
+        problems = [*self.problems, *check(self.meta, self.rows)]
+        if not problems:
+            try:
+                build(self.meta, self.rows)
+            except (LookupError, ValueError) as error:
+                problems.append(f"the tables do not compile: {error}")
+        return problems
+
+    def files(self) -> dict[str, bytes]:
+        """The content of every table, by file name."""
+        return {name: text_of(COLUMNS[name], rows).encode() for name, rows in self.rows.items()}
+
+    def fingerprint(self) -> str:
+        """Eight hexadecimal digits of header and tables: equal releases have equal ones."""
+        return hashlib.sha256(header_of(self.meta, checksums(self)).encode()).hexdigest()[:8]
 
 
 def difference(old: Rows | None, new: Rows, limit: int = 12) -> list[str]:
@@ -54,11 +68,9 @@ def write(draft: Draft, folder: Path, source: str) -> None:
     if problems:
         raise TablesBroken(f"{draft.name}: " + "; ".join(problems))
     folder.mkdir(parents=True, exist_ok=True)
-    files: dict[str, tuple[int, str]] = {}
-    for name, rows in draft.rows.items():
-        content = text_of(COLUMNS[name], rows).encode()
+    for name, content in draft.files().items():
         (folder / name).write_bytes(content)
-        files[name] = (len(rows), hashlib.sha256(content).hexdigest())
+    files = checksums(draft)
     (folder / "model.toml").write_text(header_of(draft.meta, files), encoding="utf-8")
     lines = [source.strip(), "", "## Checksums", "", "Files of this folder (SHA-256):", ""]
     lines += [f"- `{name}` {digest}" for name, (_, digest) in files.items()]
@@ -66,6 +78,13 @@ def write(draft: Draft, folder: Path, source: str) -> None:
         lines += ["", "Files that they were taken from (SHA-256):", ""]
         lines += [f"- `{name}` {digest}" for name, digest in sorted(draft.sources.items())]
     (folder / "SOURCE.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def checksums(draft: Draft) -> dict[str, tuple[int, str]]:
+    """File name -> (number of rows, SHA-256)."""
+    return {
+        name: (len(draft.rows[name]), hashlib.sha256(content).hexdigest()) for name, content in draft.files().items()
+    }
 
 
 def text_of(header: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:

@@ -1,64 +1,93 @@
 """Finding what was published in a folder or a zip file, and storing it where `use_tables` finds it."""
 
+import os
 import re
+import shutil
 import tomllib
 import zipfile
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from scoring.errors import TablesBroken
+from scoring.errors import MissingTables, ScoringError, TablesBroken, UnknownProgram
 from scoring.importing.cdps_layout import read_cdps_layout
 from scoring.importing.cms_package import read_cms_package
 from scoring.importing.draft import Draft, difference, toml, write
 from scoring.importing.sas_package import FORMAT, read_sas_package
-from scoring.tables import Rows, forget, load_year, read, years
+from scoring.tables import ROOT, SHIPPED, forget, load_year, read, tables_folder, year_file, years
 
 MAPPING = re.compile(r"ICD10_CC_mappings_(CMS_HCC|ESRD|RxHCC)_(\d{4})(?:_(v\d\d))?(?:_(initial|midyear|final))?", re.I)
 REQUIRES = {"V28": [{"hcc": "223", "any_of": ["221", "222", "224", "225", "226"]}]}
 LAST_SAS_YEAR = 2025
+ONE_MODEL = ("cms-hcc", "hhs-hcc", "cdps")  # whose new year counts its only model whole
 GRAFT_DIVISOR = {"new_enrollee_graft_divisor": {"DUR4_9": "0.905", "DUR10PL": "0.698"}}
 
 
 class Found:
-    """One release found in what was given: its draft, the rows that it would replace, and its blend's factors."""
+    """One release found in what was given, and the one that it would follow.
 
-    def __init__(self, draft: Draft, old: Rows | None, header: dict[str, Any] | None = None) -> None:
+    header: what the tables say of their factors. tables: of year.toml (the cost-sharing reductions). home: where it is
+    stored, below the user's folder. users: the programs and years that will score with it.
+    """
+
+    def __init__(
+        self, draft: Draft, header: dict[str, Any] | None = None, tables: dict[str, dict[str, str]] | None = None
+    ) -> None:
         self.draft = draft
-        self.old = old
-        self.header = header or {}
+        self.tables = tables or {}
+        facts = header or {}
+        keys = ("normalization", "coding_adjustment", "source")
+        self.factor = {"population": "all", **{key: str(facts.get(key, "")) for key in keys}, "verified_on": ""}
+        release = in_use(draft)
+        self.old = read(release)[1] if release else None
+        self.users = users_of(draft, release)
 
     @property
+    def home(self) -> Path:
+        meta = self.draft.meta
+        return Path(meta["program"], str(meta["payment_year"]), f"{meta['model']}-{self.draft.fingerprint()}")
+
+    @cached_property
     def problems(self) -> list[str]:
+        """Everything that is wrong; only sound tables are stored."""
+        if self.old is not None and self.draft.meta["status"] == "proposed":
+            return [*self.draft.wrong(), "it was only proposed, and does not replace a release that is in use"]
         return self.draft.wrong()
 
     def difference(self, limit: int = 12) -> list[str]:
         return difference(self.old, self.draft.rows, limit)
 
 
-def find(path: Path, status: str = "", payment_year: int | None = None) -> list[Found]:
+def find(path: Path, status: str = "", payment_year: int | None = None, program: str = "") -> list[Found]:
     """Every release in a folder or zip file: CMS's Python and SAS packages, and this project's layout for CDPS.
 
-    status: initial, midyear or final, where a file name does not say it. payment_year: of SAS tables, whose names do
-    not say it. Raises TablesBroken when nothing is found.
+    status: initial, midyear, final or proposed, where a file name does not say it. payment_year, program: of SAS
+    tables, whose names do not say them. Raises TablesBroken when nothing is found, or when a file is not in the layout
+    that its name promises.
     """
     if path.is_file():
         with TemporaryDirectory() as folder:
             unpack(path, Path(folder))
-            return find(Path(folder), status, payment_year)
-    found = [
-        Found(draft, current(draft))
-        for mapping in sorted(path.rglob("ICD10_CC_mappings_*.csv"))
-        for draft in packaged(mapping, status)
-    ]
-    for version in sorted({match[1] for file in path.rglob("*") if (match := FORMAT.match(file.name))}):
-        draft = sas_tables(path, version, status, payment_year)
-        found.append(Found(draft, current(draft)))
-    for header in sorted(path.rglob("header.toml")):
-        draft, facts = read_cdps_layout(header.parent)
-        found.append(Found(draft, current(draft), facts))
+            return found_in(Path(folder), path.name, status, payment_year, program)
+    return found_in(path, path.name, status, payment_year, program)
+
+
+def found_in(folder: Path, name: str, status: str, payment_year: int | None, program: str) -> list[Found]:
+    found: list[Found] = []
+    try:
+        for mapping in sorted(folder.rglob("ICD10_CC_mappings_*.csv")):
+            found += [Found(draft) for draft in packaged(mapping, status)]
+        for version in sorted({match[1] for file in folder.rglob("*") if (match := FORMAT.match(file.name))}):
+            found.append(Found(sas_tables(folder, name, version, status, payment_year, program)))
+        for header in sorted(folder.rglob("header.toml")):
+            found.append(Found(*read_cdps_layout(header.parent)))
+    except ScoringError:
+        raise
+    except (LookupError, ValueError) as error:  # a column, a number or a character that should not be there
+        raise TablesBroken(f"{name}: not in the layout that it looks like ({type(error).__name__}: {error})") from error
     if not found:
-        raise TablesBroken(f"{path.name}: no published model package and no CDPS tables were found in it")
+        raise TablesBroken(f"{name}: no published model package and no CDPS tables were found in it")
     return found
 
 
@@ -113,11 +142,13 @@ def packaged(mapping: Path, status: str) -> list[Draft]:
     return [read_cms_package(folder, meta)]
 
 
-def sas_tables(path: Path, version: str, status: str, payment_year: int | None) -> Draft:
+def sas_tables(
+    path: Path, package: str, version: str, status: str, payment_year: int | None, program: str = ""
+) -> Draft:
     """The draft of SAS tables, on the pattern of the newest release of the same model that is here."""
     if payment_year is None:
         raise TablesBroken(f"the SAS tables of V{version}: say which payment year they are for")
-    program = "pace" if version == "22" else "cms-hcc"
+    program = program or ("pace" if version == "22" else "cms-hcc")
     for name, year in reversed(years()):
         uses = (*load_year(name, year).models, *load_year(name, year).other_models)
         use = next((use for use in uses if name == program and use.name == f"V{version}" and use.folder), None)
@@ -130,100 +161,108 @@ def sas_tables(path: Path, version: str, status: str, payment_year: int | None) 
     meta |= {
         "payment_year": payment_year,
         "status": status or "final",
-        "package": path.name,
+        "package": package,
         "hierarchy": "in sequence" if payment_year <= LAST_SAS_YEAR else "at once",
     }
     return read_sas_package(path, version, meta, rows)
 
 
-def current(draft: Draft) -> Rows | None:
-    """The rows of the release that is in use for the same program, year and model, if there is one."""
+def in_use(draft: Draft) -> Path | None:
+    """The folder of the release that is in use for the same program, year and model, if there is one."""
     try:
-        use = load_year(draft.meta["program"], draft.meta["payment_year"]).model(draft.meta["model"])
-    except (LookupError, ValueError):
+        return load_year(draft.meta["program"], draft.meta["payment_year"]).model(draft.meta["model"]).folder
+    except (UnknownProgram, MissingTables):
         return None
-    return read(use.folder)[1] if use.folder else None
 
 
 def store(found: list[Found], folder: Path, source: str) -> list[Path]:
-    """Write every release into a folder of the user's own (see `scoring.tables.use_tables`); all of them or none.
+    """Put every release into a folder of the user's own (see `scoring.tables.use_tables`); all of them or none.
 
-    year.toml is copied from the year in use where there is one, else written with the factors left empty (scoring then
-    asks for them by name), or with those that a CDPS header gives. Raises TablesBroken with every problem.
+    Returns the folders of those that were not there already. A release gets a folder named for its content and never
+    changes again; after all of them are written, each year.toml that pointed to the release before points to the new
+    one. A program and year that is new has its factors left empty (scoring then asks for them by name), but for those
+    that the tables themselves give. Raises TablesBroken with every problem.
     """
     problems = [f"{item.draft.name}: {problem}" for item in found for problem in item.problems]
+    names = [item.draft.name for item in found]
+    problems += [f"{name} is there twice" for name in sorted({name for name in names if names.count(name) > 1})]
     if problems:
         raise TablesBroken("nothing was stored: " + "; ".join(problems))
     written = []
     for item in found:
-        meta = item.draft.meta
-        year = folder / meta["program"] / str(meta["payment_year"])
-        target = year / meta["model"]
-        write(item.draft, target, f"# {item.draft.name} ({meta['status']})\n\nPackage: {meta['package']}. {source}")
-        year_toml(year, item)
-        written.append(target)
+        target = folder / item.home
+        if not target.is_dir():
+            beside = target.with_name(f".{target.name}")
+            shutil.rmtree(beside, ignore_errors=True)  # what an interrupted import left
+            meta = item.draft.meta
+            write(item.draft, beside, f"# {item.draft.name} ({meta['status']})\n\nPackage: {meta['package']}. {source}")
+            beside.rename(target)
+            written.append(target)
+    for item in found:
+        for program, year in item.users:
+            point_to(folder, program, year, item)
     forget()
     return written
 
 
-def year_toml(year: Path, item: Found) -> None:
-    """The year's file, with this model's tables beside it and every other model where it was."""
-    meta, path = item.draft.meta, year / "year.toml"
-    models: list[dict[str, Any]] = []
-    extra: dict[str, Any] = {}
-    if path.is_file():
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        models, extra = data["model"], {key: value for key, value in data.items() if key not in HEAD}
-    else:
-        try:
-            known = load_year(meta["program"], meta["payment_year"])
-        except ValueError:
-            known = None
-        for use in (*known.models, *known.other_models) if known else ():
-            models.append(
-                {
-                    "name": use.name,
-                    **({"weight": use.weight} if use.weight else {}),
-                    **({"tables": str(use.folder)} if use.folder else {"missing": use.missing}),
-                    "factor": [
-                        {
-                            "population": factor.population,
-                            "normalization": text(factor.normalization),
-                            "coding_adjustment": text(factor.coding_adjustment),
-                            "source": factor.source,
-                            "verified_on": factor.verified_on,
-                        }
-                        for factor in use.factors
-                    ],
-                }
-            )
-        extra = {"frailty": True} if known and known.frailty else {}
-    own = next((model for model in models if model["name"] == meta["model"]), None)
+def users_of(draft: Draft, release: Path | None) -> list[tuple[str, int]]:
+    """The programs and years that score with a release: its own, and PACE where it blends the same tables."""
+    own = (draft.meta["program"], draft.meta["payment_year"])
+    others = [
+        place
+        for place in (years() if release else ())
+        for use in (*load_year(*place).models, *load_year(*place).other_models)
+        if use.folder == release and place != own
+    ]
+    return [own, *others]
+
+
+def point_to(folder: Path, program: str, payment_year: int, item: "Found") -> None:
+    """Write the year's file with this release in it and every other model where it was."""
+    path = folder / program / str(payment_year) / "year.toml"
+    known = path if path.is_file() else year_file(program, payment_year)
+    year = tomllib.loads(known.read_text(encoding="utf-8")) if known else new_year(item)
+    for model in year["model"]:
+        if known and model.get("tables"):
+            model["tables"] = portable(tables_folder(known.parent, model["tables"]), path.parent)
+    own = next((model for model in year["model"] if model["name"] == item.draft.meta["model"]), None)
     if own is None:
-        own = {"name": meta["model"], **({} if models else {"weight": 100})}
-        own["factor"] = [
-            {
-                "population": "all",
-                "normalization": str(item.header.get("normalization", "")),
-                "coding_adjustment": str(item.header.get("coding_adjustment", "")),
-                "source": str(item.header.get("source", "")),
-                "verified_on": "",
-            }
-        ]
-        models.append(own)
+        own = {"name": item.draft.meta["model"], "factor": [item.factor]}
+        year["model"].append(own)
     own.pop("missing", None)
-    own["tables"] = meta["model"]
-    lines = [f"program = {toml(meta['program'])}", f"payment_year = {meta['payment_year']}"]
-    lines += [f"{key} = {toml(value)}" for key, value in extra.items() if not isinstance(value, dict)]
-    for model in models:
+    own["tables"] = portable(folder / item.home, path.parent)
+    year |= {name: table for name, table in item.tables.items() if table}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name("year.toml.new")
+    fresh.write_text(year_text(year), encoding="utf-8")
+    fresh.replace(path)
+
+
+def portable(release: Path, beside: Path) -> str:
+    """How a year.toml names a release, so that moving either folder breaks nothing."""
+    if release.is_relative_to(ROOT):
+        return SHIPPED + release.relative_to(ROOT).as_posix()
+    return Path(os.path.relpath(release.resolve(), beside.resolve())).as_posix()
+
+
+def new_year(item: "Found") -> dict[str, Any]:
+    """A program and year that nothing is known of. Its blend is not guessed: the only model of a program that is not
+    blended counts whole, any other has to be asked for by name until somebody writes its weight."""
+    meta = item.draft.meta
+    year: dict[str, Any] = {"program": meta["program"], "payment_year": meta["payment_year"]}
+    if meta["program"] == "pace":
+        year["frailty"] = True
+    weight = {"weight": 100} if meta["program"] in ONE_MODEL else {}
+    return year | {"model": [{"name": meta["model"], **weight, "factor": [item.factor]}]}
+
+
+def year_text(year: dict[str, Any]) -> str:
+    lines = [f"{key} = {toml(value)}" for key, value in year.items() if not isinstance(value, list | dict)]
+    for model in year["model"]:
         lines += ["", "[[model]]", *(f"{key} = {toml(value)}" for key, value in model.items() if key != "factor")]
         for factor in model.get("factor", ()):
             lines += ["", "[[model.factor]]", *(f"{key} = {toml(value)}" for key, value in factor.items())]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-HEAD = {"program", "payment_year", "model"}
-
-
-def text(points: int | None) -> str:
-    return "" if points is None else f"{points // 1000}.{points % 1000:03d}"
+    for name, table in year.items():
+        if isinstance(table, dict):
+            lines += ["", f"[{name}]", *(f"{key} = {toml(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"

@@ -93,14 +93,14 @@ def test_an_imported_year_asks_for_its_factors_and_then_scores(tmp_path):
             archive.write(path, path.relative_to(tmp_path / "in"))
     own = tmp_path / "own"
     (written,) = store(find(tmp_path / "package.zip"), own, "From a package that a test wrote.")
-    assert written == own / "cms-hcc/2031/V28"
+    assert written.parent == own / "cms-hcc/2031"
     tables.use_tables(own)
     with pytest.raises(MissingFactor, match="supply it"):
         score("cms-hcc", 2031, WOMAN, ["E11.22", "I50.32"])
     factors = {"V28": {"normalization": "1.067", "coding_adjustment": "0.059"}}
     result = score("cms-hcc", 2031, WOMAN, ["E11.22", "I50.32"], factors=factors)
     assert (str(result.raw), str(result.payment)) == ("1.033", "0.911")
-    assert result.models[0].release == "cms-hcc/2031/V28 initial"
+    assert result.models[0].release == f"cms-hcc/2031/V28 initial {written.name.removeprefix('V28-')}"
 
 
 def test_a_missing_map_completes_a_blend(tmp_path):

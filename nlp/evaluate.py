@@ -1,8 +1,9 @@
 """How well a folder of annotated notes is read: python -m nlp.evaluate GOLD_DIR [--errors].
 
 GOLD_DIR holds `<note>.txt` and `<note>.json` with `conditions`: `icd10`, `acceptable` (other codes that a coder could
-defend), `status` ("supported" or "unsupported"), `optional`. Only conditions of families that the catalog knows count,
-so that the figures speak of rules that exist; the number of the others is given.
+defend), `status` ("supported" or "unsupported"), `optional`; and, if wanted, `setting`, `date_of_service` and
+`first_pass` (reported code -> the verdict that a reviewer gives). Only conditions of families that the catalog knows
+count, so that the figures speak of rules that exist; the number of the others is given.
 """
 
 from __future__ import annotations
@@ -39,19 +40,47 @@ class Tally:
         return self.found / (self.found + self.missed) if self.found + self.missed else None
 
 
-def evaluate(folder: Path) -> tuple[dict[str, Tally], list[str], int]:
-    """Tallies by family, one line for each error, and the number of gold conditions that no family owns."""
+@dataclass
+class Evaluation:
+    """tallies: by family. errors: one line each. unknown: gold conditions that no family owns. verdicts: right, all."""
+
+    tallies: dict[str, Tally]
+    errors: list[str]
+    unknown: int
+    verdicts: dict[str, tuple[int, int]]
+
+    @property
+    def total(self) -> Tally:
+        total = Tally()
+        for t in self.tallies.values():
+            for key in ("found", "false", "missed", "traps", "hit"):
+                setattr(total, key, getattr(total, key) + getattr(t, key))
+        return total
+
+
+def evaluate(folder: Path) -> Evaluation:
+    """How the notes of a folder are read, against what their annotation says."""
+    verdicts: dict[str, tuple[int, int]] = {}
     tallies: dict[str, Tally] = defaultdict(Tally)
     errors: list[str] = []
     unknown = 0
     for path in sorted(folder.glob("*.json")):
-        gold = json.loads(path.read_text(encoding="utf-8"))["conditions"]
+        note = json.loads(path.read_text(encoding="utf-8"))
+        gold, reported = note["conditions"], note.get("first_pass") or {}
         with path.with_suffix(".txt").open(encoding="utf-8", newline="") as handle:
             text = handle.read()
-        found = {f.icd10 for f in nlp.find(text)}
+        setting = note.get("setting") or "outpatient"
+        result = nlp.read(
+            text, setting=setting, date_of_service=note.get("date_of_service"), first_pass=tuple(reported)
+        )
         unknown += sum(family_name(c["icd10"]) == "" for c in gold)
-        errors += [f"{path.stem}\t{error}" for error in note_errors(gold, found, tallies)]
-    return dict(tallies), errors, unknown
+        errors += [f"{path.stem}\t{error}" for error in note_errors(gold, {f.icd10 for f in result.findings}, tallies)]
+        for (code, wanted), answer in zip(reported.items(), result.first_pass, strict=True):
+            right, count = verdicts.get(wanted, (0, 0))
+            verdicts[wanted] = right + (answer.verdict == wanted), count + 1
+            if answer.verdict != wanted:
+                errors.append(f"{path.stem}\tverdict\t{code}\t{wanted}, got {answer.verdict}")
+    return Evaluation(dict(tallies), errors, unknown, verdicts)
 
 
 def note_errors(gold: list[dict[str, Any]], found: set[str], tallies: dict[str, Tally]) -> Iterator[str]:
@@ -111,17 +140,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--errors", action="store_true", help="list every miss, false code and trap by note and code")
     options = parser.parse_args(arguments)
-    tallies, errors, unknown = evaluate(options.folder)
+    result = evaluate(options.folder)
     print(f"{'family':<28} precision recall  found false missed  traps hit")
-    total = Tally()
-    for name, t in sorted(tallies.items()):
+    for name, t in sorted(result.tallies.items()):
         print(row(name, t))
-        for key in ("found", "false", "missed", "traps", "hit"):
-            setattr(total, key, getattr(total, key) + getattr(t, key))
-    print(row("all", total))
-    print(f"{unknown} annotated conditions belong to no family")
+    print(row("all", result.total))
+    print(f"{result.unknown} annotated conditions belong to no family")
+    for verdict, (right, count) in sorted(result.verdicts.items()):
+        print(f"first-pass codes that are {verdict}: {right} of {count} said so")
     if options.errors:
-        print("\n".join(errors))
+        print("\n".join(result.errors))
     return 0
 
 

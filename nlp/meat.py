@@ -136,6 +136,11 @@ class Witness:
             if not NO_LAB.match(self.page.low, m.end()) and not self.page.low.startswith("high", m.start() - 5):
                 yield m
 
+    def is_result(self, e: Evidence) -> bool:
+        """Whether a span is a lab of the family with its value."""
+        after = self.page.low[e.end : e.end + 25]
+        return e.letter is Meat.EVALUATE and e.rule.endswith("/meat.labs") and bool(re.search(r"\d", after))
+
     def is_ordered(self, start: int, end: int, m: re.Match[str]) -> bool:
         """A lab that is to be done monitors; a lab with a result evaluates."""
         near = self.page.low[max(start, m.start() - 50) : min(end, m.end() + 40)]

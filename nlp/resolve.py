@@ -167,11 +167,20 @@ def conditions_of(
 def is_over(
     witness: Witness, supporting: Sequence[tuple[int, Asserted, str]], rejected: Sequence[tuple[Asserted, str]]
 ) -> bool:
-    """An event that one place calls past and the diagnosis list only names, with nothing done about it, is past."""
-    if any(a.mention.term.kind != "event" for _, a, _ in supporting):
-        return False
-    said = any(reason == "historical" and a.cue for a, reason in rejected)
-    return said and not any(witness.is_near(a) for _, a, _ in supporting)
+    """Whether what supports a condition only tells of it, while another place calls it past.
+
+    An event that one place calls past and the diagnosis list only names, with nothing done about it; a cancer that the
+    assessment calls history and nothing treats.
+    """
+    kinds = {a.mention.term.kind for _, a, _ in supporting}
+    past = [a for a, reason in rejected if reason == "historical" and a.cue]
+    if kinds == {"event"}:
+        return bool(past) and not any(witness.is_near(a) for _, a, _ in supporting)
+    if kinds == {"cancer"}:
+        assessed = any(strength == 0 for strength, _, _ in supporting)
+        judged = any(a.mention.section in witness.sentences.assessment for a in past)
+        return judged and not assessed and not witness.own_drugs
+    return False
 
 
 def split(family: Family, supporting: Sequence[tuple[int, Asserted, str]]) -> list[list[tuple[int, Asserted, str]]]:
@@ -239,6 +248,8 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         near = [e for e in witness.in_sentence(a.mention.sentence) if e.letter in (Meat.TREAT, Meat.ASSESS)]
         if any(e.rule.startswith(witness.family.name + "/") for e in near):
             return 1, f"named in {SECTION_NAMES.get(section, section)} with its treatment or state"
+        if section != "pmh" and any(witness.is_result(e) for e in witness.in_sentence(a.mention.sentence)):
+            return 1, f"named in {SECTION_NAMES.get(section, section)} with its result"
     if section in NARRATIVE:
         start = page.sentences[a.mention.sentence][0]
         if catalog.general["reason"].search(page.low, max(start, a.mention.start - 90), a.mention.start):

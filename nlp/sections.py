@@ -175,12 +175,25 @@ def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
         start = m.start("name") if inline else m.start()
         found.append((start, m.end(), kind))
         current = kind
+    if not any(kind in catalog.roles["assessment"] for _, _, kind in found):
+        found += [(at, at, "assessment_plan") for at in bare_problem_list(flat, found[0][0] if found else len(flat))]
+        found.sort()
     spans = [(0, 0, ""), *found] if not found or found[0][0] > 0 else found
     out = []
     for i, (start, body, kind) in enumerate(spans):
         end = spans[i + 1][0] if i + 1 < len(spans) else len(flat)
         out.append(Section(kind, start, end, min(body, end)))
     return tuple(out)
+
+
+FIRST_ITEM = re.compile(r"(?m)^[ ]*1[.)][ ]+[A-Z]")
+SECOND_ITEM = re.compile(r"(?m)^[ ]*2[.)][ ]+[A-Z]")
+
+
+def bare_problem_list(flat: str, end: int) -> list[int]:
+    """Where a numbered list of problems begins in a note that has no assessment and, before it, no heading."""
+    first = FIRST_ITEM.search(flat, 0, end)
+    return [first.start()] if first and SECOND_ITEM.search(flat, first.end(), end) else []
 
 
 # ------------------------------------------------------------------------------------------------------------- blocks

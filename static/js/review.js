@@ -59,16 +59,20 @@ function light(owners) {
   record.classList.add("focused");
 }
 
+// The record comes to the question's first evidence, without taking the focus. A far place is reached at once: nobody
+// wants to watch twenty notes go by.
+const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+
 function showEvidence(of) {
-  const lit = [...record.querySelectorAll(".seg.on")];
+  const quote = of.querySelector(".quote");
+  const first = quote && piecesOf(quote)[0];
+  const place = first ?? document.getElementById(of.querySelector("a[href^='#encounter-']")?.hash.slice(1));
+  if (!place) return;
   const view = record.getBoundingClientRect();
-  const seen = lit.some((piece) => {
-    const box = piece.getBoundingClientRect();
-    return box.top > view.top + 60 && box.bottom < view.bottom;
-  });
-  if (seen) return;
-  const first = lit.find((piece) => piece.classList.contains("mention")) ?? lit[0];
-  (first ?? document.getElementById(of.querySelector(".date-head a")?.hash.slice(1)))?.scrollIntoView({ block: first ? "center" : "start" });
+  const box = place.getBoundingClientRect();
+  if (first && box.top > view.top + 60 && box.bottom < view.bottom - 60) return;
+  const far = Math.abs(box.top - view.top) > 2 * view.height;
+  place.scrollIntoView({ block: first ? "center" : "start", behavior: still.matches || far ? "instant" : "smooth" });
 }
 
 function step(by) {
@@ -79,11 +83,15 @@ function step(by) {
 }
 
 // --- Evidence ---
-function jump(quote) {
+function piecesOf(quote) {
   const { jump: note, start, end } = quote.dataset;
-  const pieces = [...record.querySelectorAll(`.note-text[data-note="${note}"] .seg`)].filter(
+  return [...record.querySelectorAll(`.note-text[data-note="${note}"] .seg`)].filter(
     (piece) => Number(piece.dataset.start) >= Number(start) && Number(piece.dataset.start) < Number(end),
   );
+}
+
+function jump(quote) {
+  const pieces = piecesOf(quote);
   pieces[0]?.scrollIntoView({ block: "center" });
   for (const piece of pieces) {
     piece.classList.remove("pulse");
@@ -100,8 +108,8 @@ function stepEvidence(by) {
   const quote = quotes[evidence];
   for (const one of card().querySelectorAll(".quote.now")) one.classList.remove("now");
   quote.classList.add("now");
-  const more = quote.closest("details");
-  if (more) more.open = true;
+  for (let more = quote.closest("details"); more; more = more.parentElement.closest("details")) more.open = true;
+  quote.scrollIntoView({ block: "nearest" });
   jump(quote);
   const letter = quote.closest(".evidence-group").querySelector(".letter").title;
   announce(`${letter}, ${evidence + 1} of ${quotes.length}: ${quote.textContent}`);

@@ -313,3 +313,40 @@ def test_a_digit_marks_the_selected_text_for_the_question_in_focus(
     go_to(page, "E11.22")
     select(page, "Élodie")
     expect(bar).to_contain_text("Mark for E11.22")
+
+
+def test_the_answers_and_the_evidence_of_a_long_question_are_in_sight(
+    log_in: Callable[[User], Page], project: Project, coder: User
+) -> None:
+    filler = "\nNothing else to note." * 40
+    words = {letter: f"{letter} CKD stage 3b " * 30 for letter in ("monitor", "evaluate", "assess", "treat")}
+    text = filler + "CKD stage 3b, on losartan. " + "\n".join(words.values()) + filler
+    days = [
+        pages.day(
+            f"2026-0{month}-02",
+            text,
+            adds={
+                "N18.32": {"mention": "CKD stage 3b, on", **words},
+                "I50.32": {"mention": "Nothing else", "treat": "losartan"},
+            },
+        )
+        for month in range(1, 8)
+    ]
+    chart = pages.held_chart(project, coder, *days)
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    go_to(page, "I50.32")
+    go_to(page, "N18.32")
+    assert page.locator(".card.current").bounding_box()["height"] > 500
+    for name in ("Accept", "Reject", "Change", "Query"):
+        button = page.locator(".card.current > .answer-form").get_by_role("button", name=name)
+        expect(button).to_be_in_viewport(ratio=1)
+    expect(page.locator("#record .seg.on.mention").first).to_be_in_viewport()
+    assert page.evaluate("document.activeElement.id") == page.locator(".card.current").get_attribute("id")
+    later = page.locator(".card.current .later-date")
+    expect(later).to_have_count(6)
+    expect(later.first.locator(".quote").first).to_be_hidden()
+    for _ in range(6):  # the evidence of the second date opens it
+        page.keyboard.press("n")
+    expect(later.first.locator(".quote").first).to_be_in_viewport()
+    expect(page.locator(".note-text").nth(1).locator(".seg.on.mention")).to_be_in_viewport()

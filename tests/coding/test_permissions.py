@@ -53,6 +53,7 @@ POST answer                302   404   403   404   403   404   404   404   302
 POST undo                  302   404   403   404   403   404   404   404   302
 GET  add_code              200   404   403   404   403   404   404   404   302
 POST add_code              422   404   403   404   403   404   404   404   302
+POST tag                   302   404   403   404   403   404   404   404   302
 POST respond               302   404   403   404   403   404   404   404   302
 
 GET  qa                    403   403   200   403   403   403   403   403   302
@@ -114,7 +115,7 @@ def rows() -> Iterator[Row]:
 
 ROWS = list(rows())
 OF_A_CHART = (
-    "chart", "finish", "release", "hold", "resume", "answer", "undo", "add_code", "api-chart-detail",
+    "chart", "finish", "release", "hold", "resume", "answer", "undo", "tag", "add_code", "api-chart-detail",
     "api-chart-finish", "api-chart-score",
 )  # fmt: skip
 
@@ -161,6 +162,7 @@ class World:
             "upload": {"project": project},
             "hold": {"reason": "Missing page"},
             "answer": {"s": suggestion.pk, "outcome": "accept"},
+            "tag": {"s": suggestion.pk, "quote": "Assessment", "label": "monitor"},
             "add_code": {"encounter": self.held.encounters.get().pk},
             "respond": {"response": "accepted"},
             "qa_draw": {"project": project, "percentage": "10", "seed": "1"},

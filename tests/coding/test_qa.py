@@ -589,7 +589,7 @@ def test_an_audit_costs_the_same_for_three_decisions_and_thirty(client, project,
 
 def test_where_dates_differ_the_buttons_settle_the_differing_ones_first(client, project, coder, lead) -> None:
     chart = pages.held_chart(project, coder, *TWO_DAYS)
-    first, second = chart.suggestions.filter(icd10="N18.32").order_by("encounter__date_from")
+    first, _ = chart.suggestions.filter(icd10="N18.32").order_by("encounter__date_from")
     suggestions.decide(suggestion=first, outcome=Outcome.REJECT, reason="negated", by=coder)
     audits.answer_all(chart, coder)
     queues.finish(chart=chart, by=coder)

@@ -1,15 +1,5 @@
 // What every page does: the theme switch, forms sent once, refusals shown beside the work, the session's end announced.
-
-export function announce(words) {
-  const region = document.getElementById("announce");
-  region.textContent = "";
-  // A region that changes within one task is read out once, and the same words twice not at all.
-  setTimeout(() => { region.textContent = words; }, 60);
-}
-
-export function csrfToken() {
-  return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? document.querySelector("[name=csrfmiddlewaretoken]")?.value;
-}
+import { csrfToken, showProblem } from "./say.js";
 
 // --- Theme: the cookie is what the server reads; the attribute changes this page at once ---
 for (const form of document.querySelectorAll("[data-theme-form]")) {
@@ -51,34 +41,6 @@ document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRFToken"] = token;
   event.detail.parameters.delete?.("csrfmiddlewaretoken");
 });
-
-export function showProblem(words, link) {
-  let box = document.getElementById("problem-box");
-  if (!box) {
-    box = document.createElement("div");
-    box.id = "problem-box";
-    box.className = "problem-box notice bad";
-    box.setAttribute("role", "alert");
-    document.body.append(box);
-  }
-  const text = document.createElement("span");
-  text.textContent = words;
-  const close = document.createElement("button");
-  close.type = "button";
-  close.className = "button small";
-  close.textContent = "Close";
-  close.addEventListener("click", () => box.remove());
-  box.replaceChildren(text);
-  if (link) {
-    const anchor = document.createElement("a");
-    anchor.href = link.href;
-    anchor.target = "_blank";
-    anchor.rel = "noopener";
-    anchor.textContent = link.text;
-    box.append(anchor);
-  }
-  box.append(close);
-}
 
 document.addEventListener("htmx:responseError", (event) => {
   const { status, responseText } = event.detail.xhr;

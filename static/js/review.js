@@ -1,5 +1,5 @@
 // The review page: one current question, its evidence lit in the notes, and keys for everything.
-import { announce, showProblem } from "./app.js";
+import { announce, showProblem } from "./say.js";
 import "./codesearch.js";
 import { prepareFind } from "./find.js";
 import { shortcut } from "./keys.js";

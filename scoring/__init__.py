@@ -22,6 +22,7 @@ from scoring.errors import (
     TablesBroken,
     UnknownProgram,
 )
+from scoring.payable import Both, NotPayable, both, documented, payable
 from scoring.tables import load_year, years
 from scoring.worksheet import (
     Attribution,
@@ -36,10 +37,10 @@ from scoring.worksheet import (
 )
 
 __all__ = [
-    "Attribution", "Beneficiary", "Candidate", "Delta", "Deltas", "Esrd", "InvalidInput", "Line", "MalformedCode",
-    "MissingFactor", "MissingTables", "ModelScore", "ProgramYear", "ProposedRelease", "Score", "ScoringError",
-    "SegmentScore", "Step", "TablesBroken", "UnknownProgram", "Worksheet", "attribute", "deltas", "payment_chain",
-    "programs", "raw_by_segment", "score", "what_if", "worksheet",
+    "Attribution", "Beneficiary", "Both", "Candidate", "Delta", "Deltas", "Esrd", "InvalidInput", "Line",
+    "MalformedCode", "MissingFactor", "MissingTables", "ModelScore", "NotPayable", "ProgramYear", "ProposedRelease",
+    "Score", "ScoringError", "SegmentScore", "Step", "TablesBroken", "UnknownProgram", "Worksheet", "attribute", "both",
+    "deltas", "documented", "payable", "payment_chain", "programs", "raw_by_segment", "score", "what_if", "worksheet",
 ]  # fmt: skip
 
 Person = Beneficiary | Mapping[str, Any]
@@ -48,12 +49,14 @@ Person = Beneficiary | Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class ProgramYear:
     """What can be scored. models: name and share of the blend in per cent (0 for one that is only used by name).
-    missing: model -> what has to be supplied before it can be scored."""
+    missing: model -> what has to be supplied before it can be scored. frailty: whether the blend needs the contract's
+    frailty factor."""
 
     program: str
     payment_year: int
     models: tuple[tuple[str, int], ...]
     missing: dict[str, str]
+    frailty: bool = False
 
 
 def programs() -> tuple[ProgramYear, ...]:
@@ -68,13 +71,14 @@ def programs() -> tuple[ProgramYear, ...]:
                 payment_year,
                 tuple((use.name, use.weight) for use in uses),
                 {use.name: use.missing for use in uses if use.folder is None},
+                year.frailty,
             )
         )
     return tuple(result)
 
 
 def score(program: str, payment_year: int, person: Person, diagnoses: Iterable[str], **options: Any) -> Score:
-    """One score. options: model, segment, factors (see `worksheet`)."""
+    """One score. options: model, segment, factors, frailty (see `worksheet`)."""
     return worksheet(program, payment_year, person, **options).score(diagnoses)
 
 

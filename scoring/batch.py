@@ -18,7 +18,7 @@ from scoring.beneficiary import Beneficiary, codes_of
 from scoring.calculate import Part, compile_parts
 from scoring.errors import InvalidInput
 from scoring.tables import Release, load_release, load_year, ones
-from scoring.worksheet import FactorLookup
+from scoring.worksheet import FactorLookup, frailty_of
 
 BLOCK = 65536
 Numbers = npt.NDArray[np.int64]
@@ -42,8 +42,9 @@ def score_population(
     *,
     model: str | None = None,
     factors: Mapping[str, Mapping[str, str]] | None = None,
+    frailty: str | None = None,
 ) -> Population:
-    """Score everybody.
+    """Score everybody. model, factors, frailty: as for `worksheet`, the same for all.
 
     people: columns of facts with the names of `Beneficiary`, of equal length, without `months`; age in years, not birth
     dates. member, code: one entry for each diagnosis, member an index into the columns; repetition changes nothing.
@@ -51,6 +52,7 @@ def score_population(
     scores depend on more than a table of categories.
     """
     year = load_year(program, payment_year)
+    added = frailty_of(year, model, frailty) or 0
     columns = {name: np.asarray(values) for name, values in people.items()}
     sizes = {len(values) for values in columns.values()}
     if len(sizes) != 1 or "age" not in columns or "sex" not in columns or "months" in columns:
@@ -74,12 +76,10 @@ def score_population(
         lookup = FactorLookup(year, use, factors)
         parts = [compile_parts(release, person, payment_year, lookup, None)[0] for person in persons]
         results.append((weight, run(release, parts, kind_of_person, columns, members, block, names, code_index)))
-    if len(results) == 1:
-        return Population(*results[0][1])
     raw, normalized, payment = (
         half_up(sum(weight * scores[step] for weight, scores in results), 100) for step in range(3)
     )
-    return Population(raw, normalized, payment)
+    return Population(raw, normalized, payment + added)
 
 
 def distinct_codes(code: npt.NDArray[np.str_]) -> tuple[npt.NDArray[np.str_], Numbers]:

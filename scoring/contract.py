@@ -1,19 +1,21 @@
 """The JSON contract of `python -m scoring`: one request in, one answer out, both plain dictionaries."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from scoring.beneficiary import ESRD_STATUSES, codes_of
+from scoring.beneficiary import ESRD_STATUSES, code_of, codes_of
 from scoring.calculate import Line, ModelScore
 from scoring.errors import InvalidInput
 from scoring.explain import explain
+from scoring.payable import Entry, NotPayable, both, documented, not_paid, payable
 from scoring.rounding import decimal, thousandths
-from scoring.worksheet import Deltas, Score, payment_chain, raw_by_segment, worksheet
+from scoring.tables import load_year
+from scoring.worksheet import Deltas, Score, Worksheet, frailty_of, payment_chain, raw_by_segment, worksheet
 
 KEYS = {
     "id", "program", "payment_year", "model", "beneficiary", "diagnoses", "candidates", "segment", "segments", "raw",
-    "factors", "frailty",
+    "factors", "frailty", "not_payable",
 }  # fmt: skip
 
 
@@ -22,7 +24,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     checked(request)
     if "raw" in request:
         return chain_alone(request, request["program"], request["payment_year"])
-    score, deltas = asked(request)
+    sheet, score, deltas = asked(request)
     given = [*request["diagnoses"], *(request.get("candidates") or ())]
     as_given = {code.strip().upper().replace(".", ""): code for code in given}
     result: dict[str, Any] = {"id": request.get("id"), **score_out(score, as_given)}
@@ -39,7 +41,9 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         texts = {name: {key: str(value) for key, value in scores.items()} for name, scores in by_model.items()}
         name = "scores_by_metal" if request["program"] == "hhs-hcc" else "scores_by_segment"
         result[name] = next(iter(texts.values())) if len(texts) == 1 else texts
-    return result | deltas_out(deltas) if deltas else result
+    if deltas:
+        result |= deltas_out(deltas)
+    return result | as_paid_out(sheet, request) if "not_payable" in request else result
 
 
 def explained(request: Mapping[str, Any]) -> str:
@@ -48,7 +52,8 @@ def explained(request: Mapping[str, Any]) -> str:
     if "raw" in request:
         answers = chain_alone(request, request["program"], request["payment_year"])
         return "".join(f"{name:<12}{answers[name]}\n" for name in ("model", "raw", "normalized", "payment"))
-    return explain(*asked(request))
+    _, score, deltas = asked(request)
+    return explain(score, deltas)
 
 
 def checked(request: Mapping[str, Any]) -> None:
@@ -69,21 +74,53 @@ def checked(request: Mapping[str, Any]) -> None:
         raise InvalidInput("diagnoses (a list of codes) or raw is needed")
     if request.get("segments", "all") != "all":
         raise InvalidInput('segments may only be "all"')
+    marks = request.get("not_payable", {})
+    if not isinstance(marks, Mapping) or not all(isinstance(why, str) for why in marks.values()):
+        raise InvalidInput("not_payable is an object of codes, each with why it would not be paid")
     if request.get("beneficiary") is None:
         raise InvalidInput("beneficiary is missing")
 
 
-def asked(request: Mapping[str, Any]) -> tuple[Score, Deltas | None]:
-    """The score of a checked request, and its candidates' differences where it has candidates."""
+def asked(request: Mapping[str, Any]) -> tuple[Worksheet, Score, Deltas | None]:
+    """The worksheet and score of a checked request, and its candidates' differences where it has candidates."""
     diagnoses, candidates = request["diagnoses"], request.get("candidates")
     codes_of(diagnoses)
     options = {name: request.get(name) for name in ("model", "segment", "factors", "frailty")}
     sheet = worksheet(request["program"], request["payment_year"], request["beneficiary"], **options)
     if candidates is None:
-        return sheet.score(diagnoses), None
+        return sheet, sheet.score(diagnoses), None
     codes_of(candidates, "candidates")
     deltas = sheet.deltas(diagnoses, list(dict.fromkeys(candidates)))
-    return deltas.baseline, deltas
+    return sheet, deltas.baseline, deltas
+
+
+def as_paid_out(sheet: Worksheet, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The same question of what would be paid: without the codes of not_payable (code -> why)."""
+    why = {code_of(code): reason for code, reason in request["not_payable"].items()}
+
+    def marked(codes: Iterable[str]) -> list[Entry]:
+        return [NotPayable(code, why[code_of(code)]) if code_of(code) in why else code for code in codes]
+
+    diagnoses, candidates = marked(request["diagnoses"]), marked(dict.fromkeys(request.get("candidates") or ()))
+    answers = both(sheet, diagnoses, [([candidate], []) for candidate in candidates] + [(candidates, [])])
+    paid = sheet.score(payable([*diagnoses, *candidates]))
+    return {
+        "as_paid": {
+            "raw": str(paid.raw),
+            adjusted(paid): str(paid.payment),
+            "delta_raw": str(answers[-1].paid.delta_raw),
+            "delta": str(answers[-1].paid.delta),
+            "not_paid": list(not_paid([*diagnoses, *candidates])),
+            "candidates": {
+                code: {
+                    "delta_raw": str(answer.paid.delta_raw),
+                    "delta": str(answer.paid.delta),
+                    "reasons": list(answer.reasons),
+                }
+                for code, answer in zip(documented(candidates), answers, strict=False)
+            },
+        }
+    }
 
 
 def chain_alone(request: Mapping[str, Any], program: str, year: int) -> dict[str, Any]:
@@ -97,8 +134,7 @@ def chain_alone(request: Mapping[str, Any], program: str, year: int) -> dict[str
         population=population_of(request.get("beneficiary"), program),
         factors=request.get("factors"),
     )
-    if request.get("frailty") is not None:
-        payment += thousandths(request["frailty"], "frailty")
+    payment += frailty_of(load_year(program, year), model, request.get("frailty")) or 0
     return {
         "id": request.get("id"),
         "model": model,
@@ -169,7 +205,6 @@ def line_out(line: Line) -> dict[str, str]:
 
 
 def deltas_out(deltas: Deltas) -> dict[str, Any]:
-    adjusted = "csr_adjusted" if deltas.baseline.program == "hhs-hcc" else "payment"
     return {
         "candidates": {
             candidate.code: {
@@ -182,9 +217,14 @@ def deltas_out(deltas: Deltas) -> dict[str, Any]:
         },
         "all": {
             "raw": str(deltas.raw),
-            adjusted: str(deltas.payment),
+            adjusted(deltas.baseline): str(deltas.payment),
             "delta_raw": str(deltas.delta_raw),
             "delta": str(deltas.delta),
             "attribution_raw": {code: str(part) for code, part in deltas.attribution.raw.items()},
         },
     }
+
+
+def adjusted(score: Score) -> str:
+    """What the last step of the chain is called."""
+    return "csr_adjusted" if score.program == "hhs-hcc" else "payment"

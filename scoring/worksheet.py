@@ -16,7 +16,7 @@ from typing import Any
 from scoring.beneficiary import Beneficiary, code_of, codes_of, dotted
 from scoring.calculate import Line, ModelScore, Points, Run, chain, compile_parts, drug_mask
 from scoring.demographics import FAMILIES
-from scoring.errors import InvalidInput
+from scoring.errors import InvalidInput, MissingFactor
 from scoring.hhs import METALS, hhs_run
 from scoring.rounding import apportion, decimal, half_up, thousandths
 from scoring.tables import Factor, ModelUse, Year, load_release, load_year, ones
@@ -24,7 +24,7 @@ from scoring.tables import Factor, ModelUse, Year, load_release, load_year, ones
 EXACT_EFFECTS = 12
 SAMPLES = 400
 SEED = 20261123
-BEFORE_FRAILTY = "payment is before frailty: the contract's frailty factor was not given"
+BEFORE_FRAILTY = "payment is one model's, before frailty"
 Masks = tuple[int, ...]
 # masks before, masks after, codes added, codes removed, how often each code is carried, codes that are gone
 Change = tuple[Masks, Masks, Sequence[str], Sequence[str], Mapping[str, int], Sequence[str]]
@@ -419,12 +419,12 @@ def worksheet(
 
     model: one model alone instead of the blend. segment: instead of the one that the facts give. factors: model ->
     {"normalization": …, "coding_adjustment": …}, for the user's own figures where none is on file or to override them.
-    frailty: the contract's factor, added to the payment score (PACE).
+    frailty: the contract's factor, added to the payment score (PACE). The blend is not scored without it, since no
+    default is right; one model alone is, before frailty.
     Raises UnknownProgram, InvalidInput, MissingTables, MissingFactor, ProposedRelease, TablesBroken.
     """
     year = load_year(program, payment_year)
-    if frailty is not None and not year.frailty:
-        raise InvalidInput(f"frailty: {program} does not use it")
+    added = frailty_of(year, model, frailty)
     person = Beneficiary.of(beneficiary, program)
     runs: list[Run] = []
     for weight, use in year.blend(model):
@@ -436,7 +436,24 @@ def worksheet(
         parts = compile_parts(release, person, payment_year, lookup, segment)
         drugs = drug_mask(release, person) if release.drugs else 0
         runs.append(Run(release, weight, parts, person.age_in(payment_year), person.sex, drugs))
-    return Worksheet(year, runs, None if frailty is None else thousandths(frailty, "frailty"))
+    return Worksheet(year, runs, added)
+
+
+def frailty_of(year: Year, model: str | None, frailty: str | Decimal | None) -> int | None:
+    """The contract's frailty factor in thousandths, None for one model alone without it.
+
+    Raises MissingFactor where a blend needs it, InvalidInput where the program does not use it.
+    """
+    if frailty is not None:
+        if not year.frailty:
+            raise InvalidInput(f"frailty: {year.program} does not use it")
+        return thousandths(frailty, "frailty")
+    if year.frailty and model is None:
+        raise MissingFactor(
+            f"{year.name}: the payment score needs the contract's frailty factor; supply it as `frailty` "
+            f'("0" for a contract that CMS has given none)'
+        )
+    return None
 
 
 class FactorLookup:

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from scoring import InvalidInput, worksheet
+from scoring import InvalidInput, MissingFactor, worksheet
 from scoring.batch import score_population
 from scoring.tables import load_release, load_year
 
@@ -29,17 +29,19 @@ def test_batch_equals_single(program, year, model, facts):
     size = 400
     people = {"age": [draw.randint(0, 99) for _ in range(size)], "sex": [draw.choice("FM") for _ in range(size)]}
     people |= {name: [draw.choice(CHOICES.get(name, [True, False])) for _ in range(size)] for name in facts}
+    frailty = "0.125" if program == "pace" else None
     diagnoses = [
         draw.sample(codes, draw.randint(0, 12)) + draw.sample(special, draw.randint(0, 4)) for _ in range(size)
     ]
     pairs = [(number, code) for number, own in enumerate(diagnoses) for code in own]
     draw.shuffle(pairs)
     result = score_population(
-        program, year, people, [number for number, _ in pairs], [code for _, code in pairs], model=model
-    )
+        program, year, people, [number for number, _ in pairs], [code for _, code in pairs], model=model,
+        frailty=frailty,
+    )  # fmt: skip
     for number in range(size):
         person = {name: values[number] for name, values in people.items()}
-        sheet = worksheet(program, year, person, model=model)
+        sheet = worksheet(program, year, person, model=model, frailty=frailty)
         expected = sheet.points(sheet.masks([code.replace(".", "") for code in diagnoses[number]]))
         assert (result.raw[number], result.normalized[number], result.payment[number]) == expected
 
@@ -47,6 +49,11 @@ def test_batch_equals_single(program, year, model, facts):
 def test_a_population_without_diagnoses_is_scored():
     result = score_population("cms-hcc", 2026, {"age": [72, 80], "sex": ["F", "M"]}, [], [])
     assert result.raw.tolist() == [395, 571]
+
+
+def test_pace_needs_its_frailty_factor_here_too():
+    with pytest.raises(MissingFactor, match="frailty"):
+        score_population("pace", 2026, {"age": [72], "sex": ["F"]}, [], [])
 
 
 @pytest.mark.parametrize(

@@ -277,6 +277,19 @@ def test_one_level_counts_in_each_major_group(tmp_path):
     assert load_year("cdps", 2026).models[0].factors[0].source == "invented"
 
 
+def test_the_aid_group_is_monthly(tmp_path):
+    store(find(cdps(tmp_path / "in")), tmp_path / "own", "")
+    tables.use_tables(tmp_path / "own")
+    months = [{"aid_group": "DA"}] * 3 + [{"aid_group": "AA"}] * 6 + [None] * 3
+    result = score("cdps", 2026, {"age": 40, "sex": "F", "months": months}, ["I10"])
+    assert [(part.segment, part.months, str(part.raw)) for part in result.models[0].parts] == [
+        ("DA", 3, "0.150"), ("AA", 6, "0.120"),
+    ]  # fmt: skip
+    assert str(result.raw) == "0.130"  # (3 x 0.150 + 6 x 0.120) / 9
+    with pytest.raises(InvalidInput, match="aid_group is missing"):
+        score("cdps", 2026, {"age": 40, "sex": "F", "months": [{}] * 12}, ["I10"])
+
+
 @pytest.mark.parametrize(
     ("name", "rows", "message"),
     [

@@ -7,6 +7,7 @@ import pytest
 from scoring import (
     InvalidInput,
     MalformedCode,
+    MissingFactor,
     MissingTables,
     UnknownProgram,
     deltas,
@@ -421,11 +422,18 @@ def test_esrd_needs_its_status():
 
 def test_pace_blends_two_models_and_adds_the_contracts_frailty():
     person = {"age": 80, "sex": "M", "dual": "full"}
-    without = score("pace", 2026, person, ["E11.22", "I50.32"])
+    without = score("pace", 2026, person, ["E11.22", "I50.32"], frailty="0")
     assert [(model.model, model.weight) for model in without.models] == [("V22", 90), ("V28", 10)]
-    assert without.notes == ("payment is before frailty: the contract's frailty factor was not given",)
     added = score("pace", 2026, person, ["E11.22", "I50.32"], frailty="0.125")
     assert added.payment - without.payment == Decimal("0.125")
     assert added.notes == ()
+
+
+def test_pace_is_not_paid_without_its_frailty_factor():
+    person = {"age": 80, "sex": "M", "dual": "full"}
+    with pytest.raises(MissingFactor, match="pace 2026: the payment score needs the contract's frailty factor"):
+        score("pace", 2026, person, ["E11.22"])
+    alone = score("pace", 2026, person, ["E11.22"], model="V22")
+    assert alone.notes == ("payment is one model's, before frailty",)
     with pytest.raises(InvalidInput, match="frailty"):
         score("cms-hcc", 2026, person, [], frailty="0.125")

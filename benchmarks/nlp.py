@@ -78,10 +78,13 @@ def main() -> None:
     nlp.warm()
     print(f"load {time.process_time() - start:.2f} s, {len(load().families)} families, {len(load().surfaces)} surfaces")
     pipe = stock() if options.stock else None
-    ours, theirs, both = [], [], []
+    ours: list[float] = []
+    theirs: list[float] = []
+    both: list[float] = []
+    every = max(len(texts) // options.stock, 1) if options.stock else 1  # stock notes spread over the whole run
     for number, text in enumerate(texts):
         ours.append(timed(nlp.read, text))
-        if pipe is not None and number < options.stock:
+        if pipe is not None and number % every == every - 1:
             both.append(ours[-1])
             theirs.append(timed(pipe, text))
     again = [timed(nlp.read, text) for text in texts]

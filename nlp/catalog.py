@@ -385,25 +385,25 @@ class Surfaces:
 
     def find(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[tuple[int, int]]:
         """Where surfaces stand, from left to right without overlaps, the longest at each place."""
-        words = [(m.group(), m.start(), m.end()) for m in self.WORD.finditer(text, start, end)]
-        number = 0
-        while number < len(words):
-            found = 0
-            word, first, last = words[number]
-            node = self.root.get(word)
-            ahead = number
+        spans = [m.span() for m in self.WORD.finditer(text, start, end)]
+        free = 0
+        for number, (first, last) in enumerate(spans):
+            node = self.root.get(text[first:last])
+            if node is None or number < free:
+                continue
+            found, ahead = 0, number
             while node is not None:
                 if self.END in node:
                     found = ahead + 1
                 ahead += 1
-                if ahead == len(words):
+                if ahead == len(spans):
                     break
-                following, begins, ends = words[ahead]
-                gap, last = begins - last, ends
-                node = node.get(following) if gap == 0 else node.get(" " + following) if gap <= self.MAX_GAP else None
+                gap, (begins, ends) = spans[ahead][0] - last, spans[ahead]
+                word, last = text[begins:ends], ends
+                node = node.get(word) if gap == 0 else node.get(" " + word) if gap <= self.MAX_GAP else None
             if found:
-                yield first, words[found - 1][2]
-            number = found or number + 1
+                free = found
+                yield first, spans[found - 1][1]
 
 
 # -------------------------------------------------------------------------------------------------------------- reading

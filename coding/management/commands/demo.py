@@ -169,6 +169,9 @@ def services(host: str, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]
     except KeyboardInterrupt:
         print("\nStopping.")
     finally:
+        # A second signal (make and a terminal may both send one) must not leave a child behind.
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, signal.SIG_IGN)
         for process in processes.values():
             process.terminate()
         for process in processes.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from nlp import pipeline
 from nlp.candidates import Mention
@@ -17,6 +18,78 @@ AS_HISTORICAL = ("past", "over")
 DENYING = ("family", "negated", "ruled-out", "hypothetical", "uncertain")
 SILENT = frozenset({"family", "allergies", "instructions"})
 """Sections whose words never give a value or a treatment to a condition."""
+
+ADJECTIVES = frozenset(
+    {
+        "possible", "possibly", "probable", "probably", "likely", "suspected", "questionable", "presumed",
+        "presumptive", "borderline", "unlikely", "less likely",
+    }
+)  # fmt: skip
+"""Cues that speak of one noun phrase: what follows the comma is another item of the list, unless an "or" joins them."""
+OWNED = re.compile(
+    r"\b(?:his|her|their|your|the (?:patient|pt)'s|patient's) (?:(?:known|underlying|chronic|baseline|longstanding"
+    r"|severe|mild|moderate|advanced|worsening|end stage) )*$"
+)
+"""A possessive before a condition presupposes it: "I suspect his COPD will require oxygen"."""
+JOINED = re.compile(r"\b(?:or|vs|versus)\b|/")
+KEPT = re.compile(r" (?:on|treated|stable|controlled|followed|managed|status post|s/p) ")
+GIVEN = re.compile(r"[ ]*(?:$|[^a-z ]|(?:given|based|because|due|from|per|on|by|in|with|at|but|and|as|after|for)\b)")
+"""What may follow an adjective that looks back: "COPD, suspected given the spirometry"."""
+OTHER_ENDED = re.compile(
+    r", (?:and )?(?:his|her|the|all|their|these|those) [a-z]"
+    r"|\b(?:symptoms?|pains?|swelling|rash|diarrhea|nausea|vomiting|palpitations|cough|dyspnea|shortness of breath"
+    r"|wheezing|fevers?|edema|headaches?|bleeding|fatigue|lymphadenopathy|hypotension|tachycardia|jaundice|hypoxia"
+    r"|leukocytosis|redness|erythema|drainage|numbness|dizziness|itching|tenderness|effusions?|congestion|confusion|stiffness"
+    r"|lesions?)(?: (?:has|have|had|is|are|was|were|now|since|completely|fully|all|also|both|largely|mostly))*"
+    r" (?:resolved|healed|cured)"
+)
+"""Between a condition and its end: a new subject ("lupus, the rash has resolved"), or a symptom that has ended."""
+TOLD = r"(?:discuss|explain|review|counsel|inform|warn|educat|describ|teach|talk)[a-z]*"
+HARMS = r"(?:side effects?|toxicit(?:y|ies)|adverse (?:effects?|reactions?|events?)|complications?)"
+LISTING = r"(?:includ(?:e|es|ed|ing)|such as|like|but not limited to)"
+POSSIBLE = re.compile(
+    rf"\b(?:{TOLD}[a-z ,/()-]{{0,80}}\b{HARMS}\b[a-z ,/()-]{{0,60}}\b{LISTING}"
+    rf"|{HARMS}\b[a-z ,/()-]{{0,80}}\b{TOLD}[a-z ,/()-]{{0,60}}\b{LISTING}"
+    r"|(?:side effects?|toxicities|adverse (?:effects?|reactions?|events?)|(?:potential|possible) complications?)"
+    r"\b[a-z ,/()-]{0,60}\b(?:include|can be|may be)"
+    r"|(?:screen|test|check)(?:ed|ing|s)? (?:him|her|them|(?:the )?(?:patient|pt))"
+    r"(?: (?:today|now|again|also|annually))* for"
+    r")\b(?![^;]*\b(?:but|however)\b)[^;]*$"
+)
+"""The words before a condition that make it one of a list of possible harms, or of things to test for."""
+HARM_LIST = re.compile(rf"\b{HARMS}\b[a-z ,/()-]{{0,40}}\b{LISTING}\b[^;]*$")
+TOLD_AFTER = re.compile(rf"[^.;]*\b(?:was|were|been|are) {TOLD}")
+ON_CONDITION = re.compile(
+    r"(?:\b(?:if|unless|in case|in the event(?: that)?)|(?:^|[,;:] )should)"
+    r"(?: (?:there|he|she|they|the|this|it|patient|pt|is|was|are|were|of|that|has|have|had|does|do|develops?|developed"
+    r"|becomes?|turns? out to be|a|an|any|new|acute|true|truly|evidence|in|found|to|diagnosed|with|symptoms|signs"
+    r"|severe))+$"
+)
+"""A condition of a plan, right before the diagnosis: "if she has brain edema, we will"."""
+IF = re.compile(r"\b(?:if|should|unless)(?: (?:the|an?|any|new|acute))*$")
+COMES_TRUE = re.compile(
+    r"(?: [a-z]+)? (?:develops?|occurs?|arises?"
+    r"|(?:is|are) (?:found|confirmed|present|diagnosed|suspected|detected|seen|proven))\b"
+)
+
+
+def is_possible(low: str, start: int, first: int, last: int) -> bool:
+    """Whether the words around [first, last), from the sentence's `start`, make it a possible harm, a test, an if."""
+    head = low[start:first].rstrip()
+    if POSSIBLE.search(head) or ON_CONDITION.search(head):
+        return True
+    if IF.search(head) and COMES_TRUE.match(low, last):
+        return True
+    return bool(HARM_LIST.search(head) and TOLD_AFTER.match(low, last))
+
+
+AT_ADMISSION = re.compile(r"admi(?:tting|ssion)|pre ?-?op")
+AT_DISCHARGE = re.compile(r"discharge|final|principal|diagnos[ei]s")
+NO_DOUBT = re.compile(
+    r"evaluat|screen|test|check|work ?-?up|work - up|prevent|prophyla|vaccin|risk|unlikely|less likely|not likely|look"
+    r"|whether|determine|if |assess for|worr|fear|afraid|exclude\b|differential|ddx"
+)
+"""Uncertain cues that are not the doubt of II.H ("probable", "suspected", "still to be ruled out")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +114,33 @@ class Sentences:
         start, end = self.page.sentences[number]
         return pipeline.cues(self.page.low[start:end])
 
-    def counts_doubt(self, section: str) -> bool:
-        """ICD-10-CM Guidelines II.H: at inpatient discharge an uncertain diagnosis is coded as if it existed."""
-        return self.setting == "inpatient" and self.page.is_discharge and section in self.assessment
+    def counts_doubt(self, position: int, cue: str = "") -> bool:
+        """ICD-10-CM Guidelines II.H: at inpatient discharge an uncertain diagnosis is coded as if it existed.
+
+        Only the diagnoses at discharge count, and the hospital course of a summary that lists none; what was weighed at
+        admission, tested for or feared does not.
+        """
+        if self.setting != "inpatient" or not self.page.is_discharge or NO_DOUBT.match(cue):
+            return False
+        section = self.page.section_at(position)
+        if section.kind == "hospital_course":
+            return not self.lists_diagnoses
+        heading = self.page.low[section.start : section.body]
+        return section.kind in self.assessment and not AT_ADMISSION.search(heading)
+
+    @cached_property
+    def lists_diagnoses(self) -> bool:
+        """Whether a section of the note is headed as the diagnoses at discharge."""
+        headings = (self.page.low[s.start : s.body] for s in self.page.sections if s.kind in self.assessment)
+        return any(AT_DISCHARGE.search(h) and not AT_ADMISSION.search(h) for h in headings)
 
     def denied(self, number: int, start: int, end: int) -> bool:
         """Whether a span of a sentence is negated, uncertain, hypothetical or somebody else's."""
         offset = self.page.sentences[number][0]
+        if is_possible(self.page.low, offset, start, end):
+            return True
         for cue in self.cues(number):
-            if cue.category == "uncertain" and self.counts_doubt(self.page.section_at(start).kind):
+            if cue.category == "uncertain" and self.counts_doubt(start, cue.text):
                 continue
             if cue.category in DENYING and cue.max_targets is None and not cue.kinds:
                 inside = cue.scope_start <= start - offset and end - offset <= cue.scope_end
@@ -78,13 +169,15 @@ def flag(
 ) -> dict[int, dict[str, pipeline.Cue]]:
     """For each mention (by identity) the categories that reach it, each with the nearest cue."""
     flags: dict[int, dict[str, tuple[int, pipeline.Cue]]] = {}
+    low = page.low
     for cue in cues:
         reached = []
         for m in group:
             start, end = m.start - offset, m.end - offset
             if cue.kinds and m.term.kind not in cue.kinds and not (m.term.lapses and "event" in cue.kinds):
                 continue
-            if cue.scope_start <= start and end <= cue.scope_end and not (start < cue.end and cue.start < end):
+            inside = cue.scope_start <= start and end <= cue.scope_end and not (start < cue.end and cue.start < end)
+            if inside and applies(low, cue, m, group, offset):
                 reached.append((start - cue.end if start >= cue.end else cue.start - end, m))
         reached.sort(key=lambda x: (x[0], x[1].start))
         if cue.max_targets is not None:
@@ -96,6 +189,31 @@ def flag(
             if cue.category not in best or distance < best[cue.category][0]:
                 best[cue.category] = (distance, cue)
     return {k: {c: x[1] for c, x in v.items()} for k, v in flags.items()}
+
+
+def applies(low: str, cue: pipeline.Cue, m: Mention, group: Sequence[Mention], offset: int) -> bool:
+    """Whether a cue speaks of a mention in its scope, or of another item of a list, or of another subject."""
+    first, last = offset + cue.start, offset + cue.end
+    if cue.direction == "forward":
+        if cue.category != "uncertain":
+            return True
+        between = low[last : m.start]
+        if OWNED.search(between):
+            return m.term.kind == "event"
+        if cue.text not in ADJECTIVES or "," not in between:
+            return True
+        scope = low[last : offset + cue.scope_end]
+        stop = re.compile(r"[,;.\n]|$").search(low, m.end)
+        item = low[m.end : stop.start() if stop else m.end] + " "
+        return bool(JOINED.search(scope)) or (m.term.kind not in ("chronic", "status") and not KEPT.search(item))
+    between = low[m.end : first]
+    tail = between.rpartition(",")[2].strip() if "," in between else ""
+    alone = not any(m.end <= other.start and other.end <= first for other in group)
+    if cue.category == "uncertain":
+        return cue.text not in ADJECTIVES or "," not in between or bool(GIVEN.match(low, last))
+    if cue.category == "negated":
+        return not (tail and alone and cue.text.split()[-1] in ("negative", "neg"))
+    return True
 
 
 def overridden(family: Family, values: Mapping[str, tuple[str, ...]]) -> set[str]:
@@ -119,15 +237,24 @@ def decide(
         return Asserted(m, "family", None, values)
     if m.section == "allergies":
         return Asserted(m, "other: allergy", None, values)
-    if m.aside:
+    if m.aside or is_possible(page.low, offset, m.start, m.end):
         return Asserted(m, "hypothetical", None, values)
     for category in PRIORITY:
         cue = flags.get(category)
         reason = "historical" if category in AS_HISTORICAL else category
         if cue is None or reason in spared:
             continue
-        if category in ("uncertain", "over") and sentences.counts_doubt(m.section):
+        if category == "uncertain" and sentences.counts_doubt(m.start, cue.text):
+            continue
+        if (
+            category == "over"
+            and sentences.setting == "inpatient"
+            and page.is_discharge
+            and m.section in sentences.assessment
+        ):
             continue  # what resolved during an inpatient stay was treated in it
+        if category == "over" and OTHER_ENDED.search(page.low, m.end, offset + cue.end):
+            continue
         return Asserted(m, reason, (offset + cue.start, offset + cue.end), values, cue.text)
     if m.section in catalog.roles["advice"]:
         return Asserted(m, "hypothetical", None, values)

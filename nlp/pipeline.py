@@ -139,7 +139,7 @@ def engine() -> Callable[[str], tuple[Cue, ...]]:
 OPENERS = frozenset(
     {
         "history of", "history of known", "h/o", "hx of", "known", "known to have", "has", "due to", "secondary to",
-        "2/2", "related to", "diagnosed with", "reports",
+        "2/2", "related to", "diagnosed with", "reports", "patient has", "pt has", "he has", "she has",
     }
 )  # fmt: skip
 """Stops that name what follows as the patient's, unless the cue itself governs them: "does not have a history of"."""

@@ -23,11 +23,12 @@ __all__ = [
 SETTINGS = ("outpatient", "inpatient")
 
 
-def find(text: str, *, setting: str = "outpatient", date_of_service: str | None = None) -> tuple[Finding, ...]:
+def find(text: str, *, setting: str | None = None, date_of_service: str | None = None) -> tuple[Finding, ...]:
     """The diagnoses that a note supports, in text order.
 
     text: the note exactly as stored; offsets of the findings are code points into it, end exclusive.
-    setting: "outpatient" or "inpatient" (ICD-10-CM Guidelines II.H codes uncertain diagnoses at inpatient discharge).
+    setting: "outpatient" or "inpatient" (ICD-10-CM Guidelines II.H codes uncertain diagnoses at inpatient discharge);
+    None: inpatient if the note is plainly the summary of a stay, outpatient otherwise.
     date_of_service: ISO date; findings get the code that was valid on it.
     Raises ValueError for another setting, CatalogError for wrong rule files.
     """
@@ -35,7 +36,7 @@ def find(text: str, *, setting: str = "outpatient", date_of_service: str | None 
 
 
 def read(
-    text: str, *, setting: str = "outpatient", date_of_service: str | None = None, first_pass: Iterable[str] = ()
+    text: str, *, setting: str | None = None, date_of_service: str | None = None, first_pass: Iterable[str] = ()
 ) -> Result:
     """Findings, suppressed mentions, first-pass verdicts and sections of a note; arguments as for `find`.
 
@@ -47,16 +48,15 @@ def read(
     from nlp.resolve import Outcome, judge, on_date, resolve
     from nlp.sections import page
 
-    if setting not in SETTINGS:
+    if setting is not None and setting not in SETTINGS:
         raise ValueError(f"setting must be one of {', '.join(SETTINGS)}")
     catalog = load()
     sheet = page(text, catalog)
+    where = setting or ("inpatient" if sheet.is_stay else "outpatient")
 
     def outcome_of(rules: Catalog) -> Outcome:
         mentions = find_mentions(sheet, rules) if sheet.sentences else ()
-        return on_date(
-            resolve(sheet, assert_mentions(sheet, mentions, rules, setting), rules, setting), date_of_service
-        )
+        return on_date(resolve(sheet, assert_mentions(sheet, mentions, rules, where), rules, where), date_of_service)
 
     outcome = outcome_of(catalog)
     codes = [normal_code(c) for c in first_pass]

@@ -40,7 +40,7 @@ def answer(numbered: Numbered) -> Answer:
         return number, "", fault
     result = nlp.read(
         note["text"],
-        setting=note.get("setting") or "outpatient",
+        setting=note.get("setting") or None,
         date_of_service=note.get("date_of_service"),
         first_pass=note.get("first_pass") or (),
     )

@@ -51,6 +51,8 @@ class Page:
     block_starts: tuple[int, ...]
     section_starts: tuple[int, ...]
     is_discharge: bool = False
+    is_stay: bool = False
+    """Whether the note says by its headings that it sums up a stay in a hospital."""
 
     def section_at(self, position: int) -> Section:
         return self.sections[max(bisect_right(self.section_starts, position) - 1, 0)]
@@ -77,6 +79,13 @@ DISCHARGE = re.compile(
 """What only the summary of a finished stay says."""
 
 
+STAY = re.compile(
+    r"(?im)^[ ]*(?:date of admission|admission date|admit(?:ted)?(?: date)?:|admitting diagnos|admission diagnos)"
+    r"|\bdischarge summary\b"
+)
+"""What stands only in the summary of a stay, not in the papers of an emergency department."""
+
+
 def page(text: str, catalog: Catalog) -> Page:
     """Cut a note. text: any string, the empty one included. Raises nothing."""
     flat = plain(text)
@@ -96,6 +105,7 @@ def page(text: str, catalog: Catalog) -> Page:
         block_starts=tuple(a for a, _ in blocks),
         section_starts=tuple(s.start for s in sections),
         is_discharge=bool(DISCHARGE.search(flat)),
+        is_stay=bool(STAY.search(flat) and DISCHARGE.search(flat)),
     )
 
 

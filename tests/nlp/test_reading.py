@@ -81,6 +81,30 @@ def test_an_uncertain_diagnosis_is_coded_at_inpatient_discharge_only() -> None:
     assert codes(text, setting="inpatient") == {"I50.23"}
 
 
+def test_a_note_without_a_setting_is_inpatient_only_if_it_sums_up_a_stay() -> None:
+    summary = (
+        "DATE OF ADMISSION: 01/02/2026\nDISCHARGE DIAGNOSES:\n1. Probable acute on chronic systolic heart failure."
+    )
+    assert codes(summary) == {"I50.23"}
+    assert codes(summary, setting="outpatient") == set()
+    assert codes(summary.replace("DATE OF ADMISSION", "DATE OF VISIT")) == set()
+
+
+def test_doubt_in_an_admission_note_is_doubt_even_in_a_hospital() -> None:
+    assert codes("ASSESSMENT:\n1. Possible sepsis. Cultures sent.", setting="inpatient") == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [("K21.9", "supported"), ("M81.0", "unsupported"), ("G43.909", "not-found"), ("Z79.84", "supported")],
+)
+def test_a_frequent_code_without_a_payment_category_is_judged(code: str, verdict: str) -> None:
+    text = "PMH: osteoporosis.\nASSESSMENT:\n1. GERD, continue omeprazole.\n2. Type 2 diabetes on metformin."
+    result = nlp.read(text, first_pass=[code])
+    assert str(result.first_pass[0].verdict) == verdict
+    assert {f.icd10 for f in result.findings} == {"E11.9"}
+
+
 def test_a_numbered_history_item_stays_in_the_diagnosis_list() -> None:
     text = "DISCHARGE DIAGNOSES:\n1. History of bunions.\n2. Congestive heart failure.\n"
     assert codes(text) == {"I50.9"}

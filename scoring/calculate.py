@@ -189,7 +189,7 @@ class Coefficients:
     bytes: the sum of the factors of each possible byte at each place of a mask, so that a sum is a few look-ups.
     """
 
-    __slots__ = ("by_bit", "bytes", "counts", "gains", "losses", "paid", "pairs", "size")
+    __slots__ = ("by_bit", "bytes", "counts", "gains", "lefts", "losses", "paid", "pairs", "size")
 
     def __init__(self, release: Release, table: str, flags: frozenset[str]) -> None:
         factors = release.factors.get(table, {})
@@ -204,8 +204,10 @@ class Coefficients:
             for number in range(low, min(high, len(release.hccs)) + 1):
                 self.counts[number] = (factors.get(name, 0), name)
         self.paid = sum(bit for bit, value in self.by_bit.items() if value)
+        self.lefts = 0
         for left, right, _, _ in self.pairs:
             self.paid |= left | right
+            self.lefts |= left
         self.size = (len(release.hccs) + 7) // 8
         self.bytes = tuple(
             tuple(sum(self.by_bit.get(bit << 8 * place, 0) for bit in ones(byte)) for byte in range(256))
@@ -221,9 +223,10 @@ class Coefficients:
     def points(self, mask: int) -> int:
         """The disease points of categories that are left after the hierarchy."""
         total = sum(map(getitem, self.bytes, mask.to_bytes(self.size, "little")), self.counts[mask.bit_count()][0])
-        for left, right, value, _ in self.pairs:
-            if mask & left and mask & right:
-                total += value
+        if mask & self.lefts:
+            for left, right, value, _ in self.pairs:
+                if mask & left and mask & right:
+                    total += value
         return total
 
 
@@ -235,10 +238,14 @@ def coefficients(release: Release, table: str, flags: frozenset[str]) -> Coeffic
 def chain(raw: int, normalization: int, adjustment: int) -> Points:
     """raw / normalization, then x (1 - coding adjustment), each rounded to three decimals.
 
-    All in thousandths; adjustment is 1 - coding adjustment, so 941 for 5.9 per cent.
+    All in thousandths; adjustment is 1 - coding adjustment, so 941 for 5.9 per cent. Spelled out for scores that are
+    not negative (nearly all are not), because this is asked for every difference.
     """
-    normalized = half_up(raw * 1000, normalization)
-    return raw, normalized, half_up(normalized * adjustment, 1000)
+    if raw < 0:
+        normalized = half_up(raw * 1000, normalization)
+        return raw, normalized, half_up(normalized * adjustment, 1000)
+    normalized = (raw * 2000 + normalization) // (2 * normalization)
+    return raw, normalized, (normalized * adjustment + 500) // 1000
 
 
 class Part:
@@ -330,6 +337,8 @@ class Run:
     drugs: the categories of the person's drugs, in every mask from the start.
     """
 
+    __slots__ = ("_drugs", "_masks", "_only", "_plain", "_points", "age", "paid", "parts", "release", "sex", "weight")
+
     def __init__(
         self, release: Release, weight: int, parts: Sequence[Part], age: int, sex: str, drugs: int = 0
     ) -> None:
@@ -341,7 +350,6 @@ class Run:
         self._drugs = drugs
         self._only = self.parts[0] if len(self.parts) == 1 else None
         self._points: dict[int, Points] = {}
-        self._left: dict[int, int] = {}
         self._masks: dict[str, int] = {}
         self._plain = release.plain
         self.paid = 0
@@ -384,26 +392,24 @@ class Run:
 
     def left(self, mask: int) -> int:
         """What is left of a mask after the hierarchy."""
-        known = self._left.get(mask)
-        if known is None:
-            known = self._left[mask] = self.release.resolve(mask)
-        return known
+        return self.release.resolve(mask)
 
     def evaluate(self, mask: int) -> Points:
         """Categories before the hierarchy -> the year's (raw, normalized, payment), the mean of the months."""
         known = self._points.get(mask)
         if known is not None:
             return known
-        left = self.left(mask)
+        left = self.release.resolve(mask)
         if self._only is not None:
-            raw, normalized, payment = self._only.chain(self._only.raw(left))
+            points = self._only.chain(self._only.raw(left))
         else:
             scores = [(part.months, part.chain(part.raw(left))) for part in self.parts]
             months = sum(part.months for part in self.parts)
             raw, normalized, payment = (
-                half_up(sum(count * points[step] for count, points in scores), months) for step in range(3)
+                half_up(sum(count * own[step] for count, own in scores), months) for step in range(3)
             )
-        points = self._points[mask] = (raw, normalized, payment)
+            points = (raw, normalized, payment)
+        self._points[mask] = points
         return points
 
     def score(self, codes: Iterable[str]) -> ModelScore:
@@ -496,8 +502,7 @@ def compile_parts(
     segment overrides the one that the facts give. Raises UnknownProgram for a segment that the model does not have.
     """
     family = FAMILIES[release.family]
-    segments = family.segments or tuple(release.factors)
-    if segment is not None and segment not in segments:
+    if segment is not None and segment not in (segments := family.segments or tuple(release.factors)):
         raise UnknownProgram(f"{release.model} has no segment {segment!r}; it has {', '.join(segments)}")
     age = person.age_in(payment_year)
     if not person.months:

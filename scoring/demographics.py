@@ -37,6 +37,9 @@ class Base:
     population: str = "all"
     divisor: int = 1000
 
+    def __hash__(self) -> int:
+        return hash(self.variables)  # tells nearly all apart, and is asked for with every person
+
 
 @dataclass(frozen=True, slots=True)
 class Family:

@@ -20,6 +20,7 @@ def half_up(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
+@lru_cache(maxsize=16384)
 def thousandths(text: str | int | Decimal, what: str = "number") -> int:
     """ "1.033" -> 1033. Refuses more than three decimals rather than rounding what somebody else published.
 

@@ -26,10 +26,10 @@ import hashlib
 import io
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache, cached_property, reduce
-from operator import getitem, or_
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -122,14 +122,6 @@ class Release:
         """The codes that mean the same for everybody; most of them."""
         return {code: mask for code, mask in self.codes.items() if code not in self.edited}
 
-    @cached_property
-    def kill_bytes(self) -> tuple[tuple[int, ...], ...]:
-        """What each possible byte at each place of a mask drops: the hierarchy as a few look-ups."""
-        return tuple(
-            tuple(reduce(or_, (self.kills.get(bit << 8 * place, 0) for bit in ones(byte)), 0) for byte in range(256))
-            for place in range((len(self.hccs) + 7) // 8)
-        )
-
     def categories(self, mask: int) -> tuple[str, ...]:
         """The categories of a mask, lowest number first."""
         return tuple(self.names[bit] for bit in ones(mask))
@@ -143,15 +135,12 @@ class Release:
         for bit, companions in self.requires:
             if mask & bit and not mask & companions:
                 mask &= ~bit
-        if not mask & self.parents:
-            return mask
-        if not self.in_sequence:
-            places = mask.to_bytes(len(self.kill_bytes), "little")
-            return mask & ~reduce(or_, map(getitem, self.kill_bytes, places))
-        killed = 0
-        for parent in ones(mask & self.parents):
-            if not parent & killed:
-                killed |= self.kills[parent]
+        killed, rest, kills, in_sequence = 0, mask & self.parents, self.kills, self.in_sequence
+        while rest:
+            parent = rest & -rest
+            if not (in_sequence and parent & killed):
+                killed |= kills[parent]
+            rest ^= parent
         return mask & ~killed
 
     def dropped_by(self, mask: int) -> dict[str, str]:
@@ -414,7 +403,7 @@ def check(meta: dict[str, Any], rows: Rows) -> list[str]:
     if meta["status"] not in STATUSES:
         problems.append(f"status {meta['status']!r} is none of {', '.join(sorted(STATUSES))}")
     names = [variable for variable, _, _ in rows["variables.csv"]]
-    problems += [f"variables.csv: {name} twice" for name in sorted({name for name in names if names.count(name) > 1})]
+    problems += [f"variables.csv: {name} twice" for name, times in sorted(Counter(names).items()) if times > 1]
     problems += [f"variables.csv: kind {kind!r}" for kind in sorted({row[1] for row in rows["variables.csv"]} - KINDS)]
     hccs = {variable.removeprefix(prefix) for variable, kind, _ in rows["variables.csv"] if kind == "hcc"}
     groups = {group for group, _ in rows["groups.csv"]}

@@ -150,13 +150,16 @@ class Deltas:
 
 
 class Worksheet:
-    """Compiled once for a person (some tens of microseconds), then asked any number of times."""
+    """Compiled once for a person (some microseconds), then asked any number of times."""
+
+    __slots__ = ("_blend", "_plain", "frailty", "runs", "year")
 
     def __init__(self, year: Year, runs: Sequence[Run], frailty: int | None = None) -> None:
         self.year = year
         self.runs = tuple(runs)
         self.frailty = frailty
         self._blend: dict[Masks, Points] = {}
+        self._plain = len(self.runs) == 1 and not frailty  # nothing is blended or added: the run's points are the score
 
     def masks(self, codes: Iterable[str]) -> Masks:
         """Categories before the hierarchy, one mask for each model, of normalized codes."""
@@ -167,6 +170,8 @@ class Worksheet:
 
     def points(self, masks: Masks) -> Points:
         """(raw, normalized, payment) of the blend, in thousandths."""
+        if self._plain:
+            return self.runs[0].evaluate(masks[0])
         if len(self.runs) == 1:
             points = self.runs[0].evaluate(masks[0])
         else:
@@ -186,7 +191,7 @@ class Worksheet:
 
     def _score(self, codes: Sequence[str]) -> Score:
         models = tuple([run.score(codes) for run in self.runs])
-        points = self.points(tuple([model.mask for model in models]))
+        points = models[0].points if self._plain else self.points(tuple([model.mask for model in models]))
         notes = (BEFORE_FRAILTY,) if self.year.frailty and self.frailty is None else ()
         return Score(self.year.program, self.year.payment_year, models, points, notes)
 
@@ -205,9 +210,13 @@ class Worksheet:
         result = []
         for added, removed in changes:
             new = codes_of(added, "added")
-            struck = codes_of(removed, "removed") if removed else []
-            gone = [code for code, count in Counter(struck).items() if 0 < carried[code] <= count] if struck else []
-            after = self.masks([code for code in carried if code not in gone]) if gone else before
+            struck: list[str] = []
+            gone: list[str] = []
+            after = before
+            if removed:
+                struck = codes_of(removed, "removed")
+                gone = [code for code, count in Counter(struck).items() if 0 < carried[code] <= count]
+                after = self.masks([code for code in carried if code not in gone])
             after = joined((after, self.masks(new)))
             points = self.points(after)
             change = (before, after, new, struck, carried, gone)

@@ -8,7 +8,7 @@ from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from coding import icd10
+from coding import icd10, validity
 from coding.workflow import CHANGE_REASONS, REASONS, ChartStatus, Outcome, SpanLabel
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ def code_title(code: str) -> str:
 @register.filter
 def status_tone(status: str) -> str:
     return STATUS_TONES.get(ChartStatus(status), "quiet") if status else "quiet"
+
+
+@register.filter
+def validity_tone(state: str) -> str:
+    return {validity.OK: "good", validity.CHECK: "warn", validity.BLOCKED: "bad"}[state]
 
 
 @register.filter

@@ -12,8 +12,9 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import Prefetch
+from django.utils import timezone
 
-from coding import scores
+from coding import scores, validity
 from coding.evidence import Segment, Span, segments
 from coding.models import Chart, Decision, Encounter, EvidenceSpan, NlpRun, Note, QAReview, Suggestion, User
 from coding.permissions import Permission, can, can_code_chart, can_see_scores
@@ -102,6 +103,7 @@ class EncounterPage:
     encounter: Encounter
     facts: list[Fact]
     notes: list[NotePage]
+    validity: validity.Validity
     open_count: int = 0
 
     @property
@@ -234,6 +236,11 @@ class Card:
     icd10: str
     questions: list[Question] = field(default_factory=list)
     deltas: list[tuple[scores.Panel, scores.Delta]] = field(default_factory=list)
+    refusals: dict[int, str] = field(default_factory=dict)  # by encounter: why the code does not count on that date
+
+    @cached_property
+    def counts_nowhere(self) -> bool:
+        return all(q.suggestion.encounter_id in self.refusals for q in self.questions)
 
     @cached_property
     def first(self) -> Suggestion:
@@ -425,14 +432,17 @@ def questions_of(chart: Chart, *, blind: bool) -> list[Question]:
 
 
 def question(suggestion: Suggestion, *, blind: bool) -> Question:
-    by_label: dict[str, list[EvidenceSpan]] = {}
-    for span in suggestion.evidence.all():
-        by_label.setdefault(span.label, []).append(span)
-    groups = [Group(label, by_label[label]) for label in READING_ORDER if label in by_label]
     decisions = list(suggestion.decisions.all())
     reviews = [review for decision in decisions for review in decision.qa_reviews.all()]
     overturned = [review for review in reviews if review.verdict == QAReview.Verdict.OVERTURN]
-    if blind and decisions and not any(review.own_outcome for review in reviews):
+    hidden = blind and bool(decisions) and not any(review.own_outcome for review in reviews)
+    by_label: dict[str, list[EvidenceSpan]] = {}
+    for span in suggestion.evidence.all():
+        # What a coder marked tells how they answered. A code that the coder found has no other evidence.
+        if not hidden or span.tagged_by_id is None or suggestion.added_by_id:
+            by_label.setdefault(span.label, []).append(span)
+    groups = [Group(label, by_label[label]) for label in READING_ORDER if label in by_label]
+    if hidden:
         return Question(suggestion, groups, None, None, hidden=True)
     standing = decisions[-1] if decisions and suggestion.status != SuggestionStatus.OPEN else None
     return Question(suggestion, groups, standing, overturned[-1] if overturned else None)
@@ -461,6 +471,12 @@ def read_chart(chart: Chart, user: User, *, with_record: bool = True) -> Reading
     panels = scores.chart_scores(chart) if can_see_scores(user, chart.project) and not blind else []
     cards = cards_of(chart, questions, panels)
     record = record_of(chart, questions) if with_record else []
+    if with_record:
+        found = {page.encounter.pk: page.validity for page in record}
+    else:
+        found = validity.chart_validity(chart, validity.encounters_of(chart), timezone.localdate())
+    for card in cards:
+        card.refusals = validity.refusals(found, [q.suggestion.encounter_id for q in card.questions], card.kind)
     return Reading(chart, record, cards, panels, can_code_chart(user, chart), blind)
 
 
@@ -472,14 +488,14 @@ def record_of(chart: Chart, questions: Iterable[Question]) -> list[EncounterPage
         for group in one.groups:
             for span in group.spans:
                 spans.setdefault(span.note_id, []).append(span)
-    encounters = chart.encounters.select_related("claim").prefetch_related(
-        "notes", "first_pass_codes", Prefetch("notes__runs", NlpRun.objects.order_by("pk"))
-    )
+    encounters = validity.encounters_of(chart).prefetch_related(Prefetch("notes__runs", NlpRun.objects.order_by("pk")))
+    found = validity.chart_validity(chart, encounters, timezone.localdate())
     return [
         EncounterPage(
             encounter,
             facts(encounter),
             [note_page(note, spans.get(note.pk, [])) for note in encounter.notes.all()],
+            found[encounter.pk],
             waiting.get(encounter.pk, 0),
         )
         for encounter in encounters

@@ -13,8 +13,8 @@ from django.urls import reverse
 from coding.actions import qa, queues, suggestions
 from coding.models import Chart, Decision, Note, QAReview, Role, Suggestion, TrailEvent, User
 from coding.permissions import NotAllowed
-from coding.workflow import ChartStatus, Outcome, SuggestionStatus
-from tests import make, pages
+from coding.workflow import ChartStatus, Outcome, SpanLabel, SuggestionStatus
+from tests import audits, make, pages
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -634,3 +634,63 @@ def test_an_answered_question_takes_no_more_evidence(desk, chart) -> None:
     assert response.status_code == 422
     assert "answered already" in response.content.decode()
     assert not asked.evidence.filter(label="monitor").exists()
+
+
+# --- What counts
+
+PROVIDER = {"npi": "1000000129", "specialty": "11", "name": "Ada Byron", "credential": "MD"}
+BY_PHONE = {
+    "provider": PROVIDER,
+    "claim": {
+        "icn": "ICN1",
+        "type": "P",
+        "place_of_service": "10",
+        "accepted": True,
+        "lines": [{"procedure": "99213", "modifiers": ["93"]}],
+    },
+}
+
+
+def test_each_date_says_whether_it_counts_and_why(desk, project, coder) -> None:
+    chart = pages.held_chart(project, coder, pages.day(adds={"N18.32": pages.CKD}, fields=BY_PHONE))
+    words = open_page(desk, chart).words
+    assert "CMS-HCC 2027: audio-only, payment no" in words
+    assert "V05 Face to face not met: The visit was held by sound alone." in words
+    assert "V03 Member unknown" in words  # what the file does not say
+
+
+def test_a_code_none_of_whose_dates_counts_says_so_on_its_card(desk, project, coder) -> None:
+    by_phone = pages.day("2026-06-09", adds={"N18.32": pages.CKD}, fields=BY_PHONE)
+    chart = pages.held_chart(project, coder, by_phone)
+    said_so = "No date of service of this code counts: 2026-06-09: The visit was held by sound alone."
+    assert said_so in open_page(desk, chart).words
+    other = pages.day("2026-03-02", adds={"E11.22": {"mention": "CKD stage 3b"}})
+    chart = pages.held_chart(project, coder, by_phone, other)
+    response = answer(desk, chart, chart.suggestions.get(icd10="E11.22"), outcome="query", panel="1")
+    assert said_so in pages.Page(response).words  # also on the cards that come back after an answer
+
+
+def test_a_code_with_a_date_that_may_count_marks_the_others(desk, project, coder) -> None:
+    by_phone = pages.day("2026-06-09", adds={"N18.32": pages.CKD}, fields=BY_PHONE)
+    in_office = pages.day("2026-03-02", adds={"N18.32": pages.CKD}, fields=IN_THE_OFFICE)
+    chart = pages.held_chart(project, coder, in_office, by_phone)
+    words = open_page(desk, chart).words
+    assert "No date of service of this code counts" not in words
+    assert "2026-06-09 Does not count" in words
+
+
+def test_an_auditor_does_not_see_what_the_coder_marked_before_answering(client, project, coder, lead) -> None:
+    chart = pages.held_chart(project, coder)
+    asked = chart.suggestions.get(kind="add")
+    start = pages.TEXT.index("Family history")
+    note = asked.encounter.notes.get()
+    suggestions.tag_evidence(
+        suggestion=asked, note=note, label=SpanLabel.MONITOR, start=start, end=start + 14, by=coder
+    )
+    audits.answer_all(chart, coder)
+    queues.finish(chart=chart, by=coder)
+    client.force_login(lead)
+    body = client.get(reverse("chart", args=[chart.pk])).content.decode()
+    assert "losartan</a>" in body
+    assert "Family history</a>" not in body
+    assert 'data-letters="M">Family history' not in body

@@ -1,0 +1,165 @@
+"""The bridge to `acceptability`: rows of a chart -> what the dated rules say of each date of service."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from functools import cached_property
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+
+from coding.acceptability import MET, NO, UNKNOWN, Assessment, Check, assess_encounter, book, payment_years
+from coding.intake.values import (
+    ClaimLineValues,
+    ClaimValues,
+    EncounterValues,
+    EnrollmentValues,
+    FirstPassCodeValues,
+    MemberValues,
+    NoteValues,
+)
+from coding.models import Chart, Encounter
+from coding.workflow import SuggestionKind
+
+OK = "OK"
+CHECK = "Check"
+BLOCKED = "Blocked"
+
+NAMES = {
+    "V01": "Source",
+    "V02": "Document",
+    "V03": "Member",
+    "V04": "Date of service",
+    "V05": "Face to face",
+    "V06": "Specialty",
+    "V07": "Signature",
+    "V08": "Credential",
+    "V09": "Attestation",
+    "V10": "Legible",
+    "V11": "Amendments",
+    "V12": "One date",
+    "V13": "Records sent",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the rules say of a date of service in one program and payment year."""
+
+    assessment: Assessment
+
+    @property
+    def state(self) -> str:
+        """BLOCKED: an audit would refuse the record, or an addition would not be paid. CHECK: one of both is open."""
+        answers = (self.assessment.radv, self.assessment.payment)
+        return BLOCKED if NO in answers else CHECK if UNKNOWN in answers else OK
+
+    @property
+    def asked(self) -> list[tuple[str, Check]]:
+        """The checks that are not met or unknown, with their names."""
+        return [(NAMES[name], check) for name, check in self.assessment.checks.items() if check.answer != MET]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it pays or not: `Assessment.why` after its lines for the checks that fail or are open."""
+        checks = self.assessment.checks.values()
+        return self.assessment.why[sum(check.fails or check.open for check in checks) :]
+
+    @property
+    def refusal(self) -> str:
+        """The checks that fail, or else why nothing is paid."""
+        fails = [check.why for check in self.assessment.checks.values() if check.fails]
+        return " ".join(fails or self.reasons)
+
+
+@dataclass(frozen=True)
+class Validity:
+    """A date of service in the programs of its project, in their order."""
+
+    standings: tuple[Standing, ...]
+
+    @cached_property
+    def state(self) -> str:
+        """The state that all programs share; where they differ somebody has to look."""
+        states = {standing.state for standing in self.standings}
+        return states.pop() if len(states) == 1 else CHECK
+
+    def refusal(self, kind: SuggestionKind) -> str:
+        """Why a code of this date counts in no program, or "" where it counts, or may. An addition needs payment as of
+        today; a code that was submitted already is past the calendar."""
+        answers = [
+            one.assessment.payment if kind == SuggestionKind.ADD else one.assessment.counts for one in self.standings
+        ]
+        if not answers or set(answers) != {NO}:
+            return ""
+        return " ".join(dict.fromkeys(one.refusal for one in self.standings))
+
+
+def encounters_of(chart: Chart) -> QuerySet[Encounter]:
+    """What `chart_validity` reads, in three queries."""
+    return chart.encounters.select_related("claim").prefetch_related("notes", "first_pass_codes")
+
+
+def chart_validity(chart: Chart, encounters: Iterable[Encounter], today: date) -> dict[int, Validity]:
+    """By encounter. encounters: all of the chart, with claim, notes and first-pass codes fetched.
+
+    today: decides what is still submittable. A program without an enrollment is judged too: its facts are unknown.
+    """
+    values = {encounter.pk: encounter_values(encounter) for encounter in encounters}
+    member = _values(MemberValues, chart.member)
+    counts = Counter(
+        code for encounter in values.values() for code in {code.icd10 for code in encounter.first_pass_codes}
+    )
+    enrollments = enrollments_of(chart)
+    return {
+        pk: Validity(
+            tuple(
+                Standing(assess_encounter(member, encounter, enrollment, today, counts=counts))
+                for enrollment in enrollments
+            )
+        )
+        for pk, encounter in values.items()
+    }
+
+
+def refusals(validity: Mapping[int, Validity], encounters: Collection[int], kind: SuggestionKind) -> dict[int, str]:
+    """Of the encounters of a code those on which it does not count, with the reason."""
+    found = {pk: validity[pk].refusal(kind) for pk in encounters if pk in validity}
+    return {pk: reason for pk, reason in found.items() if reason}
+
+
+def enrollments_of(chart: Chart) -> list[EnrollmentValues]:
+    """One for each program of the project, for the payment year of the chart's service year."""
+    stored = {(one.program, one.payment_year): one for one in chart.member.enrollments.all()}
+    years = payment_years(book(), chart.service_year)
+    found = []
+    for program in chart.project.programs:
+        year = years.get(program, chart.service_year + 1)
+        row = stored.get((program, year))
+        found.append(_values(EnrollmentValues, row) if row else EnrollmentValues(year, program))
+    return found
+
+
+def encounter_values(encounter: Encounter) -> EncounterValues:
+    claim = getattr(encounter, "claim", None)
+    lines = tuple(
+        ClaimLineValues(line.get("procedure", ""), tuple(line.get("modifiers", ())))
+        for line in (claim.lines if claim else ())
+    )
+    return _values(
+        EncounterValues,
+        encounter,
+        claim=_values(ClaimValues, claim, lines=lines) if claim else None,
+        notes=tuple(_values(NoteValues, note, page_offsets=tuple(note.page_offsets)) for note in encounter.notes.all()),
+        first_pass_codes=tuple(_values(FirstPassCodeValues, code) for code in encounter.first_pass_codes.all()),
+    )
+
+
+T = TypeVar("T")
+
+
+def _values(of: type[T], row: Model, **other: Any) -> T:
+    """The row as intake's value: the fields have the names of the columns."""
+    names = [one.name for one in fields(of) if one.name not in other]  # type: ignore[arg-type]
+    return of(**{name: getattr(row, name) for name in names}, **other)

@@ -87,9 +87,10 @@ AT_ADMISSION = re.compile(r"admi(?:tting|ssion)|pre ?-?op")
 AT_DISCHARGE = re.compile(r"discharge|final|principal|diagnos[ei]s")
 NO_DOUBT = re.compile(
     r"evaluat|screen|test|check|work ?-?up|work - up|prevent|prophyla|vaccin|risk|unlikely|less likely|not likely|look"
-    r"|whether|determine|if |assess for|worr|fear|afraid|exclude\b|differential|ddx"
+    r"|whether|determine|rule|r/o|ro$|vs|versus|if |assess for|worr|fear|afraid|exclude\b|differential|ddx"
 )
-"""Uncertain cues that are not the doubt of II.H ("probable", "suspected", "still to be ruled out")."""
+"""Uncertain cues that are not the doubt of II.H ("probable", "suspected"): tests, risks, and a bare "rule out" or
+"versus", which leave open what was thought at discharge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,8 @@ def applies(low: str, cue: pipeline.Cue, m: Mention, group: Sequence[Mention], o
         return bool(JOINED.search(scope)) or (m.term.kind not in ("chronic", "status") and not KEPT.search(item))
     between = low[m.end : first]
     tail = between.rpartition(",")[2].strip() if "," in between else ""
+    if re.search(r"\b(?:which|both|all|that|each|these)\b", tail):
+        tail = ""
     alone = not any(m.end <= other.start and other.end <= first for other in group)
     if cue.category == "uncertain":
         return cue.text not in ADJECTIVES or "," not in between or bool(GIVEN.match(low, last))

@@ -347,8 +347,18 @@ def values_in(page: Page, sentences: Sentences, attribute: Attribute, number: in
 
 
 def matches(pattern: Words, text: str, start: int, end: int) -> Iterator[re.Match[str]]:
-    """The first few matches: enough to find one that is not denied."""
-    for count, m in enumerate(pattern.finditer(text, start, end)):
-        if count == 4:
+    """The first few matches that end by `end`: enough to find one that is not denied.
+
+    The pattern sees what stands behind: "chronic" at the end of a window is not chronic if "obstructive" follows.
+    """
+    count = 0
+    for m in pattern.finditer(text, start, end + BEYOND):
+        if m.start() >= end or count == 4:
             return
-        yield m
+        if m.end() <= end:
+            count += 1
+            yield m
+
+
+BEYOND = 40
+"""Characters behind a window that the look-ahead of a pattern may read."""

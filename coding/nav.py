@@ -1,5 +1,6 @@
 """The menu. A page that belongs in it is one line of MENU; it shows for people who hold the permission somewhere."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from coding.models import Role
 from coding.permissions import ROLE_PERMISSIONS, Permission
 
 THEMES = ("light", "dark")
+STARTED = "started"  # the session's key for the time of its log-in, in seconds since the epoch
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,26 @@ class Entry:
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Context of every page: `menu`, `theme` (light, dark, or "" for the system's), `session_seconds`."""
+    """Context of every page: `menu`, `theme` (light, dark, or "" for the system's), and the seconds that a session may
+    be idle (`session_seconds`) and that are left of it in any case (`session_left`)."""
     theme = request.COOKIES.get("theme", "")
     return {
         "menu": menu(request),
         "theme": theme if theme in THEMES else "",
         "session_seconds": settings.SESSION_COOKIE_AGE,
+        "session_left": session_left(request),
     }
+
+
+def session_left(request: HttpRequest) -> int:
+    """Seconds until the session ends, however busy it is. Without a log-in, all of them."""
+    limit = int(getattr(settings, "SESSION_ABSOLUTE_SECONDS", 12 * 3600))
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return limit
+    # A session of before there was a limit begins now.
+    started = request.session.setdefault(STARTED, int(time.time()))
+    return int(started + limit - time.time())
 
 
 def menu(request: HttpRequest) -> list[Entry]:

@@ -1,10 +1,12 @@
 """Front door: log in, log out, and on to the page of one's role."""
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
@@ -39,10 +41,22 @@ def stay(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+class ChangePassword(PasswordChangeView):
+    """One's own password. The person's other sessions end; this one goes on."""
+
+    template_name = "registration/change_password.html"
+    success_url = reverse_lazy("home")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        messages.success(self.request, "Your password is changed.")
+        return super().form_valid(form)
+
+
 urlpatterns = [
     path("", home, name="home"),
     path("log-in/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("log-out/", LogoutView.as_view(), name="logout"),
+    path("settings/password/", ChangePassword.as_view(), name="change_password"),
     path("settings/theme/", set_theme, name="theme"),
     path("settings/stay/", stay, name="stay"),
 ]

@@ -1,12 +1,24 @@
 """What every page needs: patients' pages are never stored, a refusal has its reason, a lapsed session loses nothing."""
 
+import time
 from collections.abc import Callable
+from typing import Any
 
-from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from coding import nav
 from coding.permissions import NotAllowed
 from coding.views import errors
+
+
+@receiver(user_logged_in)
+def note_start(request: HttpRequest, **more: Any) -> None:
+    """Somebody logged in: their session ends SESSION_ABSOLUTE_SECONDS from now, however busy it is."""
+    request.session[nav.STARTED] = int(time.time())
+
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
@@ -15,10 +27,13 @@ def private_pages(get_response: Respond) -> Respond:
     """No browser or proxy keeps a page that a person had to log in for.
 
     `NotAllowed` becomes the 403 page with its reason. When htmx asks after the session has lapsed, a log-in page must
-    not be swapped into the middle of a chart: the answer is 401, and the page keeps what was typed.
+    not be swapped into the middle of a chart: the answer is 401, and the page keeps what was typed. A session past its
+    absolute end counts as lapsed.
     """
 
     def respond(request: HttpRequest) -> HttpResponseBase:
+        if nav.session_left(request) < 0:
+            logout(request)
         response = get_response(request)
         user = getattr(request, "user", None)
         if user is None:

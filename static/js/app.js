@@ -65,18 +65,27 @@ const seconds = Number(document.body.dataset.sessionSeconds);
 const dialog = document.getElementById("session-dialog");
 if (seconds && dialog) {
   const WARNING = 120;
-  let ends = Date.now() + seconds * 1000;
-  const renew = () => { ends = Date.now() + seconds * 1000; };
+  const last = Date.now() + Number(document.body.dataset.sessionLeft) * 1000; // however busy
+  let ends;
+  const renew = () => { ends = Math.min(Date.now() + seconds * 1000, last); };
+  renew();
   document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) renew(); });
   const words = dialog.querySelector("[data-session-left]");
   setInterval(() => {
     const left = Math.round((ends - Date.now()) / 1000);
     if (left > WARNING) return;
-    if (!dialog.open && left > 0) dialog.showModal();
+    if (!dialog.open && left > 0 && !dialog.dataset.said) {
+      const isLast = ends === last;
+      dialog.querySelector("[data-session-idle]").hidden = isLast;
+      dialog.querySelector("[data-session-last]").hidden = !isLast;
+      if (isLast) dialog.dataset.said = "yes"; // nothing can be done about it: said once
+      dialog.showModal();
+    }
     if (left > 0) words.textContent = left > 60 ? "2 minutes" : `${left} seconds`;
-    else if (dialog.open) {
+    else if (dialog.open || dialog.dataset.said === "yes") {
+      dialog.dataset.said = "over";
       dialog.close();
-      showProblem("You were logged out after a while without work. Nothing that you typed is lost: log in in another tab, then go on here.", { href: "/log-in/", text: "Log in" });
+      showProblem("You were logged out. Nothing that you typed is lost: log in in another tab, then go on here.", { href: "/log-in/", text: "Log in" });
     }
   }, 5000);
   dialog.addEventListener("close", async () => {

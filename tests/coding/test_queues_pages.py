@@ -7,6 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from coding import nav
 from coding.actions import qa, queues, suggestions
 from coding.models import Chart, QAReview, Role, User
 from coding.workflow import ChartStatus, Outcome
@@ -225,3 +226,55 @@ def test_a_file_that_says_something_else_about_a_chart_shows_what_would_change(c
 def test_a_coder_cannot_upload(client, project, coder) -> None:
     assert upload(client, coder, make.chart_file_text(make.chart_line())).status_code == 403
     assert Chart.objects.count() == 0
+
+
+# --- One's own account
+
+
+def test_a_person_changes_their_own_password(client, project) -> None:
+    person = make.person(Role.CODER, project)
+    client.force_login(person)
+    address = reverse("change_password")
+    assert f'href="{address}"' in client.get(reverse("queue")).content.decode()
+    typed = {"old_password": make.PASSWORD, "new_password1": "seven green lanterns", "new_password2": "seven lanterns"}
+    refused = client.post(address, typed)
+    assert "didn’t match" in refused.content.decode()
+    assert "seven green lanterns" not in refused.content.decode()
+    response = client.post(address, {**typed, "new_password2": "seven green lanterns"}, follow=True)
+    assert "Your password is changed." in response.content.decode()  # and still logged in
+    person.refresh_from_db()
+    assert person.check_password("seven green lanterns")
+
+
+def test_a_wrong_old_password_changes_nothing(client, project) -> None:
+    person = make.person(Role.CODER, project)
+    client.force_login(person)
+    typed = {"old_password": "guess", "new_password1": "seven green lanterns", "new_password2": "seven green lanterns"}
+    assert "Your password is not changed yet" in client.post(reverse("change_password"), typed).content.decode()
+    person.refresh_from_db()
+    assert person.check_password(make.PASSWORD)
+
+
+def test_a_session_ends_at_its_limit_however_busy_it_is(client, project, settings) -> None:
+    settings.SESSION_ABSOLUTE_SECONDS = 3600
+    client.force_login(make.person(Role.CODER, project))
+    began = client.session[nav.STARTED]
+    response = client.get(reverse("queue"))
+    assert response.status_code == 200
+    assert 3500 < response.context["session_left"] <= 3600
+    assert client.session[nav.STARTED] == began  # work does not move it
+    session = client.session
+    session[nav.STARTED] = began - 3601
+    session.save()
+    assert client.post(reverse("stay"), headers={"HX-Request": "true"}).status_code == 401
+    assert client.get(reverse("queue")).status_code == 302
+
+
+def test_logging_in_again_begins_a_new_session(client, project, settings) -> None:
+    person = make.person(Role.CODER, project)
+    client.force_login(person)
+    session = client.session
+    session[nav.STARTED] -= 3600
+    session.save()
+    client.force_login(person)
+    assert client.get(reverse("queue")).context["session_left"] > settings.SESSION_ABSOLUTE_SECONDS - 60

@@ -638,16 +638,14 @@ def test_an_answered_question_takes_no_more_evidence(desk, chart) -> None:
 
 # --- What counts
 
-PROVIDER = {"npi": "1000000129", "specialty": "11", "name": "Ada Byron", "credential": "MD"}
+CLAIM = {"icn": "ICN1", "type": "P", "accepted": True}
+IN_THE_OFFICE = {
+    "provider": {"npi": "1000000129", "specialty": "11", "name": "Ada Byron", "credential": "MD"},
+    "claim": {**CLAIM, "place_of_service": "11", "lines": [{"procedure": "99213", "modifiers": []}]},
+}
 BY_PHONE = {
-    "provider": PROVIDER,
-    "claim": {
-        "icn": "ICN1",
-        "type": "P",
-        "place_of_service": "10",
-        "accepted": True,
-        "lines": [{"procedure": "99213", "modifiers": ["93"]}],
-    },
+    **IN_THE_OFFICE,
+    "claim": {**CLAIM, "place_of_service": "10", "lines": [{"procedure": "99213", "modifiers": ["93"]}]},
 }
 
 

@@ -1,4 +1,7 @@
-"""The demo as a newcomer meets it: one command, a real worker on the embedded broker, three log-ins that work."""
+"""The demo as a newcomer meets it: one command, a real worker on the embedded broker, three log-ins that work.
+
+Static files are collected and hashed here, as they are for people: the other browser tests serve them plain.
+"""
 
 import http.cookiejar
 import json
@@ -16,7 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.services.conftest import ROOT
 
 
@@ -109,3 +114,78 @@ def test_a_busy_port_is_a_clear_message(tmp_path: Path) -> None:
     assert f"Cannot listen on 127.0.0.1:{port}" in done.stderr
     assert f"PORT={port + 1}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        message = f"{CHROMIUM} is absent: apt-get install chromium"
+        if os.environ.get("TEST_REQUIRE_ALL"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield launched
+        launched.close()
+
+
+def by_keyboard(opened: Browser, port: int, name: str, password: str) -> Page:
+    """A page of the person's own browser, logged in without the mouse. A script error fails the test."""
+    page = opened.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
+    page.goto(f"http://127.0.0.1:{port}/")
+    page.keyboard.type(name)
+    page.keyboard.press("Tab")
+    page.keyboard.type(password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/log-in/" not in url)
+    return page
+
+
+def answer_everything(page: Page) -> int:
+    """Follow each question with the key of its first answer (keep, accept, agree); returns the number of keys."""
+    words = page.locator("#progress-words")
+    expect(words).to_be_visible()
+    keys = 0
+    while not page.locator("#finish-button:not([aria-disabled=true])").count():
+        key = page.locator(".card.current [data-key]").first.get_attribute("data-key")
+        before = page.locator("#content").inner_text()
+        page.keyboard.press(str(key))
+        keys += 1
+        page.wait_for_function("before => document.querySelector('#content').innerText !== before", arg=before)
+        page.wait_for_load_state("networkidle")
+        assert keys < 60, "the questions do not come to an end"
+    return keys
+
+
+def test_three_people_take_a_chart_from_queue_to_report_by_keyboard(tmp_path: Path) -> None:
+    port = free_port()
+    with demo(tmp_path, port) as output, browser() as opened:
+        said = wait_for(output, "Every note is analysed.")
+        passwords = dict(re.findall(r"^  (?:Coder|QA lead|Manager) +(\w+) +(\S+)$", said, re.MULTILINE))
+
+        coder = by_keyboard(opened, port, "coder", passwords["coder"])
+        coder.keyboard.press("n")
+        coder.wait_for_url("**/charts/1/")
+        coder.keyboard.press("j")
+        assert answer_everything(coder) >= 4
+        coder.keyboard.press("s")
+        coder.wait_for_url("**/queue/")
+
+        lead = by_keyboard(opened, port, "lead", passwords["lead"])
+        lead.get_by_label("Per cent of the waiting charts").fill("100")
+        lead.keyboard.press("Enter")
+        lead.wait_for_url("**/qa/samples/1/")
+        lead.goto(f"http://127.0.0.1:{port}/qa/charts/1/")
+        assert "Casey Coder" not in lead.content(), "the audit is blind"
+        lead.keyboard.press("j")
+        answer_everything(lead)
+        assert "Casey Coder" in lead.content()
+        lead.keyboard.press("s")
+        lead.wait_for_url("**/qa/samples/1/")
+
+        manager = by_keyboard(opened, port, "manager", passwords["manager"])
+        report = manager.locator("#content").inner_text()
+        assert re.search(r"Charts finished\s+1\b", report)
+        assert re.search(r"Additions\s+[1-9]", report)
+        assert "Casey Coder" in report

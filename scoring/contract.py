@@ -95,7 +95,7 @@ def asked(request: Mapping[str, Any]) -> tuple[Worksheet, Score, Deltas | None]:
 
 
 def as_paid_out(sheet: Worksheet, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The same question of what would be paid: without the codes of not_payable (code -> why)."""
+    """The same question of what would be paid: without the codes of `not_payable` (code -> why)."""
     why = {code_of(code): reason for code, reason in request["not_payable"].items()}
 
     def marked(codes: Iterable[str]) -> list[Entry]:

@@ -83,7 +83,7 @@ class HhsPart(Part):
         result += together
         count = (alone & self._counted).bit_count() + len(together)
         for start, group in (("SEVERE", "severe"), ("TRANSPLANT", "transplant")):
-            if left & release.groups[group]:
+            if left & release.groups.get(f"{group}:{self._group}", release.groups[group]):  # the children's may differ
                 result += [
                     name
                     for name, low, high in release.counts

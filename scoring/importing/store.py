@@ -14,12 +14,14 @@ from scoring.errors import MissingTables, ScoringError, TablesBroken, UnknownPro
 from scoring.importing.cdps_layout import read_cdps_layout
 from scoring.importing.cms_package import read_cms_package
 from scoring.importing.draft import Draft, difference, toml, write
+from scoring.importing.hhs_package import read_hhs_package
 from scoring.importing.sas_package import FORMAT, read_sas_package
-from scoring.tables import ROOT, SHIPPED, forget, load_year, read, tables_folder, year_file, years
+from scoring.tables import ROOT, SHIPPED, Rows, forget, load_year, read, tables_folder, year_file, years
 
 MAPPING = re.compile(r"ICD10_CC_mappings_(CMS_HCC|ESRD|RxHCC)_(\d{4})(?:_(v\d\d))?(?:_(initial|midyear|final))?", re.I)
 REQUIRES = {"V28": [{"hcc": "223", "any_of": ["221", "222", "224", "225", "226"]}]}
 LAST_SAS_YEAR = 2025
+HHS_VERSION = re.compile(r"V(0[78])(\d\d)\.")
 ONE_MODEL = ("cms-hcc", "hhs-hcc", "cdps")  # whose new year counts its only model whole
 GRAFT_DIVISOR = {"new_enrollee_graft_divisor": {"DUR4_9": "0.905", "DUR10PL": "0.698"}}
 
@@ -60,7 +62,8 @@ class Found:
 
 
 def find(path: Path, status: str = "", payment_year: int | None = None, program: str = "") -> list[Found]:
-    """Every release in a folder or zip file: CMS's Python and SAS packages, and this project's layout for CDPS.
+    """Every release in a folder or zip file: CMS's Python and SAS packages, its HHS-HCC package, and this
+    project's layout for CDPS.
 
     status: initial, midyear, final or proposed, where a file name does not say it. payment_year, program: of SAS
     tables, whose names do not say them. Raises TablesBroken when nothing is found, or when a file is not in the layout
@@ -78,6 +81,9 @@ def found_in(folder: Path, name: str, status: str, payment_year: int | None, pro
     try:
         for mapping in sorted(folder.rglob("ICD10_CC_mappings_*.csv")):
             found += [Found(draft) for draft in packaged(mapping, status)]
+        for mapping in sorted(folder.rglob("ICD10_HHS_CC_mappings_*.csv")):
+            draft, csr = hhs_package(mapping.parent, name, status, payment_year)
+            found.append(Found(draft, tables={"csr": csr}))
         for version in sorted({match[1] for file in folder.rglob("*") if (match := FORMAT.match(file.name))}):
             found.append(Found(sas_tables(folder, name, version, status, payment_year, program)))
         for header in sorted(folder.rglob("header.toml")):
@@ -142,6 +148,37 @@ def packaged(mapping: Path, status: str) -> list[Draft]:
     return [read_cms_package(folder, meta)]
 
 
+def hhs_package(folder: Path, package: str, status: str, benefit_year: int | None) -> tuple[Draft, dict[str, str]]:
+    """The draft of CMS's HHS-HCC package, whose version ("V0826.141.E1") says model and benefit year."""
+    found = next((match for part in (*reversed(folder.parts), package) if (match := HHS_VERSION.search(part))), None)
+    if found is None:
+        raise TablesBroken(f"{package}: no folder names the model and benefit year of the HHS-HCC package (V0826…)")
+    model, year = f"V{found[1]}", benefit_year or 2000 + int(found[2])
+    meta = {
+        "program": "hhs-hcc",
+        "model": model,
+        "payment_year": year,
+        "family": "hhs-hcc",
+        "status": status or "final",
+        "package": f"HHS-HCC {found.string}",
+        "prefix": "",
+        "hierarchy": "at once",
+        "flags": [],
+    }
+    _, like = newest("hhs-hcc", model)
+    return read_hhs_package(folder, meta, like)
+
+
+def newest(program: str, model: str) -> tuple[dict[str, Any], Rows]:
+    """The header and rows of the newest release of a model that is here, to take over what a package does not hold."""
+    for name, year in reversed(years()):
+        uses = (*load_year(name, year).models, *load_year(name, year).other_models)
+        folder = next((use.folder for use in uses if name == program and use.name == model and use.folder), None)
+        if folder is not None:
+            return read(folder)
+    raise TablesBroken(f"there is no release of {model} of {program} here to take the rest from")
+
+
 def sas_tables(
     path: Path, package: str, version: str, status: str, payment_year: int | None, program: str = ""
 ) -> Draft:
@@ -149,14 +186,7 @@ def sas_tables(
     if payment_year is None:
         raise TablesBroken(f"the SAS tables of V{version}: say which payment year they are for")
     program = program or ("pace" if version == "22" else "cms-hcc")
-    for name, year in reversed(years()):
-        uses = (*load_year(name, year).models, *load_year(name, year).other_models)
-        use = next((use for use in uses if name == program and use.name == f"V{version}" and use.folder), None)
-        if use is not None and use.folder is not None:
-            meta, rows = read(use.folder)
-            break
-    else:
-        raise TablesBroken(f"there is no release of V{version} here to take interactions and edits from")
+    meta, rows = newest(program, f"V{version}")
     meta = {key: value for key, value in meta.items() if key != "files"}
     meta |= {
         "payment_year": payment_year,

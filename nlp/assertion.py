@@ -129,6 +129,13 @@ class Sentences:
         heading = self.page.low[section.start : section.body]
         return section.kind in self.assessment and not AT_ADMISSION.search(heading)
 
+    def is_of_stay(self, position: int) -> bool:
+        """Whether the section sums up a stay: what resolved during the stay was treated in it."""
+        section = self.page.section_at(position)
+        if self.setting == "inpatient" and self.page.is_discharge:
+            return section.kind in self.assessment
+        return "discharge diagnos" in self.page.low[section.start : section.body]
+
     @cached_property
     def lists_diagnoses(self) -> bool:
         """Whether a section of the note is headed as the diagnoses at discharge."""
@@ -249,14 +256,9 @@ def decide(
             continue
         if category == "uncertain" and sentences.counts_doubt(m.start, cue.text):
             continue
-        if (
-            category == "over"
-            and sentences.setting == "inpatient"
-            and page.is_discharge
-            and m.section in sentences.assessment
+        if category == "over" and (
+            sentences.is_of_stay(m.start) or OTHER_ENDED.search(page.low, m.end, offset + cue.end)
         ):
-            continue  # what resolved during an inpatient stay was treated in it
-        if category == "over" and OTHER_ENDED.search(page.low, m.end, offset + cue.end):
             continue
         return Asserted(m, reason, (offset + cue.start, offset + cue.end), values, cue.text)
     if m.section in catalog.roles["advice"]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nlp.catalog import Catalog
 from nlp.findings import Section, Span
@@ -193,7 +193,22 @@ def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
     for i, (start, body, kind) in enumerate(spans):
         end = spans[i + 1][0] if i + 1 < len(spans) else len(flat)
         out.append(Section(kind, start, end, min(body, end)))
-    return tuple(out)
+    return as_assessment(flat, out)
+
+
+PLAN = re.compile(r"(?i)[ ]*(?:the )?(?:plans?|recommendations?|treatment plan|plan of care)\b")
+JUDGED = re.compile(r"(?i)assessment|impression|diagnos|a\W?[/&]\W?p\b")
+
+
+def as_assessment(flat: str, sections: list[Section]) -> tuple[Section, ...]:
+    """A problem list right before the plan is the assessment of a note that has no other."""
+    headings = [flat[s.start : s.body] for s in sections]
+    if any(s.kind == "assessment_plan" and JUDGED.search(h) for s, h in zip(sections, headings, strict=True)):
+        return tuple(sections)
+    for i, s in enumerate(sections[:-1]):
+        if s.kind == "problem_list" and sections[i + 1].kind == "assessment_plan" and PLAN.match(headings[i + 1]):
+            sections[i] = replace(s, kind="assessment_plan")
+    return tuple(sections)
 
 
 FIRST_ITEM = re.compile(r"(?m)^[ ]*1[.)][ ]+[A-Z]")

@@ -56,7 +56,7 @@ def analyse(note_id: int, *, take_over: bool = False) -> bool:
     try:
         reading = nlp.read(
             note.text,
-            setting="inpatient" if encounter.setting == "inpatient" else "outpatient",
+            setting=encounter.setting or None,
             date_of_service=encounter.date_from.isoformat(),
             first_pass=sorted({code.icd10 for code in encounter.first_pass_codes.all()}),
         )

@@ -46,6 +46,10 @@ def test_axe_finds_nothing_on_the_review_page(
     page.keyboard.press("Escape")
     page.keyboard.press("v")
     expect(page.locator("#announce")).to_contain_text("Kept")
+    page.locator(".validity summary").first.click()
+    page.locator(".card.current .tag summary").click()
+    page.locator("#record .seg.suppressed").first.dblclick()
+    expect(page.locator("#mark-bar")).to_be_visible()
     page.locator("#suppressed-button").click()
     page.locator(".score summary").click()
     page.locator("#hold-menu summary").click()
@@ -80,7 +84,7 @@ def test_axe_finds_nothing_on_the_other_pages(
     check(page, "failed log-in")
     lead = make.person(Role.QA_LEAD, project)
     log_in(lead)
-    for address in (f"/charts/{chart.pk}/", "/nowhere/", "/queue/"):
+    for address in (f"/charts/{chart.pk}/", "/nowhere/", "/queue/", "/settings/password/"):
         page.goto(live_server.url + address)
         check(page, address)
     page.goto(f"{live_server.url}/charts/upload/")
@@ -95,7 +99,7 @@ def test_axe_finds_nothing_on_the_other_pages(
 def test_pages_reflow_at_320_pixels(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
     page = log_in(coder)
     page.set_viewport_size({"width": 320, "height": 640})
-    for address in ("/queue/", f"/charts/{chart.pk}/", f"/charts/{chart.pk}/add/"):
+    for address in ("/queue/", f"/charts/{chart.pk}/", f"/charts/{chart.pk}/add/", "/settings/password/"):
         page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/")[2] + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
 

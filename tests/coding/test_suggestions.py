@@ -276,7 +276,7 @@ def test_a_failing_trail_rolls_the_answer_back(project: Project, coder: User, mo
 
 
 def test_a_code_added_by_hand_stands_on_the_selected_text(project: Project, coder: User) -> None:
-    in_review(project, coder, make.encounter(NOTHING + "Type 2 diabetes, A1c 7.1.", "2026-03-02"))
+    in_review(project, coder, make.encounter(NOTHING + "Sugar disease, A1c 7.1.", "2026-03-02"))
     note = Note.objects.get()
     start = note.text.index("A1c")
     suggestion = suggestions.add_manually(

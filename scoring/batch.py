@@ -74,7 +74,7 @@ def score_population(
         if release.family in ("hhs-hcc", "cdps"):
             raise InvalidInput(f"{program} is scored one person at a time")
         lookup = FactorLookup(year, use, factors)
-        parts = [compile_parts(release, person, payment_year, lookup, None)[0] for person in persons]
+        parts = [compile_parts(release, person, person.age_in(payment_year), lookup, None)[0] for person in persons]
         results.append((weight, run(release, parts, kind_of_person, columns, members, block, names, code_index)))
     raw, normalized, payment = (
         half_up(sum(weight * scores[step] for weight, scores in results), 100) for step in range(3)

@@ -493,18 +493,17 @@ NEW_ENROLLEE = "new enrollee: the score is age, sex and entitlement alone"
 def compile_parts(
     release: Release,
     person: Beneficiary,
-    payment_year: int,
+    age: int,
     factor_of: Callable[[str], Factor | None],
     segment: str | None,
 ) -> list[Part]:
-    """The parts of a person's year: equal segments and facts together, each with its factors.
+    """The parts of a person's year, of this age in it: equal segments and facts together, each with its factors.
 
     segment overrides the one that the facts give. Raises UnknownProgram for a segment that the model does not have.
     """
     family = FAMILIES[release.family]
     if segment is not None and segment not in (segments := family.segments or tuple(release.factors)):
         raise UnknownProgram(f"{release.model} has no segment {segment!r}; it has {', '.join(segments)}")
-    age = person.age_in(payment_year)
     if not person.months:
         base = family.base(release, person, age, segment or family.segment_of(person, age))
         return [part_of(release, base, 12, factor_of(base.population))]

@@ -26,7 +26,7 @@ class MissingTables(ScoringError):
 
 
 class MissingFactor(ScoringError):
-    """A normalization factor, coding adjustment or frailty factor that has to be supplied by the user."""
+    """A normalization factor, coding adjustment, frailty factor or blend that has to be supplied by the user."""
 
 
 class TablesBroken(ScoringError):

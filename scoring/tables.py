@@ -8,7 +8,7 @@ The CSVs (UTF-8, one header row, no blanks around values):
     variables.csv     variable,kind,label             kind: hcc, demographic, interaction, count
     mapping.csv       icd10,hcc,age_min,age_max,sex,edit
     hierarchy.csv     hcc,drops                       on the categories before the hierarchy
-    groups.csv        group,hcc
+    groups.csv        group,hcc                       HHS: "severe:Child" where the children's list is another
     interactions.csv  interaction,left,right          operands: a group, a category variable, a flag of the person; or
                                                       a flag and an interaction of an earlier row
     counts.csv        variable,at_least,at_most       number of categories left after the hierarchy

@@ -152,14 +152,16 @@ class Deltas:
 class Worksheet:
     """Compiled once for a person (some microseconds), then asked any number of times."""
 
-    __slots__ = ("_blend", "_plain", "frailty", "runs", "year")
+    __slots__ = ("_blend", "_unblended", "frailty", "runs", "year")
 
     def __init__(self, year: Year, runs: Sequence[Run], frailty: int | None = None) -> None:
         self.year = year
         self.runs = tuple(runs)
         self.frailty = frailty
         self._blend: dict[Masks, Points] = {}
-        self._plain = len(self.runs) == 1 and not frailty  # nothing is blended or added: the run's points are the score
+        self._unblended = (
+            len(self.runs) == 1 and not frailty
+        )  # nothing is blended or added: the run's points are the score
 
     def masks(self, codes: Iterable[str]) -> Masks:
         """Categories before the hierarchy, one mask for each model, of normalized codes."""
@@ -168,9 +170,15 @@ class Worksheet:
         codes = tuple(codes)
         return tuple([run.mask_of(codes) for run in self.runs])
 
+    def adding(self, masks: Masks, codes: Sequence[str]) -> Masks:
+        """The masks with those of more codes."""
+        if len(self.runs) == 1:
+            return (masks[0] | self.runs[0].mask_of(codes),)
+        return tuple([mask | run.mask_of(codes) for mask, run in zip(masks, self.runs, strict=True)])
+
     def points(self, masks: Masks) -> Points:
         """(raw, normalized, payment) of the blend, in thousandths."""
-        if self._plain:
+        if self._unblended:
             return self.runs[0].evaluate(masks[0])
         if len(self.runs) == 1:
             points = self.runs[0].evaluate(masks[0])
@@ -191,7 +199,7 @@ class Worksheet:
 
     def _score(self, codes: Sequence[str]) -> Score:
         models = tuple([run.score(codes) for run in self.runs])
-        points = models[0].points if self._plain else self.points(tuple([model.mask for model in models]))
+        points = models[0].points if self._unblended else self.points(tuple([model.mask for model in models]))
         notes = (BEFORE_FRAILTY,) if self.year.frailty and self.frailty is None else ()
         return Score(self.year.program, self.year.payment_year, models, points, notes)
 
@@ -217,7 +225,7 @@ class Worksheet:
                 struck = codes_of(removed, "removed")
                 gone = [code for code, count in Counter(struck).items() if 0 < carried[code] <= count]
                 after = self.masks([code for code in carried if code not in gone])
-            after = joined((after, self.masks(new)))
+            after = self.adding(after, new)
             points = self.points(after)
             change = (before, after, new, struck, carried, gone)
             result.append(Delta(self, points[0] - raw, points[2] - payment, change))
@@ -442,9 +450,10 @@ def worksheet(
             runs.append(hhs_run(year, release, person, segment))
             continue
         lookup = FactorLookup(year, use, factors)
-        parts = compile_parts(release, person, payment_year, lookup, segment)
+        age = person.age_in(payment_year)
+        parts = compile_parts(release, person, age, lookup, segment)
         drugs = drug_mask(release, person) if release.drugs else 0
-        runs.append(Run(release, weight, parts, person.age_in(payment_year), person.sex, drugs))
+        runs.append(Run(release, weight, parts, age, person.sex, drugs))
     return Worksheet(year, runs, added)
 
 
@@ -543,7 +552,7 @@ def raw_by_segment(
             age = person.age_in(payment_year)
             runs = {
                 segment: Run(
-                    release, 100, compile_parts(release, person, payment_year, lambda _: None, segment), age, person.sex
+                    release, 100, compile_parts(release, person, age, lambda _: None, segment), age, person.sex
                 )
                 for segment in FAMILIES[release.family].segments or release.factors
                 if "GRAFT" not in segment or (person.esrd and person.esrd.graft_months)  # by months since transplant

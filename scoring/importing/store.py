@@ -30,7 +30,8 @@ class Found:
     """One release found in what was given, and the one that it would follow.
 
     header: what the tables say of their factors. tables: of year.toml (the cost-sharing reductions). home: where it is
-    stored, below the user's folder. users: the programs and years that will score with it.
+    stored, below the user's folder. replaces: the folder of the release in use. users: the programs and years that will
+    score with it.
     """
 
     def __init__(
@@ -41,9 +42,9 @@ class Found:
         facts = header or {}
         keys = ("normalization", "coding_adjustment", "source")
         self.factor = {"population": "all", **{key: str(facts.get(key, "")) for key in keys}, "verified_on": ""}
-        release = in_use(draft)
-        self.old = read(release)[1] if release else None
-        self.users = users_of(draft, release)
+        self.replaces = in_use(draft)
+        self.users = users_of(draft, self.replaces)
+        self.previous = self.replaces or newest(draft.meta["program"], draft.meta["model"])
 
     @property
     def home(self) -> Path:
@@ -53,12 +54,17 @@ class Found:
     @cached_property
     def problems(self) -> list[str]:
         """Everything that is wrong; only sound tables are stored."""
-        if self.old is not None and self.draft.meta["status"] == "proposed":
+        if self.replaces is not None and self.draft.meta["status"] == "proposed":
             return [*self.draft.wrong(), "it was only proposed, and does not replace a release that is in use"]
         return self.draft.wrong()
 
     def difference(self, limit: int = 12) -> list[str]:
-        return difference(self.old, self.draft.rows, limit)
+        """What changes against the release in use, or that of the newest other year; for a person to read."""
+        if self.previous is None:
+            return ["the first release of its model", *difference(None, self.draft.rows, limit)]
+        meta, rows = read(self.previous)
+        against = f"against {meta['program']}/{meta['payment_year']}/{meta['model']} {meta['status']}"
+        return [against, *difference(rows, self.draft.rows, limit)]
 
 
 def find(path: Path, status: str = "", payment_year: int | None = None, program: str = "") -> list[Found]:
@@ -165,18 +171,26 @@ def hhs_package(folder: Path, package: str, status: str, benefit_year: int | Non
         "hierarchy": "at once",
         "flags": [],
     }
-    _, like = newest("hhs-hcc", model)
+    _, like = rest_of("hhs-hcc", model)
     return read_hhs_package(folder, meta, like)
 
 
-def newest(program: str, model: str) -> tuple[dict[str, Any], Rows]:
-    """The header and rows of the newest release of a model that is here, to take over what a package does not hold."""
+def newest(program: str, model: str) -> Path | None:
+    """The folder of the newest release of a model that is here."""
     for name, year in reversed(years()):
         uses = (*load_year(name, year).models, *load_year(name, year).other_models)
         folder = next((use.folder for use in uses if name == program and use.name == model and use.folder), None)
         if folder is not None:
-            return read(folder)
-    raise TablesBroken(f"there is no release of {model} of {program} here to take the rest from")
+            return folder
+    return None
+
+
+def rest_of(program: str, model: str) -> tuple[dict[str, Any], Rows]:
+    """The header and rows of that release, to take over what a package does not hold."""
+    folder = newest(program, model)
+    if folder is None:
+        raise TablesBroken(f"there is no release of {model} of {program} here to take the rest from")
+    return read(folder)
 
 
 def sas_tables(
@@ -186,7 +200,7 @@ def sas_tables(
     if payment_year is None:
         raise TablesBroken(f"the SAS tables of V{version}: say which payment year they are for")
     program = program or ("pace" if version == "22" else "cms-hcc")
-    meta, rows = newest(program, f"V{version}")
+    meta, rows = rest_of(program, f"V{version}")
     meta = {key: value for key, value in meta.items() if key != "files"}
     meta |= {
         "payment_year": payment_year,

@@ -110,6 +110,26 @@ def test_an_adult_worked_by_hand():
     assert result.models[0].hccs[:5] == ("001", "002", "020", "022", "130")
 
 
+@pytest.mark.parametrize(
+    ("age", "raw", "last"),
+    [
+        (57, "31.107", "TRANSPLANT_HCC_COUNT4"),  # 0.249 + 8.518 + 0.142 + 7.914 + 15.018 - 4.028 + 3.294
+        (12, "51.009", "TRANSPLANT_HCC_COUNT4PLUS"),  # 0.113 + 14.893 + 1.784 + 15.257 + 14.793 - 9.085 + 13.254
+    ],
+)
+def test_a_transplant_with_severe_illness_worked_by_hand(age, raw, last):
+    """Sepsis, diabetes (G01), respiratory failure (G13), heart transplant (G14): four, of which G14 is a transplant and
+    three are severe; the bundles hide the categories that say so. One category less, and no transplant term."""
+    person = {"age_last": age, "sex": "M", "metal": "S"}
+    codes = ["Z94.1", "A41.9", "J96.01", "E11.9"]
+    result = score("hhs-hcc", 2026, person, codes)
+    assert [line.factor for line in result.lines][1:] == ["HHS_HCC002", "G01", "G13", "G14", "SEVERE_HCC_COUNT4", last]
+    assert str(result.raw) == raw
+    three = [line.factor for line in score("hhs-hcc", 2026, person, codes[:3]).lines]
+    assert "SEVERE_HCC_COUNT3" in three
+    assert not [name for name in three if name.startswith("TRANSPLANT")]
+
+
 def test_an_infant_worked_by_hand():
     born = score("hhs-hcc", 2026, {"age_last": 0, "sex": "F", "metal": "S"}, ["P07.02", "Q20.3"])
     assert (str(born.raw), [line.factor for line in born.lines]) == ("133.672", ["Extremely_Immature_x_Severity4"])

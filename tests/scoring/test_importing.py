@@ -112,6 +112,15 @@ def test_a_missing_map_completes_a_blend(tmp_path):
     assert str(result.models[1].normalized) == "0.989"  # 1.033 / 1.045
 
 
+def test_the_first_release_of_a_year_is_compared_with_the_year_before(tmp_path):
+    def change(data):
+        data["V28_HCC_Hierarchies.csv"][1].append(["HCC48", "HCC49"])
+
+    (found,) = find(package(tmp_path / "in", year="2031", change=change))
+    assert found.difference()[0] == "against cms-hcc/2027/V28 initial"
+    assert "  + 48,49" in found.difference()
+
+
 def test_a_newer_release_shows_what_changes(tmp_path):
     def change(data):
         data["V28_HCC_Hierarchies.csv"][1].append(["HCC48", "HCC49"])

@@ -152,6 +152,8 @@ class Sentences:
                 continue
             if cue.category in DENYING and cue.max_targets is None and not cue.kinds:
                 inside = cue.scope_start <= start - offset and end - offset <= cue.scope_end
+                if cue.text in ADJECTIVES and "," in self.page.low[end : max(end, offset + cue.start)]:
+                    continue  # "apixaban, possible sleep apnea"
                 if inside and not (start - offset < cue.end and cue.start < end - offset):
                     return True
         return False

@@ -260,11 +260,23 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         end = page.sentences[a.mention.sentence][1]
         if catalog.general["treated"].search(page.low, a.mention.end, min(end, a.mention.end + 50)):
             return 1, f"named in {SECTION_NAMES.get(section, section)} as treated"
+        if TAKEN_FOR.search(page.low[page.sentences[a.mention.sentence][0] : a.mention.start]):
+            return 1, f"named in {SECTION_NAMES.get(section, section)} with what is taken for it"
         if catalog.general["all_stable"].search(page.low, end, end + 120):
             return 1, f"named in {SECTION_NAMES.get(section, section)} among conditions called controlled"
         if witness.own_drugs:
             return 2, f"named in {SECTION_NAMES.get(section, section)} while the note shows its own treatment"
     return None
+
+
+TAKEN_FOR = re.compile(
+    r"(?<!not )(?<!never )(?<!stopped )(?<!denies )(?<!no longer )"
+    r"\b(?:takes?|taking|uses?|using|maintained on|treated with|prescribed|receiv(?:es|ing)"
+    r"|(?:is|remains|been|currently) (?:currently |now |started )?on)\b(?! (?:hold|call|leave|the (?:list|waiting)))"
+    r"[a-z0-9 ,/()-]{3,80} (?:for|to (?:treat|control|manage))"
+    r" (?:(?:the|his|her|their|known|underlying|chronic|longstanding) )*$"
+)
+"""Whatever is taken "for her bipolar disorder" treats it, whether or not the family knows the drug."""
 
 
 def ends_status(a: Asserted) -> bool:

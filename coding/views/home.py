@@ -11,6 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from coding import nav
+from coding.actions import trail
 
 
 @require_safe
@@ -44,10 +45,12 @@ def stay(request: HttpRequest) -> HttpResponse:
 class ChangePassword(PasswordChangeView):
     """One's own password. The person's other sessions end; this one goes on."""
 
+    http_method_names = ["get", "head", "post", "options"]
     template_name = "registration/change_password.html"
     success_url = reverse_lazy("home")
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        trail.record("user.password_changed", by=form.user, project=None, subject=form.user)
         messages.success(self.request, "Your password is changed.")
         return super().form_valid(form)
 

@@ -31,10 +31,24 @@ OWNED = re.compile(
     r"|severe|mild|moderate|advanced|worsening|end stage) )*$"
 )
 """A possessive before a condition presupposes it: "I suspect his COPD will require oxygen"."""
+ITEM_END = re.compile(r"[,;.\n]|$")
 JOINED = re.compile(r"\b(?:or|vs|versus)\b|/")
-KEPT = re.compile(r" (?:on|treated|stable|controlled|followed|managed|status post|s/p) ")
-GIVEN = re.compile(r"[ ]*(?:$|[^a-z ]|(?:given|based|because|due|from|per|on|by|in|with|at|but|and|as|after|for)\b)")
+KEPT = re.compile(
+    r" (?:on (?!(?:echo|ct|mri|x|imaging|exam|chest|labs?|ekg|ultrasound|biopsy|the|today|admission)\b)"
+    r"|treated |stable |controlled |followed |managed |status post |s/p )"
+)
+"""What is said of a condition that is being cared for."""
+GIVEN = re.compile(
+    r"[ ]*(?:$|[^a-z ]|(?:given|based|because|due|from|per|on|by|in|with|at|but|and|as|after|for|than|the|if)\b)"
+)
 """What may follow an adjective that looks back: "COPD, suspected given the spirometry"."""
+APART = re.compile(r",|\b(?:with|and|on|plus|in|due|from|secondary)\b")
+"""What parts a condition from an adjective that speaks of the words behind it: "COPD with possible pneumonia"."""
+RELATIVE_DOES = re.compile(
+    r" (?:been (?!diagnosed|treated|on |having)|noticed|noted|reported|brought|told|said|stated|helped|given|seen"
+    r"|observed|taken|concerns?|questions?|to )"
+)
+"""After "his wife has": what she has done, no disease of hers."""
 OTHER_ENDED = re.compile(
     r", (?:and )?(?:his|her|the|all|their|these|those) [a-z]"
     r"|\b(?:symptoms?|pains?|swelling|rash|diarrhea|nausea|vomiting|palpitations|cough|dyspnea|shortness of breath"
@@ -204,25 +218,33 @@ def flag(
 def applies(low: str, cue: pipeline.Cue, m: Mention, group: Sequence[Mention], offset: int) -> bool:
     """Whether a cue speaks of a mention in its scope, or of another item of a list, or of another subject."""
     first, last = offset + cue.start, offset + cue.end
+    lasting = m.term.kind in ("chronic", "status")
     if cue.direction == "forward":
+        between = low[last : m.start]
+        if cue.category == "family":
+            return not (cue.text.endswith((" has", " had")) and RELATIVE_DOES.match(between))
+        owned = OWNED.search(between)
+        if cue.category == "negated":
+            # "no progression of her multiple sclerosis"
+            return not (owned and m.term.kind == "chronic" and between[: owned.start()].strip())
         if cue.category != "uncertain":
             return True
-        between = low[last : m.start]
-        if OWNED.search(between):
+        if owned:
             return m.term.kind == "event"
-        if cue.text not in ADJECTIVES or "," not in between:
+        if "," not in between:
             return True
-        scope = low[last : offset + cue.scope_end]
-        stop = re.compile(r"[,;.\n]|$").search(low, m.end)
-        item = low[m.end : stop.start() if stop else m.end] + " "
-        return bool(JOINED.search(scope)) or (m.term.kind not in ("chronic", "status") and not KEPT.search(item))
+        stop = ITEM_END.search(low, m.end)
+        cared_for = bool(KEPT.search(low[m.end : stop.start() if stop else m.end] + " "))
+        if cue.text not in ADJECTIVES:
+            return not (lasting and cared_for)
+        return bool(JOINED.search(low, last, offset + cue.scope_end)) or not (lasting or cared_for)
     between = low[m.end : first]
     tail = between.rpartition(",")[2].strip() if "," in between else ""
     if re.search(r"\b(?:which|both|all|that|each|these)\b", tail):
         tail = ""
     alone = not any(m.end <= other.start and other.end <= first for other in group)
     if cue.category == "uncertain":
-        return cue.text not in ADJECTIVES or "," not in between or bool(GIVEN.match(low, last))
+        return cue.text not in ADJECTIVES or bool(GIVEN.match(low, last)) or not APART.search(between)
     if cue.category == "negated":
         return not (tail and alone and cue.text.split()[-1] in ("negative", "neg"))
     return True

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import scoring
 from coding.models import Chart, Decision, Enrollment, FirstPassCode, Suggestion
@@ -12,6 +13,12 @@ Change = tuple[Sequence[str], Sequence[str]]  # codes added, codes removed
 
 # Programs that pay in the year after the service year; HHS and Medicaid (CDPS) risk adjustment is concurrent.
 PROSPECTIVE = ("cms-hcc", "rxhcc", "esrd", "pace")
+
+# What the enrollment has to say before a Medicare model can choose its segment.
+ENTITLEMENT = {"cms-hcc": ("dual", "orec"), "pace": ("dual", "orec"), "esrd": ("dual", "orec"), "rxhcc": ("orec",)}
+
+# Whether a code maps to a payment HCC does not depend on the person; any will do.
+ANYBODY = {"age": 70, "sex": "F"}
 
 
 @dataclass(frozen=True)
@@ -96,8 +103,10 @@ def risk_adjusting(chart: Chart, codes: Collection[str]) -> set[str]:
     paying: set[str] = set()
     for program in programs(chart):
         try:
-            # Whether a code maps does not depend on the person; any will do.
-            unmapped = scoring.score(program, payment_year(chart, program), {"age": 70, "sex": "F"}, codes).unmapped
+            year = payment_year(chart, program)
+            unmapped = scoring.score(
+                program, year, ANYBODY, codes, **({"frailty": "0"} if program == "pace" else {})
+            ).unmapped
         except scoring.ScoringError:
             return set(codes)
         paying |= {code for code in codes if code.replace(".", "") not in {u.replace(".", "") for u in unmapped}}
@@ -236,18 +245,26 @@ def _worksheet(chart: Chart, program: str, year: int) -> tuple[scoring.Worksheet
     if enrollment is None:
         raise _Unscorable(f"No enrollment for {program} in payment year {year}: import it to see scores.")
     facts, assumed = _facts(enrollment)
-    facts |= {"birth_date": member.birth_date.isoformat(), "sex": member.sex}
-    return scoring.worksheet(program, year, facts), assumed
+    frailty = facts.pop("frailty", None)
+    facts["sex"] = member.sex
+    if program != "cdps":  # there the state's rule makes the age, which comes with the enrollment
+        facts["birth_date"] = member.birth_date.isoformat()
+    return scoring.worksheet(program, year, facts, frailty=frailty), assumed
 
 
-def _facts(enrollment: Enrollment) -> tuple[dict[str, object], tuple[str, ...]]:
-    """The enrollment as `scoring` names it. Dual status and entitlement choose the segment: unknown is not scored."""
-    facts: dict[str, object] = dict(enrollment.facts)
-    needed = {"dual status": enrollment.dual, "original entitlement": enrollment.orec}
-    unknown = [name for name, value in needed.items() if not value]
-    if unknown:
-        raise _Unscorable(f"The enrollment for payment year {enrollment.payment_year} lacks {' and '.join(unknown)}.")
-    facts |= {"dual": enrollment.dual, "orec": enrollment.orec}
+def _facts(enrollment: Enrollment) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The enrollment as `scoring` names it, and what is taken for granted.
+
+    Dual status and entitlement choose the segment of the Medicare models: unknown is not scored.
+    """
+    facts: dict[str, Any] = dict(enrollment.facts)
+    for name in ENTITLEMENT.get(enrollment.program, ()):
+        if not (value := getattr(enrollment, name)):
+            words = {"dual": "dual status", "orec": "original entitlement"}[name]
+            raise _Unscorable(f"The enrollment for payment year {enrollment.payment_year} lacks the {words}.")
+        facts[name] = value
+    if enrollment.program not in ENTITLEMENT:
+        return facts, ()
     assumed = []
     for name, value, words in (
         ("institutional", enrollment.institutional, "not institutional"),

@@ -42,6 +42,12 @@ GIVEN = re.compile(
     r"[ ]*(?:$|[^a-z ]|(?:given|based|because|due|from|per|on|by|in|with|at|but|and|as|after|for|than|the|if)\b)"
 )
 """What may follow an adjective that looks back: "COPD, suspected given the spirometry"."""
+ENDED_THING = re.compile(
+    r" (?!(?:given|after|with|without|on|by|in|at|but|and|as|s|status|now|last|before|since|over|during|today|yesterday"
+    r"|prior|until|when|while|then|within|following|per|for|from|this|that|several|again|clinically|months?|years?|weeks?|days?"
+    r"|quickly|nicely|well|entirely|fully|overnight)\b|[a-z]+ly\b)[a-z]{3,}"
+)
+"""A thing behind "resolved", which then is what has ended."""
 APART = re.compile(r",|\b(?:with|and|on|plus|in|due|from|secondary)\b")
 """What parts a condition from an adjective that speaks of the words behind it: "COPD with possible pneumonia"."""
 RELATIVE_DOES = re.compile(
@@ -245,6 +251,9 @@ def applies(low: str, cue: pipeline.Cue, m: Mention, group: Sequence[Mention], o
     alone = not any(m.end <= other.start and other.end <= first for other in group)
     if cue.category == "uncertain":
         return cue.text not in ADJECTIVES or bool(GIVEN.match(low, last)) or not APART.search(between)
+    if cue.category == "over" and cue.text in ("resolved", "healed") and "," in between:
+        # "heart failure, resolved pleural effusion"
+        return not ENDED_THING.match(low, last)
     if cue.category == "negated":
         return not (tail and alone and cue.text.split()[-1] in ("negative", "neg"))
     return True

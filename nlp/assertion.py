@@ -104,6 +104,7 @@ def is_possible(low: str, start: int, first: int, last: int) -> bool:
 
 
 AT_ADMISSION = re.compile(r"admi(?:tting|ssion)|pre ?-?op")
+OF_STAY = re.compile(r"(?:discharge|final) diagnos|diagnos[ei]s (?:at|on|upon) discharge")
 AT_DISCHARGE = re.compile(r"discharge|final|principal|diagnos[ei]s")
 NO_DOUBT = re.compile(
     r"evaluat|screen|test|check|work ?-?up|work - up|prevent|prophyla|vaccin|risk|unlikely|less likely|not likely|look"
@@ -154,7 +155,7 @@ class Sentences:
         section = self.page.section_at(position)
         if self.setting == "inpatient" and self.page.is_discharge:
             return section.kind in self.assessment
-        return "discharge diagnos" in self.page.low[section.start : section.body]
+        return bool(OF_STAY.search(self.page.low, section.start, section.body))
 
     @cached_property
     def lists_diagnoses(self) -> bool:

@@ -275,6 +275,10 @@ TAKEN_FOR = re.compile(
     r"|(?:is|remains|been|currently) (?:currently |now |started )?on)\b(?! (?:hold|call|leave|the (?:list|waiting)))"
     r"[a-z0-9 ,/()-]{3,80} (?:for|to (?:treat|control|manage))"
     r" (?:(?:the|his|her|their|known|underlying|chronic|longstanding) )*$"
+    r"|(?<!not )(?<!longer )(?<!was )(?<!were )\bon (?!exam|hold|call|leave|admission|discharge|file|follow|[a-z]+day\b"
+    r"|january|february|march|april|august|september|october|november|december|several|multiple)[a-z]{5,}"
+    r"[a-z0-9 ,/()-]{0,60} (?:for|to (?:treat|control|manage))"
+    r" (?:(?:the|his|her|their) )(?:(?:known|underlying|chronic|longstanding) )*$"
 )
 """Whatever is taken "for her bipolar disorder" treats it, whether or not the family knows the drug."""
 

@@ -21,6 +21,8 @@ import psycopg
 import pytest
 import redis
 
+from tests.browser.conftest import browser_type_launch_args  # noqa: F401  (the same Chromium)
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.conftest import CHROMIUM
 from tests.services.conftest import ROOT
 
 
@@ -116,22 +116,9 @@ def test_a_busy_port_is_a_clear_message(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@contextmanager
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        message = f"{CHROMIUM} is absent: apt-get install chromium"
-        if os.environ.get("TEST_REQUIRE_ALL"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield launched
-        launched.close()
-
-
-def by_keyboard(opened: Browser, port: int, name: str, password: str) -> Page:
+def by_keyboard(browser: Browser, port: int, name: str, password: str) -> Page:
     """A page of the person's own browser, logged in without the mouse. A script error fails the test."""
-    page = opened.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
     page.goto(f"http://127.0.0.1:{port}/")
     page.keyboard.type(name)
@@ -158,13 +145,18 @@ def answer_everything(page: Page) -> int:
     return keys
 
 
-def test_three_people_take_a_chart_from_queue_to_report_by_keyboard(tmp_path: Path) -> None:
+@pytest.mark.browser
+@pytest.mark.skipif(
+    not CHROMIUM.exists() and not os.environ.get("TEST_REQUIRE_ALL"),
+    reason=f"{CHROMIUM} is absent: apt-get install chromium",
+)
+def test_three_people_take_a_chart_from_queue_to_report_by_keyboard(tmp_path: Path, browser: Browser) -> None:
     port = free_port()
-    with demo(tmp_path, port) as output, browser() as opened:
+    with demo(tmp_path, port) as output:
         said = wait_for(output, "Every note is analysed.")
         passwords = dict(re.findall(r"^  (?:Coder|QA lead|Manager) +(\w+) +(\S+)$", said, re.MULTILINE))
 
-        coder = by_keyboard(opened, port, "coder", passwords["coder"])
+        coder = by_keyboard(browser, port, "coder", passwords["coder"])
         coder.keyboard.press("n")
         coder.wait_for_url("**/charts/1/")
         coder.keyboard.press("j")
@@ -172,7 +164,7 @@ def test_three_people_take_a_chart_from_queue_to_report_by_keyboard(tmp_path: Pa
         coder.keyboard.press("s")
         coder.wait_for_url("**/queue/")
 
-        lead = by_keyboard(opened, port, "lead", passwords["lead"])
+        lead = by_keyboard(browser, port, "lead", passwords["lead"])
         lead.get_by_label("Per cent of the waiting charts").fill("100")
         lead.keyboard.press("Enter")
         lead.wait_for_url("**/qa/samples/1/")
@@ -184,7 +176,7 @@ def test_three_people_take_a_chart_from_queue_to_report_by_keyboard(tmp_path: Pa
         lead.keyboard.press("s")
         lead.wait_for_url("**/qa/samples/1/")
 
-        manager = by_keyboard(opened, port, "manager", passwords["manager"])
+        manager = by_keyboard(browser, port, "manager", passwords["manager"])
         report = manager.locator("#content").inner_text()
         assert re.search(r"Charts finished\s+1\b", report)
         assert re.search(r"Additions\s+[1-9]", report)

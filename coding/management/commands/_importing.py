@@ -49,7 +49,7 @@ def _store(name: str, charts: list[ChartValues], apply: bool, verbosity: int) ->
     if project is None:
         programs = sorted({enrollment.program for chart in charts for enrollment in chart.enrollments})
         project = create_project(name=name, programs=programs or ["cms-hcc"], by=None)
-        lines.append(f"Project {name}: created; it has no people yet.")
+        lines.append(f"Project {name}: created; it has no people yet (manage.py give_role {name} USER ROLE).")
     summary = import_charts(charts, project=project, by=None, apply=apply)
     if verbosity > 1:
         lines += map(str, summary.differences)

@@ -109,7 +109,8 @@ def risk_adjusting(chart: Chart, codes: Collection[str]) -> set[str]:
             ).unmapped
         except scoring.ScoringError:
             return set(codes)
-        paying |= {code for code in codes if code.replace(".", "") not in {u.replace(".", "") for u in unmapped}}
+        bare = {code.replace(".", "") for code in unmapped}
+        paying |= {code for code in codes if code.replace(".", "") not in bare}
     return paying if programs(chart) else set(codes)
 
 

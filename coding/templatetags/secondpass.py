@@ -8,7 +8,9 @@ from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+import scoring
 from coding import icd10, validity
+from coding import worked as on_paper
 from coding.workflow import CHANGE_REASONS, REASONS, ChartStatus, Outcome, SpanLabel
 
 if TYPE_CHECKING:
@@ -88,6 +90,12 @@ def span_letter(label: str) -> str:
 @register.filter
 def get(values: Mapping[Any, Any], key: Any) -> Any:
     return values.get(key)
+
+
+@register.inclusion_tag("components/worked.html")
+def worked(score: scoring.Score) -> dict[str, Any]:
+    """A score step by step, as on paper: templates/components/worked.html says what it shows."""
+    return {"score": score, "worked": on_paper.worked(score)}
 
 
 @register.filter

@@ -23,6 +23,12 @@ LABELLED_SERVICE = re.compile(
     re.I,
 )
 LEADING = tuple(f"{word}{s} for" for word in ("note", "visit", "encounter") for s in ("", "s"))
+# 'Next visit date' and 'last DOS' are dates of other visits, and no second date of this record.
+OTHER_VISIT = re.compile(
+    r"\b(?:next|last|prior|previous|earlier|return|follow[- ]?up|upcoming|scheduled|future|first|initial|most recent)"
+    r"[ ]+(?:office[ ]+|clinic[ ]+)?$",
+    re.I,
+)
 ELSEWHERE = re.compile(
     r"\b(?:see|refer to) (?:my |the )?(?:previous|prior|last|earlier) (?:progress )?(?:note|visit|encounter)s? "
     r"for (?:the )?(?:assessment|plan|diagnos|history|details)",
@@ -97,6 +103,8 @@ def service_dates(case: Case) -> list[tuple[date, Evidence]]:
 
 def _labelled(case: Case, note: NoteValues) -> list[tuple[date, Evidence]]:
     hits = (
-        (read_date(found["date"]), span(note, found, "date")) for found in case.labelled(note, LABELS, LABELLED_SERVICE)
+        (read_date(found["date"]), span(note, found, "date"))
+        for found in case.labelled(note, LABELS, LABELLED_SERVICE)
+        if not OTHER_VISIT.search(note.text, max(0, found.start() - 30), found.start())
     )
     return [(day, evidence) for day, evidence in hits if day]

@@ -1,11 +1,17 @@
 """V03: the record is the enrollee's. The name must stand on it, and a second identifier must agree."""
 
 import re
+import unicodedata
 
 from coding.acceptability.answers import MET, NOT_MET, UNKNOWN, Check, Evidence
 from coding.acceptability.case import DATE, Case, read_date, span, ways_to_write
 from coding.intake.values import NoteValues
 
+ACCENTED = {
+    ord(letter): plain
+    for letter in map(chr, range(0xE0, 0x250))
+    if len(plain := unicodedata.normalize("NFD", letter)[0]) == 1 and plain.isascii() and plain != letter
+}
 HEADER = 1500  # code points in which a record says whose it is
 
 _WORD = r"[A-Z][A-Za-z'’\-]*\.?"
@@ -18,6 +24,12 @@ LABELLED_NAME = re.compile(
 BIRTH_LABELS = ("dob", "d.o.b", "date of birth", "birth", "born")
 LABELLED_BIRTH = re.compile(
     rf"\b(?:DOB|D\.O\.B\.|date of birth|birth ?date|born)\b[ ]*[:#-]?[ ]*(?:on[ ]+)?(?P<date>{DATE})", re.I
+)
+# Words before a birth date that make it somebody else's.
+RELATIVE = re.compile(
+    r"\b(?:mother|father|parent|son|daughter|child(?:ren)?|baby|infant|twins?|sister|brother|sibling|wife|husband|spouse"
+    r"|partner|caregiver|guarantor|subscriber|contact|guardian)\b[^.\n]{0,40}$",
+    re.I,
 )
 
 
@@ -53,12 +65,15 @@ def check(case: Case) -> Check:
 def _another_person(case: Case, note: NoteValues) -> tuple[str, Evidence] | None:
     member = case.member
     known = _tokens(f"{member.family_name} {member.given_name}")
+    signers = _tokens(f"{case.encounter.provider_name} {case.encounter.signature_name}")
     for label in LABELLED_NAME.finditer(note.text, 0, HEADER):
-        if member.family_name and not known & _tokens(label["name"]):
+        if member.family_name and not (known | signers) & _tokens(label["name"]):
             return "name", span(note, label, "name")
     for label in case.labelled(note, BIRTH_LABELS, LABELLED_BIRTH):
         if label.start() > HEADER:
             break
+        if RELATIVE.search(note.text, max(0, label.start() - 60), label.start()):
+            continue
         born = read_date(label["date"])
         if born and (born.month, born.day, born.year % 100) != (
             member.birth_date.month,
@@ -70,13 +85,19 @@ def _another_person(case: Case, note: NoteValues) -> tuple[str, Evidence] | None
 
 
 def _tokens(name: str) -> set[str]:
-    return {token for token in re.split(r"[^\w]+", name.casefold()) if len(token) > 1}
+    return {token for token in re.split(r"[^\w]+", plain_letters(name.lower())) if len(token) > 1}
+
+
+def plain_letters(lower: str) -> str:
+    """Lower-case text without accents, letter by letter: Peña is often typed Pena."""
+    return lower if lower.isascii() else lower.translate(ACCENTED)
 
 
 def _find_name(case: Case, note: NoteValues) -> Evidence | None:
     """The family name, with the given name or its initial beside it somewhere in the note."""
-    member, text = case.member, case.lower(note)
-    family, given = member.family_name.lower(), (member.given_name.lower().split() or [""])[0]
+    member, text = case.member, plain_letters(case.lower(note))
+    family = plain_letters(member.family_name.lower())
+    given = (plain_letters(member.given_name.lower()).split() or [""])[0]
     place = text.find(family)
     while place >= 0:
         beside = text[max(0, place - 40) : place + len(family) + 40]

@@ -3,10 +3,15 @@
 import re
 
 from coding.acceptability.answers import MET, NOT_MET, UNKNOWN, Check, Evidence
-from coding.acceptability.case import Case, span
+from coding.acceptability.case import Case
 from coding.acceptability.rulebook import Credential, Specialty, View
 
-NAMED_CREDENTIAL = re.compile(r"(?P<name>[A-Z][A-Za-z'’\-]+)[,]?[ ]+(?P<credential>[A-Z][A-Za-z.\-]{1,9})(?![A-Za-z])")
+# What follows a name is only looked at: in "Jo Chen, MD" the word Chen is tried as a credential and then as a name.
+# A state with its ZIP code is no credential.
+AFTER_NAME = re.compile(
+    r"\b(?P<name>[A-Z][A-Za-z'’\-]+)(?P<comma>,?)(?:[ ]+|[ ]*\n[ ]*)"
+    r"(?=(?P<words>[A-Z][A-Za-z.\-]*(?:[ ][A-Z][A-Za-z.\-]*)?)(?![A-Za-z]|[ ]+\d{5}))"
+)
 
 
 def specialty(case: Case) -> Check:
@@ -55,18 +60,24 @@ def credential(case: Case) -> Check:
         for name in (encounter.signature_name, encounter.provider_name)
         for token in re.findall(r"[\w'’\-]{2,}", name.casefold())
     }
+    beside_another: Evidence | None = None
     for note in encounter.notes:
-        for found in NAMED_CREDENTIAL.finditer(note.text):
-            row = table.get(_bare(found["credential"]))
-            if row and (found["name"].casefold() in known if known else "," in found.group()):
+        for found in AFTER_NAME.finditer(note.text):
+            row = credential_of(found["words"], table)
+            if row is None:
+                continue
+            evidence = Evidence("note.text", note.note_id, found.start("name"), found.end("words"))
+            if found["name"].casefold() in known if known else found["comma"]:
                 answer, words = (
                     (MET, "The credential stands")
                     if row.acceptable
                     else (NOT_MET, "A credential of no acceptable provider stands")
                 )
-                return case.answer(
-                    "V08", answer, f"{words} beside the name on the record.", span(note, found), also=row.rule_id
-                )
+                return case.answer("V08", answer, f"{words} beside the name on the record.", evidence, also=row.rule_id)
+            beside_another = beside_another or evidence
+    if beside_another:
+        why = "A credential stands on the record, but beside another name than the provider's."
+        return case.answer("V08", UNKNOWN, why, beside_another)
     return case.answer(
         "V08", NOT_MET, "No credential stands in the fields or on the record.", Evidence("provider.credential")
     )
@@ -79,6 +90,11 @@ def credentials(view: View) -> dict[str, Credential]:
             name.replace(" ", ""): row for row in view.all(Credential) for name in row.names
         }
     return made
+
+
+def credential_of(words: str, table: dict[str, Credential]) -> Credential | None:
+    """The credential that the words begin with: 'Nurse Practitioner', 'M.D. Cardiology'."""
+    return table.get(_bare(words)) or table.get(_bare(words.partition(" ")[0]))
 
 
 def _bare(word: str) -> str:

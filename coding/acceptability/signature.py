@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from coding.acceptability.answers import MET, NOT_MET, UNKNOWN, Check, Evidence
 from coding.acceptability.case import DATE, TITLE, Case, plain, read_date, span
-from coding.acceptability.provider import credentials
+from coding.acceptability.provider import credential_of, credentials
 from coding.acceptability.rulebook import Credential, SignaturePhrase, SignatureStatus, View
 from coding.intake.values import NoteValues
 
@@ -40,6 +40,7 @@ def signed(case: Case) -> Check:
         )
     status = _status(case)
     accepted, rejected = phrases(case)
+    signs_for_another = accepted and accepted[2] and not _is_provider(case, accepted[2])
     if rejected:
         row, evidence = rejected
         # Where nothing signs the plain rule fails it; where something does, only the reading of the phrase.
@@ -54,6 +55,9 @@ def signed(case: Case) -> Check:
         return case.answer(
             "V07", NOT_MET, "The record is not signed in an acceptable way.", Evidence("signature.status")
         )
+    if accepted and signs_for_another and not status:
+        why = "The note is signed with another name than the rendering provider's."
+        return case.answer("V07", NOT_MET, why, accepted[1], also="V07.rejected")
     if status:
         evidence_too = (accepted[1],) if accepted else ()
         return case.answer("V07", MET, "The record is signed.", Evidence("signature.status"), *evidence_too)
@@ -84,10 +88,19 @@ def _status(case: Case) -> SignatureStatus | None:
     return next((row for row in case.view.all(SignatureStatus) if value in row.values), None)
 
 
-def phrases(case: Case) -> tuple[tuple[SignaturePhrase, Evidence] | None, tuple[SignaturePhrase, Evidence] | None]:
-    """The first phrase of the notes that signs, and the first that unsigns. A phrase that needs a name and a credential
-    after it is no signature without them: 'reviewed by cardiology' signs nothing."""
-    accepted: tuple[SignaturePhrase, Evidence] | None = None
+def _is_provider(case: Case, signer: str) -> bool:
+    """Whether the name can be the rendering provider's; a record that names no provider leaves it open."""
+    names = [name for name in (case.encounter.provider_name, case.encounter.signature_name) if name]
+    return not names or any(_same_person(signer, name) for name in names)
+
+
+def phrases(
+    case: Case,
+) -> tuple[tuple[SignaturePhrase, Evidence, str] | None, tuple[SignaturePhrase, Evidence] | None]:
+    """The phrase of the notes that signs, with the name after it, and the first that unsigns. Of several signatures the
+    rendering provider's, else the first. A phrase that needs a name and a credential after it is no signature without
+    them: 'reviewed by cardiology' signs nothing."""
+    accepted: tuple[SignaturePhrase, Evidence, str] | None = None
     rejected: tuple[SignaturePhrase, Evidence] | None = None
     table = credentials(case.view)
     for note in case.encounter.notes:
@@ -97,14 +110,25 @@ def phrases(case: Case) -> tuple[tuple[SignaturePhrase, Evidence] | None, tuple[
                 # In the middle of a note it is the patient who has not signed something.
                 if start < TITLE or end > len(note.text) - TITLE:
                     rejected = rejected or (row, evidence)
-            elif accepted is None and (not row.named or _named(note, end, table)):
-                accepted = row, evidence
+                continue
+            signer = _signer(note, end, table)
+            if (signer or not row.named) and (
+                accepted is None or (accepted[2] and not _is_provider(case, accepted[2]) and _is_provider(case, signer))
+            ):
+                accepted = row, evidence, signer
     return accepted, rejected
 
 
-def _named(note: NoteValues, place: int, table: dict[str, Credential]) -> bool:
-    line = note.text[place : place + 120].lstrip().partition("\n")[0]
-    return any(re.sub(r"[^A-Z]", "", word.upper()) in table for word in re.split(r"[\s,]+", line)[:8] if word)
+def _signer(note: NoteValues, place: int, table: dict[str, Credential]) -> str:
+    """The name between the phrase and the credential that follows it, on the same line or the next; "" without one."""
+    lines = note.text[place : place + 120].lstrip(" :\t\n").split("\n")[:2]
+    words = [word for word in re.split(r"[\s,:]+", " ".join(lines)) if word][:8]
+    for index, word in enumerate(words):
+        if index and credential_of(" ".join(words[index : index + 2]), table):
+            return " ".join(words[:index])
+        if index == 0 and credential_of(word, table):
+            return word
+    return ""
 
 
 Phrase = tuple[SignaturePhrase, int, int]
@@ -225,6 +249,14 @@ def amended(case: Case) -> Check:
                     f"An addendum is dated {(day - through).days} days after the date of service; the limit is {days}.",
                     evidence,
                 )
-            if not any(row.accepts and start > found.start() for row, start, _ in _phrases(case, note)):
+            signers = [
+                _signer(note, end, credentials(case.view))
+                for row, start, end in _phrases(case, note)
+                if row.accepts and start > found.start()
+            ]
+            if not signers:
                 return case.answer("V11", NOT_MET, "An addendum is not signed.", evidence)
+            if not any(not signer or _is_provider(case, signer) for signer in signers[:1]):
+                why = "An addendum is signed with another name than the rendering provider's."
+                return case.answer("V11", NOT_MET, why, evidence)
     return case.answer("V11", MET, "No late entry, or dated, signed and in time.")

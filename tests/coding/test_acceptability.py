@@ -357,6 +357,10 @@ def test_what_is_absent_is_unknown(rule: str, change: Change):
         ("Electronically signed but not authenticated: Otto Brand, MD", "not met", False),
         ("Administratively signed by Otto Brand, MD", "not met", False),
         ("Awaiting signature", "not met", True),
+        ("Electronically signed by Otto Brand\nMD", "met", True),
+        ("Electronically signed by Otto Brand, Nurse Practitioner", "met", True),
+        ("Electronically signed by Pia Strange, MD", "not met", False),
+        ("Reviewed by Pia Strange, RN\nElectronically signed by Otto Brand, MD", "met", True),
     ],
 )
 def test_signatures_are_read_from_the_note(words: str, answer: str, verified: bool):
@@ -375,6 +379,57 @@ def test_the_evidence_of_a_signature_is_the_phrase_in_the_note():
     assert evidence.note_id == "N1"
 
 
+@pytest.mark.parametrize(
+    ("provider", "words", "answer", "verified"),
+    [
+        ("Jo Chen", "Electronically signed by Jo Chen, MD 03/02/2026", "met", True),
+        ("Jo Chen", "Jo Chen, M.D., FACP", "met", True),
+        ("Jo Chen", "CHEN, JO MD", "met", True),
+        ("Jo Chen", "Jo Chen\nNurse Practitioner", "met", False),
+        ("Jo Chen", "Jo Chen, Medical Assistant", "not met", True),
+        ("Jo Chen", "Jo Chen, RN", "not met", False),
+        ("Jo Chen", "Pia Strange, MD", "unknown", True),
+        ("Jo Chen", "Jo Chen", "not met", True),
+        ("", "Riverbend, MD 21201", "not met", True),
+    ],
+)
+def test_a_credential_is_read_beside_the_name(provider: str, words: str, answer: str, verified: bool):
+    def only_in_the_note(value: dict[str, Any]) -> None:
+        encounter(value)["signature"] = {}
+        encounter(value)["provider"].pop("credential")
+        encounter(value)["provider"]["name"] = provider or None
+        retype("Electronically signed by Otto Brand, MD 03/02/2026", words)(value)
+
+    check = assessed(only_in_the_note).checks["V08"]
+    assert (check.answer, check.verified) == (answer, verified)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("V12", "Next visit date: 06/02/2026."),
+        ("V12", "Last DOS: 01/05/2026."),
+        ("V03", "Mother, born 05/06/1920, is well."),
+        ("V03", "Emergency contact: Pia Winterbourne, DOB: 02/02/1980."),
+        ("V03", "Name: Otto Brand, MD"),
+    ],
+)
+def test_dates_and_names_of_others_break_no_record(rule: str, words: str):
+    assert assessed(retype("Chronic", f"\n{words}\nChronic")).checks[rule].answer == "met"
+
+
+def test_a_name_is_found_with_and_without_its_accents():
+    def pena(written: str, typed: str) -> Change:
+        def change(value: dict[str, Any]) -> None:
+            value["member"]["name"]["family"] = written
+            retype("Winterbourne", typed)(value)
+
+        return change
+
+    for change in (pena("Peña", "Pena"), pena("Pena", "Peña")):
+        assert assessed(change).checks["V03"].answer == "met"
+
+
 def test_a_consent_that_was_not_signed_says_nothing_of_the_record():
     middle = "Ordinary words of the visit. " * 40
     found = assessed(retype("Chronic", f"{middle} The consent form was not signed. {middle} Chronic"))
@@ -389,6 +444,12 @@ def test_an_attestation_belongs_to_outpatient_records_only():
 def test_an_addendum_in_time_and_signed_is_fine():
     found = assessed(retype("Electronically", "Addendum 03/05/2026: labs seen.\nElectronically"))
     assert found.checks["V11"].answer == "met"
+
+
+def test_an_addendum_of_somebody_else_is_looked_at():
+    signed = "Addendum 03/05/2026: heart failure. Electronically signed by Pia Strange, MD 03/05/2026"
+    check = assessed(retype("Electronically", f"{signed}\nElectronically")).checks["V11"]
+    assert (check.answer, check.verified) == ("not met", False)
 
 
 # --- Face to face, and telehealth ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import re
 from functools import cache, lru_cache
 
 RELEASE = "ICD-10-CM FY2026, April 2026 update (simple-icd-10-cm 1.5)"
-SHAPE = re.compile(r"[A-Z][0-9][0-9A-Z](?:\.[0-9A-Z]{1,4})?")
+SHAPE = re.compile(r"(?:[A-Z][0-9]|Q[A-Z])[0-9A-Z](?:\.[0-9A-Z]{1,4})?")  # QA0 since fiscal year 2026
 
 
 def normalise(code: str) -> str:

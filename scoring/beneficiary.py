@@ -14,7 +14,7 @@ from typing import Any
 
 from scoring.errors import InvalidInput, MalformedCode
 
-CODE = re.compile(r"[A-Z][0-9][0-9A-Z](?:\.?[0-9A-Z]{1,4})?")
+CODE = re.compile(r"(?:[A-Z][0-9]|Q[A-Z])[0-9A-Z](?:\.?[0-9A-Z]{1,4})?")  # QA0 since fiscal year 2026
 DUAL = ("none", "partial", "full")
 ESRD_STATUSES = ("dialysis", "transplant", "graft")
 OLDEST = 130
@@ -52,9 +52,9 @@ class Beneficiary:
     where nothing is said, or pdp.
 
     HHS: age_last, on the last day of enrollment in the benefit year, which `age` also means there (a birth date will
-    do for a whole year); metal P, G, S, B or C; csr, the cost-sharing reduction indicator, "1" for none;
-    enrollment_months, twelve where nothing is said; ndc and hcpcs, the codes of drugs and services. CDPS: aid_group,
-    as the licensed tables name it.
+    do for a whole year, and may be given besides); metal P, G, S, B or C; csr, the cost-sharing reduction indicator,
+    "1" for none; enrollment_months, twelve where nothing is said; ndc and hcpcs, the codes of drugs and services (an
+    NDC with or without hyphens or leading zeros). CDPS: aid_group, as the licensed tables name it.
     """
 
     birth_date: date | None = field(default=None, repr=False)
@@ -87,7 +87,8 @@ class Beneficiary:
                 raise InvalidInput("beneficiary: sex is missing (F or M)")
             if value is not None and value is not False and value != ():
                 object.__setattr__(self, name, CHECKS[name](name, value))
-        if sum(value is not None for value in (self.birth_date, self.age, self.age_last)) != 1:
+        given = [name for name in ("birth_date", "age", "age_last") if getattr(self, name) is not None]
+        if len(given) != 1 and given != ["birth_date", "age_last"]:
             raise InvalidInput("beneficiary: birth_date or age is needed, one of the two")
 
     @classmethod
@@ -128,6 +129,8 @@ class Beneficiary:
     def age_last_in(self, benefit_year: int) -> int:
         """HHS: whole years on the last day of enrollment."""
         if self.age_last is not None:
+            if self.birth_date and self.age_last - (benefit_year - self.birth_date.year) not in (-1, 0):
+                raise InvalidInput(f"beneficiary: birth_date and age_last do not go together in {benefit_year}")
             return self.age_last
         if self.age is not None:
             return self.age
@@ -249,7 +252,15 @@ def _name(name: str, value: object) -> str:
 def _code_list(name: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item.strip() for item in value):
         raise InvalidInput(f"beneficiary: {name} is a list of codes")
-    return tuple(item.strip().upper().replace("-", "") for item in value)
+    return tuple(ndc_of(item) if name == "ndc" else item.strip().upper() for item in value)
+
+
+def ndc_of(text: str) -> str:
+    """A drug code in the eleven digits of the tables: "0002-8215-01", "2821501" and "00002821501" are one code."""
+    parts = text.strip().split("-")
+    if len(parts) == 3:  # labeler, product, package: five, four and two digits, leading zeros often left out
+        return "".join(part.zfill(width) for part, width in zip(parts, (5, 4, 2), strict=True))
+    return "".join(parts).zfill(11)
 
 
 def _months(name: str, value: object) -> tuple[Mapping[str, Any] | None, ...]:

@@ -18,6 +18,8 @@ KEYS = {
     "factors", "frailty", "not_payable",
 }  # fmt: skip
 
+NOT_DUAL = "medicaid alone does not say partial or full: the segment shown is that of somebody who is not dual"
+
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to one request. Raises ScoringError for anything that cannot be answered exactly."""
@@ -28,8 +30,9 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     given = [*request["diagnoses"], *(request.get("candidates") or ())]
     as_given = {code.strip().upper().replace(".", ""): code for code in given}
     result: dict[str, Any] = {"id": request.get("id"), **score_out(score, as_given)}
-    if score.notes:
-        result["notes"] = list(score.notes)
+    notes = [*score.notes, *([NOT_DUAL] if person_of(request) is not request["beneficiary"] else [])]
+    if notes:
+        result["notes"] = notes
     if "segments" in request:
         by_model = raw_by_segment(
             request["program"],
@@ -86,12 +89,23 @@ def asked(request: Mapping[str, Any]) -> tuple[Worksheet, Score, Deltas | None]:
     diagnoses, candidates = request["diagnoses"], request.get("candidates")
     codes_of(diagnoses)
     options = {name: request.get(name) for name in ("model", "segment", "factors", "frailty")}
-    sheet = worksheet(request["program"], request["payment_year"], request["beneficiary"], **options)
+    sheet = worksheet(request["program"], request["payment_year"], person_of(request), **options)
     if candidates is None:
         return sheet, sheet.score(diagnoses), None
     codes_of(candidates, "candidates")
     deltas = sheet.deltas(diagnoses, list(dict.fromkeys(candidates)))
     return sheet, deltas.baseline, deltas
+
+
+def person_of(request: Mapping[str, Any]) -> Any:
+    """The beneficiary. Where every segment is asked for, Medicaid alone is enough: it fills the institutional and the
+    new enrollee's, no community segment asks for it, and the one of the answer is that of somebody who is not dual."""
+    person = request["beneficiary"]
+    if "segments" in request and isinstance(person, Mapping) and person.get("medicaid") and "months" not in person:
+        return (
+            person if "dual" in person or request["program"] not in ("cms-hcc", "pace") else {**person, "dual": "none"}
+        )
+    return person
 
 
 def as_paid_out(sheet: Worksheet, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def esrd_base(release: Release, person: Beneficiary, age: int, segment: str) -> 
                 bonus += [("GRAFT_INST_DURATION", f"LTI_{years}")] if person.institutional else []
                 bonus += [("GRAFT_INST_DURATION", f"FGI_PBD_{years}_flag")] if person.dual == "partial" else []
     else:
-        if person.has_medicaid(person.medicaid):
+        if person.has_medicaid(person.lti_medicaid):  # the flag of those who are not new
             variables += ["MCAID", f"MCAID_{sex}_{'NonAged' if disabled else 'Aged'}"]  # by disability, not by age
         flags = frozenset({"DISABL"}) if disabled else frozenset()
         if segment != "DIAL":

@@ -76,6 +76,19 @@ def test_every_segment_can_be_asked_for():
     assert result["scores_by_segment"]["NE"] == "0.694"
 
 
+def test_medicaid_alone_is_enough_where_every_segment_is_asked_for():
+    person = {"birth_date": "1953-04-01", "sex": "F", "orec": "0", "medicaid": True}
+    with pytest.raises(ScoringError, match="needs dual"):
+        answer({**REQUEST, "beneficiary": person})
+    result = answer({**REQUEST, "beneficiary": person, "segments": "all"})
+    apart = {**REQUEST["beneficiary"], "lti_medicaid": True, "new_enrollee_medicaid": True}
+    assert (
+        result["scores_by_segment"] == answer({**REQUEST, "beneficiary": apart, "segments": "all"})["scores_by_segment"]
+    )
+    assert result["segment"] == "CNA"
+    assert "not dual" in result["notes"][0]
+
+
 def test_a_blend_lists_its_models_with_their_weights():
     result = answer({**REQUEST, "payment_year": 2024})
     assert [(model["model"], model["weight"]) for model in result["models"]] == [("V24", "0.67"), ("V28", "0.33")]

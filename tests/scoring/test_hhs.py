@@ -65,6 +65,27 @@ def test_two_categories_of_a_bundle_count_once():
     assert not {"HHS_HCC018", "HHS_HCC183", "HHS_HCC074"} & set(found)
 
 
+def test_a_code_of_the_letters_that_came_in_2026_is_read():
+    assert "QA00142" in load_release(load_year("hhs-hcc", 2026).model("V08")).codes
+    with_dot, without = (
+        score("hhs-hcc", 2026, {"age": 30, "sex": "F", "metal": "S"}, [code]) for code in ("QA0.0142", "qa00142")
+    )
+    assert with_dot.raw == without.raw
+    assert with_dot.models[0].hccs
+
+
+@pytest.mark.parametrize("ndc", ["00002147180", "2147180", "0002-1471-80", "00002-1471-80"])
+def test_a_drug_code_is_read_however_it_is_written(ndc):
+    assert "RXC_07" in variables(["E11.9"], 54, ndc=[ndc])
+
+
+def test_a_birth_date_may_stand_beside_the_last_age_where_they_go_together():
+    facts = {"birth_date": "1980-06-15", "sex": "F", "metal": "S"}
+    assert score("hhs-hcc", 2026, {**facts, "age_last": 45}, []).lines[0].factor == "FAGE_LAST_45_49"
+    with pytest.raises(InvalidInput, match="do not go together in 2026"):
+        score("hhs-hcc", 2026, {**facts, "age_last": 60}, [])
+
+
 @pytest.mark.parametrize(
     ("codes", "ndc", "interaction"),
     [

@@ -420,6 +420,19 @@ def test_esrd_needs_its_status():
         score("esrd", 2026, {"age": 60, "sex": "M", "esrd": {"status": "graft"}}, [])
 
 
+def test_in_the_older_esrd_model_medicaid_of_a_new_enrollee_is_a_flag_of_its_own():
+    person = {
+        "age": 70,
+        "sex": "F",
+        "lti_medicaid": True,
+        "new_enrollee_medicaid": False,
+        "esrd": {"status": "dialysis"},
+    }
+    assert "MCAID_Female_Aged" in {line.factor for line in score("esrd", 2026, person, [], model="V21").lines}
+    (line,) = score("esrd", 2026, {**person, "new_enrollee": True}, [], model="V21").lines
+    assert line.factor.startswith("NMCAID_")
+
+
 def test_pace_blends_two_models_and_adds_the_contracts_frailty():
     person = {"age": 80, "sex": "M", "dual": "full"}
     without = score("pace", 2026, person, ["E11.22", "I50.32"], frailty="0")

@@ -21,13 +21,13 @@ OLDEST = 130
 
 YEARLY = ("birth_date", "age", "sex", "orec")
 MEDICAID = ("medicaid", "lti_medicaid", "new_enrollee_medicaid")
-USED: dict[str, tuple[str, ...]] = {
-    "cms-hcc": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "months"),
-    "pace": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "months"),
-    "esrd": (*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "esrd", "months"),
-    "cdps": ("age", "sex", "aid_group", "ndc", "months"),
-    "hhs-hcc": ("birth_date", "age", "age_last", "sex", "metal", "csr", "enrollment_months", "ndc", "hcpcs"),
-    "rxhcc": (*YEARLY, "institutional", "new_enrollee", "low_income", "esrd", "plan", "months"),
+USED: dict[str, frozenset[str]] = {
+    "cms-hcc": frozenset({*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "months"}),
+    "pace": frozenset({*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "months"}),
+    "esrd": frozenset({*YEARLY, "dual", *MEDICAID, "institutional", "new_enrollee", "esrd", "months"}),
+    "cdps": frozenset({"age", "sex", "aid_group", "ndc", "months"}),
+    "hhs-hcc": frozenset({"birth_date", "age", "age_last", "sex", "metal", "csr", "enrollment_months", "ndc", "hcpcs"}),
+    "rxhcc": frozenset({*YEARLY, "institutional", "new_enrollee", "low_income", "esrd", "plan", "months"}),
 }
 MONTHLY = ("dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "low_income", "esrd", "aid_group")
 
@@ -81,11 +81,10 @@ class Beneficiary:
     months: tuple[Mapping[str, Any] | None, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if name == "sex" and not value:
-                raise InvalidInput("beneficiary: sex is missing (F or M)")
-            if value is not None and value is not False and value != ():
+        if not self.sex:
+            raise InvalidInput("beneficiary: sex is missing (F or M)")
+        for name, value, default in zip(self.__slots__, ALL(self), DEFAULTS, strict=True):
+            if value is not default:
                 object.__setattr__(self, name, CHECKS[name](name, value))
         given = [name for name in ("birth_date", "age", "age_last") if getattr(self, name) is not None]
         if len(given) != 1 and given != ["birth_date", "age_last"]:
@@ -101,18 +100,16 @@ class Beneficiary:
             unread, defaults = UNUSED[program]
             if unread(facts) != defaults:
                 given = {item.name for item in fields(cls) if getattr(facts, item.name) != item.default}
-                raise InvalidInput(
-                    f"beneficiary: {program} does not use {', '.join(sorted(given - set(USED[program])))}"
-                )
+                raise InvalidInput(f"beneficiary: {program} does not use {', '.join(sorted(given - USED[program]))}")
             return facts
         if not isinstance(facts, Mapping):
             raise InvalidInput("beneficiary: an object of facts is needed")
-        unused = [str(name) for name in facts if name not in USED[program]]
-        if unused:
-            raise InvalidInput(f"beneficiary: {program} does not use {', '.join(sorted(unused))}")
-        empty = [name for name, value in facts.items() if value is None or value == ""]
-        if empty:
-            raise InvalidInput(f"beneficiary: {', '.join(sorted(empty))} is empty; leave it out where it is not known")
+        if not facts.keys() <= USED[program]:
+            unused = ", ".join(sorted(str(name) for name in facts.keys() - USED[program]))
+            raise InvalidInput(f"beneficiary: {program} does not use {unused}")
+        if None in facts.values() or "" in facts.values():
+            empty = ", ".join(sorted(name for name, value in facts.items() if value is None or value == ""))
+            raise InvalidInput(f"beneficiary: {empty} is empty; leave it out where it is not known")
         return cls(**facts)
 
     def age_in(self, payment_year: int) -> int:
@@ -178,10 +175,18 @@ def dotted(code: str) -> str:
 
 def codes_of(texts: Iterable[object], what: str = "diagnoses") -> list[str]:
     """Every code normalized, in order, repetitions kept. Raises InvalidInput for anything but a list of codes."""
+    try:
+        return [code_of(text) for text in listed(texts, what)]
+    except TypeError:
+        raise InvalidInput(f"{what}: a list of codes is needed") from None
+
+
+def listed(texts: Iterable[Any], what: str = "diagnoses") -> tuple[Any, ...]:
+    """The codes as they are given. Raises InvalidInput for text or a mapping, which are no lists of codes."""
     if isinstance(texts, (str, dict)):
         raise InvalidInput(f"{what}: a list of codes is needed")
     try:
-        return [code_of(text) for text in texts]
+        return tuple(texts)
     except TypeError:
         raise InvalidInput(f"{what}: a list of codes is needed") from None
 
@@ -296,9 +301,12 @@ CHECKS: dict[str, Any] = {
     "aid_group": _name,
     "months": _months,
 }
-_DEFAULTS = {item.name: item.default for item in fields(Beneficiary)}
+DEFAULTS = tuple(item.default for item in fields(Beneficiary))
+ALL = attrgetter(*Beneficiary.__slots__)  # every fact at once, in the order of DEFAULTS
 UNUSED = {  # program -> (reads what the program does not use, all at once; what that is where nothing was given)
-    program: (attrgetter(*unread), tuple(_DEFAULTS[name] for name in unread))
+    program: (attrgetter(*unread), tuple(defaults))
     for program, used in USED.items()
-    if (unread := [name for name in _DEFAULTS if name not in used])
+    for unread, defaults in [
+        zip(*((f.name, f.default) for f in fields(Beneficiary) if f.name not in used), strict=True)
+    ]
 }

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 from operator import getitem
 
-from scoring.beneficiary import Beneficiary
+from scoring.beneficiary import Beneficiary, code_of
 from scoring.demographics import FAMILIES, Base
 from scoring.errors import UnknownProgram
 from scoring.rounding import decimal, half_up, signed
@@ -76,8 +76,8 @@ class SegmentScore:
 class ModelScore:
     """One model's answer for a set of codes. Read-only (not frozen: that costs more than the score).
 
-    The numbers are there at once, the reasons when they are asked for. given: the codes, without dots. mask: their
-    categories before the hierarchy.
+    The numbers are there at once, the reasons when they are asked for. given: the codes as they are written. mask:
+    their categories before the hierarchy.
     """
 
     run: "Run"
@@ -87,8 +87,8 @@ class ModelScore:
 
     @cached_property
     def codes(self) -> tuple[str, ...]:
-        """The distinct codes, sorted."""
-        return tuple(sorted(set(self.given)))
+        """The distinct codes without dots, sorted."""
+        return tuple(sorted({code_of(text) for text in self.given}))
 
     @property
     def left(self) -> int:
@@ -332,10 +332,7 @@ def drug_mask(release: Release, person: Beneficiary) -> int:
 
 
 class Run:
-    """One model, compiled for one person. Codes are normalized ICD-10-CM codes (no dot).
-
-    drugs: the categories of the person's drugs, in every mask from the start.
-    """
+    """One model, compiled for one person. drugs: the categories of the person's drugs, in every mask from the start."""
 
     __slots__ = ("_drugs", "_masks", "_only", "_plain", "_points", "age", "paid", "parts", "release", "sex", "weight")
 
@@ -362,10 +359,7 @@ class Run:
         return TRANSPLANT if self.parts[0].base.segment.startswith("TRANSPLANT") else NEW_ENROLLEE
 
     def mask(self, code: str) -> int:
-        """The categories that a code has for this person; 0 for none."""
-        known = self._plain.get(code)
-        if known is not None:
-            return known
+        """The categories that a code (no dot) has for this person; 0 for none."""
         known = self._masks.get(code)
         if known is not None:
             return known
@@ -377,13 +371,16 @@ class Run:
         self._masks[code] = mask
         return mask
 
-    def mask_of(self, codes: Iterable[str]) -> int:
-        """The categories of several codes, and of the person's drugs."""
+    def mask_of(self, texts: Iterable[str]) -> int:
+        """The categories of codes as they are written, with or without dots, and of the person's drugs.
+
+        Raises MalformedCode. Most codes are found as they stand; only the others are normalized.
+        """
         mask = self._drugs
         plain = self._plain
-        for code in codes:
-            own = plain.get(code)
-            mask |= self.mask(code) if own is None else own
+        for text in texts:
+            own = plain.get(text)
+            mask |= self.mask(code_of(text)) if own is None else own
         return mask
 
     def maps(self, code: str) -> bool:
@@ -412,9 +409,8 @@ class Run:
         self._points[mask] = points
         return points
 
-    def score(self, codes: Iterable[str]) -> ModelScore:
-        """The whole answer; its reasons are worked out when they are asked for."""
-        given = tuple(codes)
+    def score(self, given: tuple[str, ...]) -> ModelScore:
+        """The whole answer to codes as they are written; its reasons are worked out when they are asked for."""
         mask = self.mask_of(given)
         return ModelScore(self, given, mask, self.evaluate(mask))
 

@@ -33,6 +33,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from scoring.beneficiary import dotted
 from scoring.errors import MissingFactor, MissingTables, ProposedRelease, TablesBroken, UnknownProgram
 from scoring.rounding import thousandths
 
@@ -119,8 +120,10 @@ class Release:
 
     @cached_property
     def plain(self) -> dict[str, int]:
-        """The codes that mean the same for everybody; most of them."""
-        return {code: mask for code, mask in self.codes.items() if code not in self.edited}
+        """The codes that mean the same for everybody, most of them, as they are written: with and without the dot."""
+        return {
+            text: mask for code, mask in self.codes.items() if code not in self.edited for text in (code, dotted(code))
+        }
 
     def categories(self, mask: int) -> tuple[str, ...]:
         """The categories of a mask, lowest number first."""
@@ -228,17 +231,22 @@ class Year:
     def name(self) -> str:
         return f"{self.program} {self.payment_year}"
 
-    def blend(self, model: str | None = None) -> list[tuple[int, ModelUse]]:
+    @cached_property
+    def shares(self) -> tuple[tuple[int, ModelUse], ...]:
+        """(share in per cent, model) of each in the blend."""
+        return tuple((use.weight, use) for use in self.models)
+
+    def blend(self, model: str | None = None) -> tuple[tuple[int, ModelUse], ...]:
         """(share in per cent, model) of each that counts: those of the blend, or one alone by name.
 
         Raises UnknownProgram for a name that is not there, MissingFactor where nobody has said what the blend is.
         """
         if model is not None:
-            return [(100, self.model(model))]
+            return ((100, self.model(model)),)
         if not self.models:
             names = ", ".join(use.name for use in self.other_models)
             raise MissingFactor(f"{self.name}: the blend is not on file; name a model ({names}) or write its weights")
-        return [(use.weight, use) for use in self.models]
+        return self.shares
 
     def model(self, name: str) -> ModelUse:
         for use in (*self.models, *self.other_models):

@@ -6,14 +6,14 @@ what do N candidates do alone, together, and last; which part of the whole is wh
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from math import factorial
 from typing import Any
 
-from scoring.beneficiary import Beneficiary, code_of, codes_of, dotted
+from scoring.beneficiary import Beneficiary, code_of, codes_of, dotted, listed
 from scoring.calculate import Line, ModelScore, Points, Run, chain, compile_parts, drug_mask
 from scoring.demographics import FAMILIES
 from scoring.errors import InvalidInput, MissingFactor
@@ -26,8 +26,8 @@ SAMPLES = 400
 SEED = 20261123
 BEFORE_FRAILTY = "payment is one model's, before frailty"
 Masks = tuple[int, ...]
-# masks before, masks after, codes added, codes removed, how often each code is carried, codes that are gone
-Change = tuple[Masks, Masks, Sequence[str], Sequence[str], Mapping[str, int], Sequence[str]]
+# masks before, masks after; as they are written: the baseline's codes, the codes added, the codes removed
+Change = tuple[Masks, Masks, Collection[str], Collection[str], Collection[str]]
 
 
 @dataclass(eq=False)
@@ -163,18 +163,15 @@ class Worksheet:
             len(self.runs) == 1 and not frailty
         )  # nothing is blended or added: the run's points are the score
 
-    def masks(self, codes: Iterable[str]) -> Masks:
-        """Categories before the hierarchy, one mask for each model, of normalized codes."""
-        if len(self.runs) == 1:
-            return (self.runs[0].mask_of(codes),)
-        codes = tuple(codes)
-        return tuple([run.mask_of(codes) for run in self.runs])
+    def masks(self, texts: Collection[str]) -> Masks:
+        """Categories before the hierarchy, one mask for each model, of codes as they are written."""
+        return tuple([run.mask_of(texts) for run in self.runs])
 
-    def adding(self, masks: Masks, codes: Sequence[str]) -> Masks:
+    def adding(self, masks: Masks, texts: Collection[str]) -> Masks:
         """The masks with those of more codes."""
-        if len(self.runs) == 1:
-            return (masks[0] | self.runs[0].mask_of(codes),)
-        return tuple([mask | run.mask_of(codes) for mask, run in zip(masks, self.runs, strict=True)])
+        if len(masks) == 1:
+            return (masks[0] | self.runs[0].mask_of(texts),)
+        return tuple([mask | run.mask_of(texts) for mask, run in zip(masks, self.runs, strict=True)])
 
     def points(self, masks: Masks) -> Points:
         """(raw, normalized, payment) of the blend, in thousandths."""
@@ -195,10 +192,8 @@ class Worksheet:
 
     def score(self, diagnoses: Iterable[str]) -> Score:
         """The score of a set of codes, with or without dots; order and repetition change nothing."""
-        return self._score(codes_of(diagnoses))
-
-    def _score(self, codes: Sequence[str]) -> Score:
-        models = tuple([run.score(codes) for run in self.runs])
+        given = listed(diagnoses)
+        models = tuple([run.score(given) for run in self.runs])
         points = models[0].points if self._unblended else self.points(tuple([model.mask for model in models]))
         notes = (BEFORE_FRAILTY,) if self.year.frailty and self.frailty is None else ()
         return Score(self.year.program, self.year.payment_year, models, points, notes)
@@ -212,55 +207,43 @@ class Worksheet:
         twice. changes: (codes added, codes removed); a removal takes away one entry, and a code that another entry
         still carries stays. Returns one Delta per change, in order.
         """
-        carried = Counter(codes_of(diagnoses))
-        before = self.masks(carried)
+        given = listed(diagnoses)
+        before = self.masks(given)
         raw, _, payment = self.points(before)
         result = []
         for added, removed in changes:
-            new = codes_of(added, "added")
-            struck: list[str] = []
-            gone: list[str] = []
-            after = before
-            if removed:
-                struck = codes_of(removed, "removed")
-                gone = [code for code, count in Counter(struck).items() if 0 < carried[code] <= count]
-                after = self.masks([code for code in carried if code not in gone])
-            after = self.adding(after, new)
+            new, struck = listed(added, "added"), listed(removed, "removed") if removed else ()
+            after = self.adding(self.masks(without(given, struck)) if struck else before, new)
             points = self.points(after)
-            change = (before, after, new, struck, carried, gone)
-            result.append(Delta(self, points[0] - raw, points[2] - payment, change))
+            result.append(Delta(self, points[0] - raw, points[2] - payment, (before, after, given, new, struck)))
         return tuple(result)
 
     def reasons(
         self,
         before: Masks,
         after: Masks,
-        added: Sequence[str] = (),
-        removed: Sequence[str] = (),
-        carried: Mapping[str, int] | None = None,
-        gone: Sequence[str] = (),
+        given: Collection[str],
+        added: Collection[str],
+        removed: Collection[str],
     ) -> tuple[str, ...]:
         """Every term of the raw score that changed, or why none did."""
         result: list[str] = []
         for run, old, new in zip(self.runs, before, after, strict=True):
             prefix = f"{run.release.model}: " if len(self.runs) > 1 else ""
-            changes = run.changes(old, new) or self._why_not(run, old, new, added, removed, carried or {}, gone)
+            changes = run.changes(old, new) or self._why_not(run, old, new, given, added, removed)
             result += [prefix + change for change in changes]
         return tuple(result)
 
     @staticmethod
     def _why_not(
-        run: Run,
-        old: int,
-        new: int,
-        added: Sequence[str],
-        removed: Sequence[str],
-        carried: Mapping[str, int],
-        gone: Sequence[str],
+        run: Run, old: int, new: int, given: Collection[str], added: Collection[str], removed: Collection[str]
     ) -> list[str]:
         release = run.release
         if not run.paid:
             return [run.no_diagnoses]
+        carried = Counter(codes_of(given))
+        gone = carried.keys() - codes_of(without(given, removed))
+        added, removed = codes_of(added), codes_of(removed)
         result: list[str] = []
         dropped = release.dropped_by(new)
         for code in added:
@@ -305,8 +288,8 @@ class Worksheet:
         if len(set(candidates)) != len(candidates):
             raise InvalidInput("candidates: a code is there twice")
         codes = [code_of(candidate) for candidate in candidates]
-        carried = Counter(codes_of(diagnoses))
-        before = self.masks(carried)
+        given = listed(diagnoses)
+        before = self.masks(given)
         own = [self.masks((code,)) for code in codes]
         base = self.points(before)
         everything = joined([before, *own])
@@ -327,11 +310,11 @@ class Worksheet:
                     decimal(alone[2] - base[2]),
                     decimal(total[0] - last[0]),
                     decimal(in_order),
-                    self.reasons(before, after, (code,), (), carried),
+                    self.reasons(before, after, given, (code,), ()),
                 )
             )
         return Deltas(
-            baseline=self._score(list(carried)),
+            baseline=self.score(given),
             candidates=tuple(result),
             raw=decimal(total[0]),
             payment=decimal(total[2]),
@@ -342,8 +325,8 @@ class Worksheet:
 
     def attribute(self, diagnoses: Iterable[str], candidates: Sequence[str]) -> Attribution:
         """The fair share of each candidate in the whole difference."""
-        before = self.masks(codes_of(diagnoses))
-        own = [self.masks((code_of(candidate),)) for candidate in candidates]
+        before = self.masks(listed(diagnoses))
+        own = [self.masks((candidate,)) for candidate in candidates]
         return self._attribute(before, list(candidates), own, self.points(before), self.points(joined([before, *own])))
 
     def _attribute(self, before: Masks, names: list[str], own: list[Masks], base: Points, total: Points) -> Attribution:
@@ -406,6 +389,11 @@ class Worksheet:
                 sums[index] += after - value
                 value = after
         return [Fraction(value, SAMPLES) for value in sums]
+
+
+def without(given: Collection[str], struck: Collection[str]) -> list[str]:
+    """The codes that are left, without dots, after one entry is taken away for each that is struck."""
+    return list((Counter(codes_of(given)) - Counter(codes_of(struck, "removed"))).elements())
 
 
 def joined(many: Sequence[Masks]) -> Masks:

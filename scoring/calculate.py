@@ -334,7 +334,7 @@ def drug_mask(release: Release, person: Beneficiary) -> int:
 class Run:
     """One model, compiled for one person. drugs: the categories of the person's drugs, in every mask from the start."""
 
-    __slots__ = ("_drugs", "_masks", "_only", "_plain", "_points", "age", "paid", "parts", "release", "sex", "weight")
+    __slots__ = ("_masks", "_only", "_plain", "_points", "age", "drugs", "paid", "parts", "release", "sex", "weight")
 
     def __init__(
         self, release: Release, weight: int, parts: Sequence[Part], age: int, sex: str, drugs: int = 0
@@ -344,7 +344,7 @@ class Run:
         self.parts = tuple(parts)
         self.age = age
         self.sex = sex
-        self._drugs = drugs
+        self.drugs = drugs
         self._only = self.parts[0] if len(self.parts) == 1 else None
         self._points: dict[int, Points] = {}
         self._masks: dict[str, int] = {}
@@ -376,7 +376,7 @@ class Run:
 
         Raises MalformedCode. Most codes are found as they stand; only the others are normalized.
         """
-        mask = self._drugs
+        mask = self.drugs
         plain = self._plain
         for text in texts:
             own = plain.get(text)
@@ -394,20 +394,21 @@ class Run:
     def evaluate(self, mask: int) -> Points:
         """Categories before the hierarchy -> the year's (raw, normalized, payment), the mean of the months."""
         known = self._points.get(mask)
-        if known is not None:
-            return known
+        if known is None:
+            known = self._points[mask] = self.fresh(mask)
+        return known
+
+    def fresh(self, mask: int) -> Points:
+        """`evaluate`, without remembering the answer."""
         left = self.release.resolve(mask)
         if self._only is not None:
-            points = self._only.chain(self._only.raw(left))
-        else:
-            scores = [(part.months, part.chain(part.raw(left))) for part in self.parts]
-            months = sum(part.months for part in self.parts)
-            raw, normalized, payment = (
-                half_up(sum(count * own[step] for count, own in scores), months) for step in range(3)
-            )
-            points = (raw, normalized, payment)
-        self._points[mask] = points
-        return points
+            return self._only.chain(self._only.raw(left))
+        scores = [(part.months, part.chain(part.raw(left))) for part in self.parts]
+        months = sum(part.months for part in self.parts)
+        raw, normalized, payment = (
+            half_up(sum(count * own[step] for count, own in scores), months) for step in range(3)
+        )
+        return raw, normalized, payment
 
     def score(self, given: tuple[str, ...]) -> ModelScore:
         """The whole answer to codes as they are written; its reasons are worked out when they are asked for."""

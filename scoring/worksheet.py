@@ -431,18 +431,23 @@ def worksheet(
     year = load_year(program, payment_year)
     added = frailty_of(year, model, frailty)
     person = Beneficiary.of(beneficiary, program)
-    runs: list[Run] = []
-    for weight, use in year.blend(model):
-        release = load_release(use)
-        if release.family == "hhs-hcc":
-            runs.append(hhs_run(year, release, person, segment))
-            continue
-        lookup = FactorLookup(year, use, factors)
-        age = person.age_in(payment_year)
-        parts = compile_parts(release, person, age, lookup, segment)
-        drugs = drug_mask(release, person) if release.drugs else 0
-        runs.append(Run(release, weight, parts, age, person.sex, drugs))
+    runs = [
+        run_of(year, weight, use, person, segment, FactorLookup(year, use, factors))
+        for weight, use in year.blend(model)
+    ]
     return Worksheet(year, runs, added)
+
+
+def run_of(
+    year: Year, weight: int, use: ModelUse, person: Beneficiary, segment: str | None, lookup: "FactorLookup"
+) -> Run:
+    """One model of the blend, compiled for a person."""
+    release = load_release(use)
+    if release.family == "hhs-hcc":
+        return hhs_run(year, release, person, segment)
+    age = person.age_in(year.payment_year)
+    parts = compile_parts(release, person, age, lookup, segment)
+    return Run(release, weight, parts, age, person.sex, drug_mask(release, person) if release.drugs else 0)
 
 
 def frailty_of(year: Year, model: str | None, frailty: str | Decimal | None) -> int | None:

@@ -9,14 +9,37 @@ from scoring import InvalidInput, MissingFactor, worksheet
 from scoring.batch import score_population
 from scoring.tables import load_release, load_year
 
+ESRD = [
+    {"status": "dialysis"},
+    {"status": "transplant", "transplant_month": 2},
+    {"status": "graft", "graft_months": 6},
+    {"status": "graft", "graft_months": 30},
+]
+YEAR = [{"dual": "full"}] * 5 + [{"institutional": True}] * 3 + [None] * 4
+SPLIT = [{"dual": "none"}] * 7 + [{"new_enrollee": True, "dual": "partial"}] * 5
 PROGRAMS = [
     ("cms-hcc", 2024, None, ("dual", "orec", "institutional", "new_enrollee")),
     ("cms-hcc", 2025, "V24", ("dual", "orec", "institutional", "new_enrollee")),
     ("cms-hcc", 2026, None, ("dual", "orec", "institutional", "new_enrollee", "lti_medicaid")),
     ("pace", 2027, None, ("dual", "orec")),
+    ("cms-hcc", 2026, None, ("dual", "orec", "months")),
+    ("pace", 2026, None, ("dual", "orec", "months")),
     ("rxhcc", 2026, None, ("orec", "low_income", "institutional", "new_enrollee")),
+    ("esrd", 2027, "V24", ("dual", "orec", "institutional", "new_enrollee", "esrd")),
+    ("esrd", 2026, "V21", ("dual", "orec", "esrd", "medicaid")),
+    ("hhs-hcc", 2026, None, ("metal", "csr", "enrollment_months", "ndc")),
+    ("hhs-hcc", 2023, None, ("metal", "enrollment_months")),
 ]
-CHOICES = {"dual": ["none", "partial", "full"], "orec": ["0", "1", "2", "3"]}
+CHOICES = {
+    "dual": ["none", "partial", "full"],
+    "orec": ["0", "1", "2", "3"],
+    "months": [(), YEAR, SPLIT],
+    "esrd": ESRD,
+    "metal": list("PGSBC"),
+    "csr": ["1", "2", "4"],
+    "enrollment_months": [2, 6, 11, 12],
+    "ndc": [(), ("00002021301",), ("00002739359",)],
+}
 
 
 @pytest.mark.parametrize(("program", "year", "model", "facts"), PROGRAMS)
@@ -40,7 +63,7 @@ def test_batch_equals_single(program, year, model, facts):
         frailty=frailty,
     )  # fmt: skip
     for number in range(size):
-        person = {name: values[number] for name, values in people.items()}
+        person = {name: values[number] for name, values in people.items() if values[number] != ()}
         sheet = worksheet(program, year, person, model=model, frailty=frailty)
         expected = sheet.points(sheet.masks([code.replace(".", "") for code in diagnoses[number]]))
         assert (result.raw[number], result.normalized[number], result.payment[number]) == expected

@@ -6,6 +6,7 @@ import zipfile
 import pytest
 
 from scoring import InvalidInput, MissingFactor, MissingTables, score, tables
+from scoring.batch import score_population
 from scoring.errors import TablesBroken
 from scoring.importing import find, store
 from scoring.tables import ROOT, load_year, read
@@ -284,6 +285,14 @@ def test_one_level_counts_in_each_major_group(tmp_path):
     with pytest.raises(InvalidInput, match="no aid_group 'XX'"):
         score("cdps", 2026, {**person, "aid_group": "XX"}, [])
     assert load_year("cdps", 2026).models[0].factors[0].source == "invented"
+
+
+def test_licensed_tables_score_a_population_too(tmp_path):
+    store(find(cdps(tmp_path / "in")), tmp_path / "own", "")
+    tables.use_tables(tmp_path / "own")
+    facts = {"age": [40, 60], "sex": ["F", "M"], "aid_group": ["DA", "DA"], "ndc": [("00002147180",), ()]}
+    found = score_population("cdps", 2026, facts, [0, 0, 1, 0], ["I10", "I11.0", "E11.9", "E11.9"])
+    assert found.raw.tolist() == [825, 500]
 
 
 def test_the_aid_group_is_monthly(tmp_path):

@@ -183,7 +183,17 @@ class ScoreSerializer(serializers.Serializer):
     baseline = serializers.CharField(allow_null=True, help_text="Payment score with the first-pass codes.")
     now = serializers.CharField(allow_null=True, help_text="With what is decided.")
     projected = serializers.CharField(allow_null=True, help_text="With every open suggestion followed.")
-    deltas = serializers.DictField(help_text="By open suggestion: delta_raw, delta and its reasons.")
+    paid = serializers.DictField(
+        allow_null=True,
+        help_text="The same three as they would be paid, each [without, with] the records of which that is not known.",
+    )
+    deltas = serializers.DictField(
+        help_text="By open suggestion: delta_raw, delta and its reasons, delta_paid (as in paid) and why it differs."
+    )
+
+
+def paid_row(paid: scores.Paid) -> list[str]:
+    return [str(paid.sure), str(paid.most)]
 
 
 def score_rows(chart: Chart) -> list[dict[str, Any]]:
@@ -197,8 +207,17 @@ def score_rows(chart: Chart) -> list[dict[str, Any]]:
                 name: str(getattr(panel, name).payment) if getattr(panel, name) else None
                 for name in ("baseline", "now", "projected")
             },
+            "paid": {name: paid_row(getattr(panel.paid, name).payment) for name in ("baseline", "now", "projected")}
+            if panel.paid
+            else None,
             "deltas": {
-                str(pk): {"delta_raw": str(d.raw), "delta": str(d.payment), "reasons": list(d.reasons)}
+                str(pk): {
+                    "delta_raw": str(d.raw),
+                    "delta": str(d.payment),
+                    "reasons": list(d.reasons),
+                    "delta_paid": paid_row(d.paid),
+                    "paid_reasons": list(d.paid_reasons),
+                }
                 for pk, d in panel.deltas.items()
             },
         }
@@ -367,14 +386,16 @@ class DecisionSerializer(serializers.ModelSerializer):
         model = Decision
         fields = [
             "id", "suggestion", "outcome", "icd10", "reason", "comment", "decided_by", "decided_at", "delta_raw",
-            "delta", "score_model", "ruleset",
+            "delta", "delta_paid", "paid_why", "score_model", "ruleset",
         ]  # fmt: skip
-        read_only_fields = ["decided_by", "decided_at", "delta_raw", "delta", "score_model", "ruleset"]
+        read_only_fields = [
+            "decided_by", "decided_at", "delta_raw", "delta", "delta_paid", "paid_why", "score_model", "ruleset",
+        ]  # fmt: skip
 
     def to_representation(self, decision: Decision) -> dict[str, Any]:
         shown = super().to_representation(decision)
         if not can_see_scores(person(self.context["request"]), decision.suggestion.chart.project):
-            shown |= {"delta_raw": None, "delta": None, "score_model": ""}
+            shown |= {"delta_raw": None, "delta": None, "delta_paid": None, "paid_why": "", "score_model": ""}
         return shown
 
 

@@ -1,15 +1,23 @@
-"""The bridge to `scoring`: a chart's codes and its member's facts -> scores, and a delta for each suggestion."""
+"""The bridge to `scoring`: a chart's codes and its member's facts -> scores, and a delta for each suggestion.
 
-from collections.abc import Collection, Iterable, Sequence
+Everything is answered twice: as it is documented, and as it would be paid, which `validity` knows of each date of
+service. Where it is not known whether a date counts, the payment is computed with and without it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import scoring
-from coding.models import Chart, Decision, Enrollment, FirstPassCode, Suggestion
-from coding.workflow import Outcome, SuggestionKind, SuggestionStatus, Verdict
+from django.utils import timezone
 
-Change = tuple[Sequence[str], Sequence[str]]  # codes added, codes removed
+import scoring
+from coding import validity
+from coding.acceptability import NO, UNKNOWN
+from coding.models import Chart, Decision, Enrollment, FirstPassCode, Suggestion
+from coding.validity import Validity
+from coding.workflow import Outcome, SuggestionKind, SuggestionStatus, Verdict
 
 # Programs that pay in the year after the service year; HHS and Medicaid (CDPS) risk adjustment is concurrent.
 PROSPECTIVE = ("cms-hcc", "rxhcc", "esrd", "pace")
@@ -21,19 +29,81 @@ ENTITLEMENT = {"cms-hcc": ("dual", "orec"), "pace": ("dual", "orec"), "esrd": ("
 ANYBODY = {"age": 70, "sex": "F"}
 
 
+@dataclass(frozen=True, order=True)
+class Source:
+    """A code on a date of service. added: by the second pass, and so paid only while additions are."""
+
+    code: str
+    encounter: int
+    day: date
+    added: bool = False
+
+
+Change = tuple[Sequence[Source], Sequence[Source]]  # added, removed
+
+
+@dataclass(frozen=True)
+class Paid:
+    """A payment score or a difference as it would be paid: without the dates of which it is not known whether they
+    count (sure), and with all of them (most). The amount is known where they are the same."""
+
+    sure: Decimal
+    most: Decimal
+
+    @property
+    def amount(self) -> Decimal | None:
+        return self.sure if self.sure == self.most else None
+
+
 @dataclass(frozen=True)
 class Delta:
     """What an answer does to the score: the model's difference, never the coefficient alone.
 
-    raw, payment: three decimals, unitless, negative for a loss. reasons: one line for each thing that changed, or why
-    nothing did. outcome: the answer that does it. model: program, payment year and model, for the record.
+    raw, payment: as documented; three decimals, unitless, negative for a loss. reasons: one line for each thing that
+    changed, or why nothing did. outcome: the answer that does it. code: what stands after it, "" for nothing. model:
+    program, payment year and model, for the record. paid: the same difference as it would be paid, and paid_reasons:
+    why it is another one or is not known, empty where it is the same.
     """
 
     raw: Decimal
     payment: Decimal
     reasons: tuple[str, ...]
     outcome: Outcome
+    code: str
     model: str
+    paid: Paid
+    paid_reasons: tuple[str, ...] = ()
+
+    @property
+    def paid_differs(self) -> bool:
+        return self.paid.amount != self.payment
+
+
+@dataclass(frozen=True)
+class PaidScore:
+    """A score as it would be paid, worked twice as `Paid` says."""
+
+    sure: scoring.Score
+    most: scoring.Score
+
+    @property
+    def payment(self) -> Paid:
+        return Paid(self.sure.payment, self.most.payment)
+
+
+@dataclass(frozen=True)
+class PaidScores:
+    baseline: PaidScore
+    now: PaidScore
+    projected: PaidScore
+
+    def differ(self, panel: "Panel") -> bool:
+        """Whether one of the three is not what the chart documents."""
+        return any(
+            documented and getattr(self, name).payment.amount != documented.payment
+            for name in ("baseline", "now", "projected")
+            if (documented := getattr(panel, name))
+        )
 
 
 @dataclass(frozen=True)
@@ -42,10 +112,11 @@ class Panel:
 
     baseline: with the first-pass codes. now: with what is decided. projected: with every open suggestion followed
     (additions accepted, more specific codes put, unsupported codes deleted; a code that the notes do not mention
-    stays, for silence is no deletion). deltas: by open suggestion, against now. cards: by kind and code, for one answer
-    on all of the code's open dates of service, since a code is only gone when no date carries it any more. assumed:
-    facts that the enrollment leaves open and that the score takes for granted. problem: why it could not be scored;
-    then there are no scores.
+    stays, for silence is no deletion). paid: the same three as they would be paid, while baseline, now and projected
+    are as documented; None where nobody asked. deltas: by open suggestion, against now. cards: by kind and code, for
+    one answer on all of the code's open dates of service, since a code is only gone when no date carries it any more.
+    assumed: facts that the enrollment leaves open and that the score takes for granted. problem: why it could not be
+    scored; then there are no scores.
     """
 
     program: str
@@ -56,24 +127,31 @@ class Panel:
     projected: scoring.Score | None = None
     deltas: dict[int, Delta] = field(default_factory=dict)
     cards: dict[tuple[str, str], Delta] = field(default_factory=dict)
+    paid: PaidScores | None = None
     assumed: tuple[str, ...] = ()
     problem: str = ""
 
+    @property
+    def paid_differs(self) -> bool:
+        return self.paid is not None and self.paid.differ(self)
 
-def chart_scores(chart: Chart) -> list[Panel]:
-    """One panel for each program of the project, in its order."""
+
+def chart_scores(chart: Chart, found: Mapping[int, Validity] | None = None) -> list[Panel]:
+    """One panel for each program of the project, in its order.
+
+    found: what the rules say of the chart's dates of service, where the caller knows it already.
+    """
     codes = _codes_of([chart])[chart.pk]
-    return [_panel(chart, program, codes) for program in programs(chart)]
+    found = _validity(chart) if found is None else found
+    return [_panel(chart, program, codes, found) for program in programs(chart)]
 
 
 def scores_of(charts: Iterable[Chart]) -> dict[int, list[Panel]]:
-    """Baseline and present score of many charts, in a fixed number of queries: panels without deltas, by chart."""
+    """Baseline and present score of many charts as documented, in a fixed number of queries: panels without deltas and
+    payment, by chart. What would be paid needs every note to be read, which is too much for a report."""
     loaded = list(charts)
     codes = _codes_of(loaded)
-    return {
-        chart.pk: [_panel(chart, program, codes[chart.pk], deltas=False) for program in programs(chart)]
-        for chart in loaded
-    }
+    return {chart.pk: [_panel(chart, program, codes[chart.pk]) for program in programs(chart)] for chart in loaded}
 
 
 def delta_of_answer(chart: Chart, suggestion: Suggestion, outcome: Outcome, code: str) -> Delta | None:
@@ -88,11 +166,11 @@ def delta_of_answer(chart: Chart, suggestion: Suggestion, outcome: Outcome, code
     year = payment_year(chart, program)
     try:
         sheet, _ = _worksheet(chart, program, year)
-        [delta] = sheet.what_if(codes.now, [_change(suggestion, outcome, code)])
-        model = _model(program, year, sheet.score(()).model)
+        asked = _Asked(sheet, codes.now, _eligibility(_validity(chart), program, year))
+        [delta] = asked.deltas([(outcome, _change(suggestion, outcome, code))])
     except (scoring.ScoringError, _Unscorable):
         return None
-    return Delta(delta.delta_raw, delta.delta, delta.reasons, outcome, model)
+    return delta
 
 
 def risk_adjusting(chart: Chart, codes: Collection[str]) -> set[str]:
@@ -128,41 +206,52 @@ def payment_year(chart: Chart, program: str) -> int:
 
 @dataclass
 class _Codes:
-    """baseline and now: one entry for each encounter that carries the code. open: the undecided suggestions."""
+    """baseline and now: one source for each encounter that carries the code. open: the undecided suggestions."""
 
-    baseline: list[str] = field(default_factory=list)
-    now: list[str] = field(default_factory=list)
+    baseline: list[Source] = field(default_factory=list)
+    now: list[Source] = field(default_factory=list)
     open: list[Suggestion] = field(default_factory=list)
 
 
 def _codes_of(charts: Sequence[Chart]) -> dict[int, _Codes]:
     codes = {chart.pk: _Codes() for chart in charts}
     first_pass = FirstPassCode.objects.filter(encounter__chart__in=codes).values_list(
-        "encounter__chart", "encounter", "icd10"
+        "encounter__chart", "icd10", "encounter_id", "encounter__date_from"
     )
-    for chart, _, code in sorted(set(first_pass)):
-        codes[chart].baseline.append(code)
-        codes[chart].now.append(code)
+    for chart, code, encounter, day in sorted(set(first_pass)):
+        codes[chart].baseline.append(Source(code, encounter, day))
+        codes[chart].now.append(Source(code, encounter, day))
     put = dict(Decision.objects.standing().filter(suggestion__chart__in=codes).values_list("suggestion", "icd10"))
-    for suggestion in Suggestion.objects.live().filter(chart__in=codes).order_by("pk"):
+    suggestions = Suggestion.objects.live().filter(chart__in=codes).select_related("encounter").order_by("pk")
+    for suggestion in suggestions:
         of_chart = codes[suggestion.chart_id]
         status = suggestion.status
         if status == SuggestionStatus.OPEN:
             of_chart.open.append(suggestion)
         elif status in (SuggestionStatus.DELETED, SuggestionStatus.CHANGED) and suggestion.kind == SuggestionKind.CHECK:
-            of_chart.now.remove(suggestion.icd10)
+            of_chart.now.remove(_reported(suggestion))
         if status in (SuggestionStatus.ACCEPTED, SuggestionStatus.CHANGED):
-            of_chart.now.append(put[suggestion.pk])
+            of_chart.now.append(_put(suggestion, put[suggestion.pk]))
     return codes
+
+
+def _reported(suggestion: Suggestion) -> Source:
+    """The first-pass code that a check asks about."""
+    return Source(suggestion.icd10, suggestion.encounter_id, suggestion.encounter.date_from)
+
+
+def _put(suggestion: Suggestion, code: str) -> Source:
+    """A code of the second pass on the suggestion's date."""
+    return Source(code, suggestion.encounter_id, suggestion.encounter.date_from, added=True)
 
 
 def _change(suggestion: Suggestion, outcome: Outcome, code: str) -> Change:
     if outcome == Outcome.ACCEPT:
-        return [code], []
+        return [_put(suggestion, code)], []
     if outcome == Outcome.DELETE:
-        return [], [suggestion.icd10]
+        return [], [_reported(suggestion)]
     if outcome == Outcome.CHANGE:
-        return [code], [suggestion.icd10] if suggestion.kind == SuggestionKind.CHECK else []
+        return [_put(suggestion, code)], [_reported(suggestion)] if suggestion.kind == SuggestionKind.CHECK else []
     return [], []
 
 
@@ -202,28 +291,25 @@ class _Unscorable(Exception):
     """The chart lacks a fact without which no score is right; the message says which."""
 
 
-def _panel(chart: Chart, program: str, codes: _Codes, *, deltas: bool = True) -> Panel:
+def _panel(chart: Chart, program: str, codes: _Codes, found: Mapping[int, Validity] | None = None) -> Panel:
+    """Without validity: baseline and now as documented, no deltas."""
     year = payment_year(chart, program)
     try:
         sheet, assumed = _worksheet(chart, program, year)
-        baseline, now = sheet.score(codes.baseline), sheet.score(codes.now)
+        baseline, now = sheet.score(_names(codes.baseline)), sheet.score(_names(codes.now))
         model = _model(program, year, now.model)
-        if not deltas:
+        if found is None:
             return Panel(program, year, model, baseline, now, assumed=assumed)
         offered = [(suggestion, *_offered(suggestion)) for suggestion in codes.open]
         cards = _cards(codes.open)
-        asked = [change for _, _, change in offered] + [change for _, change in cards.values()]
-        found = iter(sheet.what_if(codes.now, asked))
-
-        def delta(outcome: Outcome) -> Delta:
-            one = next(found)
-            return Delta(one.delta_raw, one.delta, one.reasons, outcome, model)
+        asked = _Asked(sheet, codes.now, _eligibility(found, program, year))
+        deltas = iter(asked.deltas([(outcome, change) for _, outcome, change in offered] + list(cards.values())))
 
         projected = list(codes.now)
         for suggestion, outcome, (added, removed) in offered:
             if _is_followed(suggestion, outcome):
-                for code in removed:
-                    projected.remove(code)
+                for source in removed:
+                    projected.remove(source)
                 projected += added
         return Panel(
             program,
@@ -231,13 +317,100 @@ def _panel(chart: Chart, program: str, codes: _Codes, *, deltas: bool = True) ->
             model,
             baseline,
             now,
-            sheet.score(projected),
-            {suggestion.pk: delta(outcome) for suggestion, outcome, _ in offered},
-            {card: delta(outcome) for card, (outcome, _) in cards.items()},
+            sheet.score(_names(projected)),
+            {suggestion.pk: next(deltas) for suggestion, _, _ in offered},
+            {card: next(deltas) for card in cards},
+            PaidScores(*(asked.paid_score(sources) for sources in (codes.baseline, codes.now, projected))),
             assumed,
         )
     except (scoring.ScoringError, _Unscorable) as error:
         return Panel(program, year, problem=str(error))
+
+
+# (encounter, added by the second pass) -> YES, NO or UNKNOWN, and why in a phrase
+Eligibility = Mapping[tuple[int, bool], tuple[str, str]]
+
+
+def _validity(chart: Chart) -> dict[int, Validity]:
+    return validity.chart_validity(chart, validity.encounters_of(chart), timezone.localdate())
+
+
+def _eligibility(found: Mapping[int, Validity], program: str, year: int) -> Eligibility:
+    return {
+        (encounter, added): standing.pays(added=added)
+        for encounter, of_date in found.items()
+        for standing in of_date.standings
+        if (standing.assessment.program, standing.assessment.payment_year) == (program, year)
+        for added in (False, True)
+    }
+
+
+def _names(sources: Iterable[Source]) -> list[str]:
+    return [source.code for source in sources]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A worksheet and what is on the chart now, asked about changes, as documented and as paid."""
+
+    sheet: scoring.Worksheet
+    now: Sequence[Source]
+    eligibility: Eligibility
+
+    def paid_score(self, sources: Sequence[Source]) -> PaidScore:
+        sure, most = (scoring.payable(self.marked(sources, *unpaid)) for unpaid in ((NO, UNKNOWN), (NO,)))
+        return PaidScore(self.sheet.score(sure), self.sheet.score(most))
+
+    def deltas(self, changes: Sequence[tuple[Outcome, Change]]) -> list[Delta]:
+        sure, most = (
+            scoring.both(
+                self.sheet,
+                self.marked(self.now, *unpaid),
+                [(self.marked(new, *unpaid), self.marked(gone, *unpaid)) for _, (new, gone) in changes],
+            )
+            for unpaid in ((NO, UNKNOWN), (NO,))
+        )
+        year = self.sheet.year
+        model = _model(year.program, year.payment_year, self.sheet.score(()).model)
+        return [
+            Delta(
+                one.documented.delta_raw,
+                one.documented.delta,
+                one.documented.reasons,
+                outcome,
+                change[0][0].code if change[0] else "",
+                model,
+                Paid(one.paid.delta, other.paid.delta),
+                self.paid_reasons(change, one, other),
+            )
+            for (outcome, change), one, other in zip(changes, sure, most, strict=True)
+        ]
+
+    def paid_reasons(self, change: Change, sure: scoring.Both, most: scoring.Both) -> tuple[str, ...]:
+        """Why the payment is another one than what is documented, or why it is not known."""
+        if sure.paid.delta != most.paid.delta:
+            return (*most.not_paid, *self.not_known(change))
+        return () if sure.paid.delta == sure.documented.delta else (*sure.paid.reasons, *most.not_paid)
+
+    def not_known(self, change: Change) -> tuple[str, ...]:
+        """Which codes leave the payment of a change open, in a phrase each: its own, or those that it meets."""
+        new, gone = change
+        own = self.unknown([*new, *gone])
+        if own:
+            return tuple(f"{code}: not known whether it is paid ({why})" for code, why in own.items())
+        return (f"depends on {', '.join(self.unknown(self.now))}, of which it is not known whether they are paid",)
+
+    def unknown(self, sources: Iterable[Source]) -> dict[str, str]:
+        found = [(source.code, *self.says(source)) for source in sources]
+        return {code: why for code, answer, why in found if answer == UNKNOWN}
+
+    def says(self, source: Source) -> tuple[str, str]:
+        answer, why = self.eligibility[source.encounter, source.added]
+        return answer, f"{source.day}: {why}"
+
+    def marked(self, sources: Iterable[Source], *unpaid: str) -> list[scoring.NotPayable | str]:
+        found = [(source.code, *self.says(source)) for source in sources]
+        return [scoring.NotPayable(code, why) if answer in unpaid else code for code, answer, why in found]
 
 
 def _worksheet(chart: Chart, program: str, year: int) -> tuple[scoring.Worksheet, tuple[str, ...]]:

@@ -9,7 +9,21 @@ from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 
-from coding.acceptability import MET, NO, UNKNOWN, Assessment, Check, assess_encounter, book, payment_years
+from coding.acceptability import (
+    AUDIO_ONLY,
+    INVALID,
+    LINKED,
+    MET,
+    NO,
+    UNKNOWN,
+    UNLINKED,
+    YES,
+    Assessment,
+    Check,
+    assess_encounter,
+    book,
+    payment_years,
+)
 from coding.intake.values import (
     ClaimLineValues,
     ClaimValues,
@@ -43,6 +57,19 @@ NAMES = {
 }
 
 
+# Why a date of service pays nothing, and what is not known where it may, in a phrase: by its link.
+NOT_PAID = {
+    LINKED: "its claim does not pass the encounter filter",
+    UNLINKED: "not linked to an accepted encounter",
+    AUDIO_ONLY: "audio-only visit",
+}
+NOT_KNOWN = {
+    LINKED: "whether its claim passes the encounter filter is not known",
+    UNLINKED: "whether it is linked to an accepted encounter is not known",
+    AUDIO_ONLY: "audio-only visit, by a rule that is not verified",
+}
+
+
 @dataclass(frozen=True)
 class Standing:
     """What the rules say of a date of service in one program and payment year."""
@@ -65,6 +92,24 @@ class Standing:
         """Why it pays or not: `Assessment.why` after its lines for the checks that fail or are open."""
         checks = self.assessment.checks.values()
         return self.assessment.why[sum(check.fails or check.open for check in checks) :]
+
+    def pays(self, *, added: bool) -> tuple[str, str]:
+        """YES, NO or UNKNOWN, and the reason in a phrase: for a code that the second pass adds today, or for one that
+        was submitted already, which is past the calendar."""
+        one = self.assessment
+        answer = one.payment if added else one.counts
+        if answer == YES:
+            return answer, ""
+        if answer == UNKNOWN:
+            if one.counts != UNKNOWN:
+                return answer, "whether the payment year still takes additions is not known"
+            return answer, NOT_KNOWN.get(one.link, "whether its record counts is not known")
+        if one.counts != NO:
+            return answer, "the payment year is closed for additions"
+        fails = [NAMES[name].lower() for name, check in one.checks.items() if check.fails]
+        if one.link == INVALID:
+            return answer, f"the encounter is not valid: {', '.join(fails)}"
+        return answer, NOT_PAID.get(one.link, "its record does not count")
 
     @property
     def refusal(self) -> str:

@@ -147,3 +147,31 @@ class Page(HTMLParser):
     @property
     def words(self) -> str:
         return " ".join(self.text.split())
+
+
+VISIT = """RIVERBEND CLINIC
+Patient: Ada Winterbourne   DOB: 04/01/1953
+Date of service: {day}
+
+{text}
+
+Electronically signed by Otto Brand, MD {day}
+"""
+ADA = {"name": {"family": "Winterbourne", "given": "Ada"}}
+
+
+def visit(date: str = "2026-03-02", text: str = "CKD stage 3b, stable on losartan.", **facts: Any) -> Day:
+    """A date of service of ADA that an audit accepts and that pays: seen in an office, signed, on an accepted claim.
+
+    fields: replace those of the encounter, such as {"claim": None} for a record without a link.
+    """
+    fields = {
+        "claim": {
+            "icn": f"ICN-{date}", "type": "P", "place_of_service": "11", "accepted": True,
+            "lines": [{"procedure": "99214", "modifiers": []}],
+        },
+        "provider": {"npi": "1234567893", "specialty": "50", "name": "Otto Brand", "credential": "MD"},
+        "signature": {"status": "signed", "name": "Otto Brand", "credential": "MD", "date": date},
+        **facts.pop("fields", {}),
+    }  # fmt: skip
+    return Day(date, VISIT.format(day=f"{date[5:7]}/{date[8:]}/{date[:4]}", text=text), fields=fields, **facts)

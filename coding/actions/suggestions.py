@@ -366,6 +366,8 @@ def decide(
         ruleset=suggestion.ruleset,
         delta_raw=delta.raw if delta else None,
         delta=delta.payment if delta else None,
+        delta_paid=delta.paid.amount if delta else None,
+        paid_why=". ".join(delta.paid_reasons) if delta else "",
         score_model=delta.model if delta else "",
     )
     move_suggestion(suggestion, status)

@@ -15,8 +15,8 @@ NAME = "Coded results"
 PERMISSION = Permission.EXPORT
 COLUMNS = (
     "chart", "chart_status", "member_id", "service_year", "encounter_id", "from", "through", "icn", "kind", "code",
-    "outcome", "resulting_code", "reason", "meat", "coder", "credential", "decided_at", "delta_raw", "delta", "model",
-    "ruleset",
+    "outcome", "resulting_code", "reason", "meat", "coder", "credential", "decided_at", "delta_raw", "delta",
+    "delta_paid", "paid_why", "model", "ruleset",
 )  # fmt: skip
 
 FINISHED = (ChartStatus.CODED, ChartStatus.IN_QA, ChartStatus.CLOSED)
@@ -62,6 +62,8 @@ def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:
             decision.decided_at.isoformat(timespec="seconds"),
             decision.delta_raw,
             decision.delta,
+            decision.delta_paid,
+            decision.paid_why,
             decision.score_model,
             decision.ruleset,
         )

@@ -135,7 +135,8 @@ class Decision(models.Model):
     """A named person's answer. Append-only: taking one back is another row (`reopen`).
 
     `icd10` is the code that stands after the answer, blank where none does. The deltas are those of the moment:
-    against what was decided then, with the model named, or null where the chart could not be scored.
+    against what was decided then, with the model named, or null where the chart could not be scored. `delta` is as
+    documented and `delta_paid` as it would be paid, which may be unknown.
     """
 
     suggestion = models.ForeignKey(Suggestion, on_delete=models.PROTECT, related_name="decisions")
@@ -147,6 +148,10 @@ class Decision(models.Model):
     decided_at = models.DateTimeField(auto_now_add=True)
     delta_raw = models.DecimalField(max_digits=7, decimal_places=3, null=True)
     delta = models.DecimalField(max_digits=7, decimal_places=3, null=True)
+    delta_paid = models.DecimalField(
+        max_digits=7, decimal_places=3, null=True, help_text="The delta as it would be paid; null where not known."
+    )
+    paid_why = models.TextField(blank=True, help_text="Why the payment is not what is documented, or is not known.")
     score_model = models.CharField(max_length=60, blank=True, help_text="Program, payment year and model of the delta.")
     ruleset = models.CharField(max_length=80, blank=True)
 

@@ -14,6 +14,7 @@ from coding import worked as on_paper
 from coding.workflow import CHANGE_REASONS, REASONS, ChartStatus, Outcome, SpanLabel
 
 if TYPE_CHECKING:
+    from coding.scores import Paid
     from coding.views.reading import Piece
 
 register = template.Library()
@@ -47,6 +48,12 @@ def three(value: Decimal | str | None) -> str:
 def signed(value: Decimal | str | None) -> str:
     """A difference of scores with its sign: +0.267, -0.302, +0.000."""
     return "" if value is None else f"{Decimal(value):+.3f}"
+
+
+@register.filter
+def as_paid(paid: "Paid") -> str:
+    """A score as it would be paid: 0.911, or "not known: 0.911 or 1.178" without and with what may not count."""
+    return f"not known: {paid.sure:.3f} or {paid.most:.3f}" if paid.amount is None else f"{paid.amount:.3f}"
 
 
 @register.filter

@@ -218,14 +218,20 @@ class Answer:
     panel: bool
 
 
+def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if one is None or other is None else one + other
+
+
 @dataclass
 class Standing:
-    """The same answer on one or more dates. delta: the sum of what the answers changed, each at its moment."""
+    """The same answer on one or more dates. delta: the sum of what the answers changed, each at its moment; paid: the
+    same as it would be paid, None where one is not known."""
 
     suggestion: Suggestion
     decision: Decision
     dates: list[date]
     delta: Decimal | None
+    paid: Decimal | None
 
 
 @dataclass
@@ -272,11 +278,12 @@ class Card:
                 continue
             key = (decision.outcome, decision.icd10, decision.reason, decision.comment, decision.decided_by_id)
             if key not in found:
-                found[key] = Standing(question.suggestion, decision, [day], decision.delta)
+                found[key] = Standing(question.suggestion, decision, [day], decision.delta, decision.delta_paid)
                 continue
             same = found[key]
             same.dates.append(day)
-            same.delta = None if same.delta is None or decision.delta is None else same.delta + decision.delta
+            same.delta = _sum(same.delta, decision.delta)
+            same.paid = _sum(same.paid, decision.delta_paid)
         return list(found.values())
 
     @cached_property
@@ -468,13 +475,13 @@ def read_chart(chart: Chart, user: User, *, with_record: bool = True) -> Reading
     """The chart as this person sees it. with_record: also encounters and notes (an answer changes only the cards)."""
     blind = is_blind(user, chart)
     questions = questions_of(chart, blind=blind)
-    panels = scores.chart_scores(chart) if can_see_scores(user, chart.project) and not blind else []
-    cards = cards_of(chart, questions, panels)
     record = record_of(chart, questions) if with_record else []
     if with_record:
         found = {page.encounter.pk: page.validity for page in record}
     else:
         found = validity.chart_validity(chart, validity.encounters_of(chart), timezone.localdate())
+    panels = scores.chart_scores(chart, found) if can_see_scores(user, chart.project) and not blind else []
+    cards = cards_of(chart, questions, panels)
     for card in cards:
         card.refusals = validity.refusals(found, [q.suggestion.encounter_id for q in card.questions], card.kind)
     return Reading(chart, record, cards, panels, can_code_chart(user, chart), blind)

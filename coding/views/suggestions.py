@@ -45,8 +45,13 @@ def chosen(request: HttpRequest, chart: Chart) -> list[Suggestion]:
 
 def score_now(reading: Reading) -> str:
     """The first program's score in a few spoken words, where the person may see it."""
-    now = next((panel.now for panel in reading.panels if panel.now is not None), None)
-    return f" Score now {now.payment:.3f}." if now else ""
+    panel = next((panel for panel in reading.panels if panel.now is not None), None)
+    if panel is None or panel.now is None:
+        return ""
+    paid = panel.paid.now.payment.amount if panel.paid else None
+    if paid == panel.now.payment:
+        return f" Score now {paid:.3f}."
+    return f" Score now {panel.now.payment:.3f}, as paid {'not known' if paid is None else f'{paid:.3f}'}."
 
 
 def work(

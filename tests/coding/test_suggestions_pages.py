@@ -174,6 +174,35 @@ def test_the_page_shows_the_score_now_and_what_each_answer_would_do(desk, chart)
     assert re.search(r"-0\.\d{3} if deleted", words)
 
 
+def test_a_delta_says_what_is_documented_and_where_it_differs_what_is_paid(desk, project, coder) -> None:
+    linked = pages.visit("2026-02-03", "CKD stage 3b, stable on losartan.", adds={"N18.32": pages.CKD})
+    alone = pages.visit("2026-06-09", checks={"I50.32": ("unsupported", "losartan")}, fields={"claim": None})
+    chart = pages.held_chart(
+        project,
+        coder,
+        linked,
+        alone,
+        member=make.member(**pages.ADA),
+        enrollments=[make.enrollment(switched_ma_organization=False)],
+    )
+    words = open_page(desk, chart).words
+    assert re.search(r"\+0\.\d{3} if accepted, as documented HCC 328 \+0\.127 · HF_KIDNEY_V28 \+0\.176", words)
+    assert re.search(r"\+0\.\d{3} as it would be paid HCC 328 \+0\.127 ", words)
+    assert "I50.32: not paid (2026-06-09: not linked to an accepted encounter)" in words
+    assert re.search(r"As it would be paid First pass \d\.\d{3} Now \d\.\d{3} If followed \d\.\d{3}", words)
+    told = said(answer(desk, chart, chart.suggestions.get(kind="add"), outcome="accept"))
+    assert re.search(r"Score now \d\.\d{3}, as paid \d\.\d{3}\.$", told["say"])
+    assert re.search(r"Accepted \+0\.\d{3} paid \+0\.\d{3} 2026-02-03", open_page(desk, chart).words)
+
+
+def test_a_payment_that_is_not_known_reads_so(desk, project, coder) -> None:
+    unsaid = {"claim": {"icn": "ICN9", "lines": [{"procedure": "99214"}]}}  # whether it was accepted
+    chart = pages.held_chart(project, coder, pages.visit(adds={"N18.32": pages.CKD}, fields=unsaid))
+    words = open_page(desk, chart).words
+    assert re.search(r"Payment not known: \+0\.000 or \+0\.\d{3} N18\.32: not known whether it is paid", words)
+    assert re.search(r"If followed not known: \d\.\d{3} or \d\.\d{3}", words)
+
+
 def test_a_policy_hides_scores_from_coders_everywhere(client) -> None:
     project = make.project("blind", coders_see_scores=False)
     coder = make.person(Role.CODER, project)
@@ -200,7 +229,7 @@ def test_an_answer_comes_back_as_the_cards_and_says_what_is_left(desk, chart) ->
     assert response.status_code == 200
     assert response.content.decode().lstrip().startswith('<div id="work"')
     told = said(response)
-    assert re.fullmatch(r"Accepted N18\.32\. 1 left\. Score now \d\.\d{3}\.", told["say"])
+    assert re.fullmatch(r"Accepted N18\.32\. 1 left\. Score now \d\.\d{3}, as paid \d\.\d{3}\.", told["say"])
     assert told["focus"] == f"card-{check.pk}"
     add.refresh_from_db()
     assert add.status == SuggestionStatus.ACCEPTED
@@ -236,7 +265,7 @@ def test_the_counts_of_the_dates_follow_an_answer(desk, project, coder) -> None:
 def test_the_same_answer_on_several_dates_reads_as_one(desk, project, coder) -> None:
     chart = pages.held_chart(project, coder, pages.missed_ckd(), pages.missed_ckd("2026-06-09"))
     page = pages.Page(answer(desk, chart, *chart.suggestions.filter(kind="add"), outcome="accept"))
-    assert re.search(r"Accepted \+0\.\d{3} 2026-03-02, 2026-06-09 by", page.words)
+    assert re.search(r"Accepted \+0\.\d{3} paid \+0\.000 2026-03-02, 2026-06-09 by", page.words)
 
 
 def test_one_date_can_be_answered_by_itself(desk, project, coder) -> None:

@@ -6,7 +6,7 @@ queryset (`Project.objects.of`, `Chart.objects.visible_to`), so that a page abou
 
 from enum import StrEnum
 
-from coding.models import Chart, Project, QAReview, Role, User
+from coding.models import Chart, Decision, Project, QAReview, Role, User
 from coding.workflow import ChartStatus
 
 
@@ -25,10 +25,17 @@ class Permission(StrEnum):
     SEE_TRAIL = "see the trail"
     SEE_SCORES = "see scores"
     CHANGE_POLICY = "change the project's policy"
+    SEE_RULES = "see the rules and the calendar"
+    VERIFY_RULES = "verify rules"
+    OVERRIDE = "answer for a record against a rule"
+    SECOND_REVIEW = "review high-risk codes a second time"
+    SEE_RELEASE = "see what is released and what is held"
+    SEE_OVERPAYMENTS = "see overpayment cases"
+    WORK_OVERPAYMENTS = "work on overpayment cases"
 
 
 ROLE_PERMISSIONS = {
-    Role.CODER: {Permission.CODE},
+    Role.CODER: {Permission.CODE, Permission.SEE_RULES},
     Role.QA_LEAD: {
         Permission.READ_CHARTS,
         Permission.IMPORT_CHARTS,
@@ -37,6 +44,9 @@ ROLE_PERMISSIONS = {
         Permission.SEE_REPORTS,
         Permission.SEE_TRAIL,
         Permission.SEE_SCORES,
+        Permission.SEE_RULES,
+        Permission.SECOND_REVIEW,
+        Permission.SEE_RELEASE,
     },
     Role.MANAGER: {
         Permission.IMPORT_CHARTS,
@@ -45,12 +55,21 @@ ROLE_PERMISSIONS = {
         Permission.EXPORT,
         Permission.SEE_SCORES,
         Permission.CHANGE_POLICY,
+        Permission.SEE_RULES,
+        Permission.SEE_OVERPAYMENTS,
     },
     Role.COMPLIANCE: {
         Permission.READ_CHARTS,
         Permission.SEE_REPORTS,
         Permission.SEE_TRAIL,
         Permission.SEE_SCORES,
+        Permission.SEE_RULES,
+        Permission.VERIFY_RULES,
+        Permission.OVERRIDE,
+        Permission.SECOND_REVIEW,
+        Permission.SEE_RELEASE,
+        Permission.SEE_OVERPAYMENTS,
+        Permission.WORK_OVERPAYMENTS,
     },
     Role.ADMINISTRATOR: set(),
 }
@@ -122,9 +141,32 @@ def can_see_scores(user: User, project: Project) -> bool:
     return project.coders_see_scores and role_in(user, project) == Role.CODER
 
 
-def check_can_see_scores(user: User, project: Project) -> None:
-    if not can_see_scores(user, project):
-        raise NotAllowed("This project hides scores from coders.")
+# --- Compliance ----------------------------------------------------------------------------------------------------
+
+
+def check_can_override_evidence(user: User, project: Project) -> None:
+    """The role that the project's policy names; where it names none, nobody."""
+    role = role_in(user, project)
+    if not project.evidence_override_role or role != project.evidence_override_role:
+        who = Role(project.evidence_override_role).label if project.evidence_override_role else "nobody"
+        raise NotAllowed(f"In this project the evidence standard is overridden by: {who}.")
+
+
+def can_override_evidence(user: User, project: Project) -> bool:
+    try:
+        check_can_override_evidence(user, project)
+    except NotAllowed:
+        return False
+    return True
+
+
+def check_can_review_second(user: User, decision: Decision) -> None:
+    """A second credentialed person, never the coder."""
+    check_can(user, Permission.SECOND_REVIEW, decision.suggestion.chart.project)
+    if decision.decided_by_id == user.pk:
+        raise NotAllowed("Nobody reviews their own decision.")
+    if not user.credential:
+        raise NotAllowed("A second reviewer needs a credential, such as CRC. Ask your administrator to enter yours.")
 
 
 # --- QA ------------------------------------------------------------------------------------------------------------

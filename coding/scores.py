@@ -136,6 +136,17 @@ class Panel:
         return self.paid is not None and self.paid.differ(self)
 
 
+@dataclass(frozen=True)
+class Effect:
+    """What one deletion does in one program and payment year; None where it is not known."""
+
+    encounter: int
+    code: str
+    program: str
+    payment_year: int
+    payment: Decimal | None
+
+
 def chart_scores(chart: Chart, found: Mapping[int, Validity] | None = None) -> list[Panel]:
     """One panel for each program of the project, in its order.
 
@@ -171,6 +182,35 @@ def delta_of_answer(chart: Chart, suggestion: Suggestion, outcome: Outcome, code
     except (scoring.ScoringError, _Unscorable):
         return None
     return delta
+
+
+def deletion_effects(chart: Chart, deleted: Sequence[tuple[int, str]], *, with_additions: bool) -> list[Effect]:
+    """What each deletion takes off the payment score, one after the other, in each of the project's programs.
+
+    deleted: (encounter, code), in the order of the decisions. with_additions: beside what the second pass added, as
+    long as additions can be submitted. The amount is None where the chart cannot be scored.
+    """
+    codes = _codes_of([chart])[chart.pk]
+    days = {source.encounter: source.day for source in (*codes.baseline, *codes.now)}
+    gone = [Source(code, encounter, days[encounter]) for encounter, code in deleted if encounter in days]
+    held = [*(codes.now if with_additions else codes.baseline)]
+    held += [source for source in gone if source not in held]
+    effects: list[Effect] = []
+    for program in programs(chart):
+        year = payment_year(chart, program)
+        try:
+            sheet, _ = _worksheet(chart, program, year)
+        except (scoring.ScoringError, _Unscorable):
+            effects += [Effect(source.encounter, source.code, program, year, None) for source in gone]
+            continue
+        left = list(held)
+        before = sheet.score(_names(left)).payment
+        for source in gone:
+            left.remove(source)
+            after = sheet.score(_names(left)).payment
+            effects.append(Effect(source.encounter, source.code, program, year, after - before))
+            before = after
+    return effects
 
 
 def risk_adjusting(chart: Chart, codes: Collection[str]) -> set[str]:

@@ -1,13 +1,13 @@
 """The bridge to `acceptability`: rows of a chart -> what the dated rules say of each date of service."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 
 from coding.acceptability import (
     AUDIO_ONLY,
@@ -19,12 +19,18 @@ from coding.acceptability import (
     UNLINKED,
     YES,
     Assessment,
+    Book,
     Check,
+    CodeConflict,
+    Flag,
     assess_encounter,
     book,
+    code_edits,
+    high_risk,
     payment_years,
 )
 from coding.intake.values import (
+    ChartValues,
     ClaimLineValues,
     ClaimValues,
     EncounterValues,
@@ -33,7 +39,7 @@ from coding.intake.values import (
     MemberValues,
     NoteValues,
 )
-from coding.models import Chart, Encounter
+from coding.models import Chart, Encounter, Override, Project, RuleVerification
 from coding.workflow import SuggestionKind
 
 OK = "OK"
@@ -91,7 +97,7 @@ class Standing:
     def reasons(self) -> tuple[str, ...]:
         """Why it pays or not: `Assessment.why` after its lines for the checks that fail or are open."""
         checks = self.assessment.checks.values()
-        return self.assessment.why[sum(check.fails or check.open for check in checks) :]
+        return self.assessment.why[sum(check.fails or check.open or check.overridden for check in checks) :]
 
     def pays(self, *, added: bool) -> tuple[str, str]:
         """YES, NO or UNKNOWN, and the reason in a phrase: for a code that the second pass adds today, or for one that
@@ -120,9 +126,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Validity:
-    """A date of service in the programs of its project, in their order."""
+    """A date of service in the programs of its project, in their order. overrides: those in force."""
 
     standings: tuple[Standing, ...]
+    overrides: tuple[Override, ...] = ()
 
     @cached_property
     def state(self) -> str:
@@ -142,15 +149,56 @@ class Validity:
 
 
 def encounters_of(chart: Chart) -> QuerySet[Encounter]:
-    """What `chart_validity` reads, in three queries."""
-    return chart.encounters.select_related("claim").prefetch_related("notes", "first_pass_codes")
+    """What `chart_validity` reads, in four queries."""
+    return with_record(chart.encounters.all())
 
 
-def chart_validity(chart: Chart, encounters: Iterable[Encounter], today: date) -> dict[int, Validity]:
-    """By encounter. encounters: all of the chart, with claim, notes and first-pass codes fetched.
+def with_record(encounters: QuerySet[Encounter]) -> QuerySet[Encounter]:
+    return encounters.select_related("claim").prefetch_related(
+        "notes", "first_pass_codes", Prefetch("overrides", Override.objects.select_related("by", "withdrawn_by"))
+    )
 
-    today: decides what is still submittable. A program without an enrollment is judged too: its facts are unknown.
+
+def rules_of(project: Project) -> Book:
+    """The rule book with what the project's compliance officers found at the rules' sources."""
+    newest = {
+        one.rule_id: one
+        for one in RuleVerification.objects.filter(project=project).select_related("by").order_by("pk")
+        if one.rule_id in book().by_id and one.fingerprint == book().fingerprint(one.rule_id)
+    }
+    wrong = RuleVerification.Answer.WRONG
+    found = tuple(
+        (
+            one.rule_id,
+            None if one.answer == wrong else one.at.date(),
+            "" if one.answer == wrong else one.by.display_name,
+        )
+        for one in newest.values()
+    )
+    return _checked(found) if found else book()
+
+
+@lru_cache(maxsize=64)
+def _checked(found: tuple[tuple[str, date | None, str], ...]) -> Book:
+    return book().checked({rule_id: (day, by) for rule_id, day, by in found})
+
+
+def chart_validity(
+    chart: Chart, encounters: Iterable[Encounter], today: date, rules: Book | None = None
+) -> dict[int, Validity]:
+    """By encounter. encounters: all of the chart, as `encounters_of` fetches them.
+
+    today: decides what is still submittable. rules: those of the chart's project, where they are at hand already. A
+    program without an enrollment is judged too: its facts are unknown.
     """
+    rules = rules or rules_of(chart.project)
+    encounters = list(encounters)
+    overrides = {
+        encounter.pk: tuple(
+            one for one in encounter.overrides.all() if one.withdrawn_at is None and one.suggestion_id is None
+        )
+        for encounter in encounters
+    }
     values = {encounter.pk: encounter_values(encounter) for encounter in encounters}
     member = _values(MemberValues, chart.member)
     counts = Counter(
@@ -160,9 +208,20 @@ def chart_validity(chart: Chart, encounters: Iterable[Encounter], today: date) -
     return {
         pk: Validity(
             tuple(
-                Standing(assess_encounter(member, encounter, enrollment, today, counts=counts))
+                Standing(
+                    assess_encounter(
+                        member,
+                        encounter,
+                        enrollment,
+                        today,
+                        rules,
+                        counts,
+                        [one.check_name for one in overrides[pk]],
+                    )
+                )
                 for enrollment in enrollments
-            )
+            ),
+            overrides[pk],
         )
         for pk, encounter in values.items()
     }
@@ -172,6 +231,47 @@ def refusals(validity: Mapping[int, Validity], encounters: Collection[int], kind
     """Of the encounters of a code those on which it does not count, with the reason."""
     found = {pk: validity[pk].refusal(kind) for pk in encounters if pk in validity}
     return {pk: reason for pk, reason in found.items() if reason}
+
+
+def chart_flags(
+    chart: Chart, encounters: Iterable[Encounter], codes: Mapping[int, Collection[str]], rules: Book | None = None
+) -> dict[tuple[int, str], list[Flag]]:
+    """The high-risk groups of codes, by encounter and code, in the project's first program.
+
+    codes: by encounter, those that are on it or may be put there; a code's company decides what corroborates it.
+    """
+    enrollments = enrollments_of(chart)
+    if not enrollments:
+        return {}
+    rows = {encounter.encounter_id: encounter for encounter in encounters}
+    values = ChartValues(
+        chart.service_year,
+        _values(MemberValues, chart.member),
+        tuple(encounter_values(encounter) for encounter in rows.values()),
+    )
+    carried = {encounter_id: codes.get(row.pk, ()) for encounter_id, row in rows.items()}
+    first = enrollments[0]
+    found: dict[tuple[int, str], list[Flag]] = defaultdict(list)
+    for flag in high_risk(values, first.program, first.payment_year, carried, rules or rules_of(chart.project)):
+        found[rows[flag.encounter_id].pk, flag.icd10].append(flag)
+    return dict(found)
+
+
+def chart_edits(
+    chart: Chart, encounters: Iterable[Encounter], codes: Mapping[int, Collection[str]], rules: Book | None = None
+) -> dict[tuple[int, str], list[CodeConflict]]:
+    """The codes that the member's sex or age contradicts, by encounter and code, in the project's first program."""
+    enrollments = enrollments_of(chart)
+    if not enrollments:
+        return {}
+    member, first = _values(MemberValues, chart.member), enrollments[0]
+    rules = rules or rules_of(chart.project)
+    found = {
+        (row.pk, code): list(code_edits(member, code, row.date_through, first.program, first.payment_year, rules))
+        for row in encounters
+        for code in codes.get(row.pk, ())
+    }
+    return {place: edits for place, edits in found.items() if edits}
 
 
 def enrollments_of(chart: Chart) -> list[EnrollmentValues]:

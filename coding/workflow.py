@@ -92,6 +92,9 @@ STATUS_OWNERS = {
     ChartStatus.CLOSED: Owner.NOBODY,
 }
 
+# The coder is done, and nobody has given the chart back.
+FINISHED = (ChartStatus.CODED, ChartStatus.IN_QA, ChartStatus.CLOSED)
+
 CHART_MOVES = {
     ChartStatus.IMPORTED: {ChartStatus.READY},
     ChartStatus.READY: {ChartStatus.IN_REVIEW},

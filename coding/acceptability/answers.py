@@ -28,6 +28,7 @@ class Check:
     """One of V01 to V13 for one encounter.
 
     why: plain words that never repeat what the chart says of a person.
+    overridden: a person answered for it, with a reason: the answer stays what it is, and stops nothing.
     rule_id: the row of the rule book that decided; `verified` is true only where that row has a date of verification.
     """
 
@@ -38,16 +39,17 @@ class Check:
     severity: str
     verified: bool
     evidence: tuple[Evidence, ...] = ()
+    overridden: bool = False
 
     @property
     def fails(self) -> bool:
         """A verified blocking rule is not met. An unverified rule warns and leaves the question open instead."""
-        return self.answer == NOT_MET and self.severity == BLOCK and self.verified
+        return self.answer == NOT_MET and self.severity == BLOCK and self.verified and not self.overridden
 
     @property
     def open(self) -> bool:
         """The check keeps the encounter from being called valid, without failing it."""
-        return self.answer != MET and self.severity != WARN and not self.fails
+        return self.answer != MET and self.severity != WARN and not self.fails and not self.overridden
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The checks of an encounter, and the outcome for each enrollment of its chart."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -89,10 +89,17 @@ def assess_encounter(
     today: date,
     rules: Book | None = None,
     counts: Counter[str] | None = None,
+    overridden: Collection[str] = (),
 ) -> Assessment:
-    """One encounter for one enrollment. counts: by code, how many of the chart's encounters report it (V13)."""
+    """One encounter for one enrollment.
+
+    counts: by code, how many of the chart's encounters report it (V13). overridden: the checks for which a person
+    answered; they stop nothing.
+    """
     case = case_of(member, encounter, enrollment, rules, counts)
     checks = {name: check(case) for name, check in CHECKS.items()}
+    for name in overridden:
+        checks[name] = replace(checks[name], overridden=True)
     result = links.outcome(case, checks, enrollment.switched_ma_organization, today)
     return Assessment(
         member.member_id, encounter.encounter_id, enrollment.program, enrollment.payment_year, checks,

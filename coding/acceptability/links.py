@@ -68,14 +68,14 @@ def verdict(checks: Mapping[str, Check]) -> tuple[str, list[str]]:
         for name, check in checks.items()
         if check.fails or check.open
     ]
-    if any(check.fails for check in checks.values()):
-        return NO, reasons
-    return (UNKNOWN if reasons else YES), reasons
+    answer = NO if any(check.fails for check in checks.values()) else UNKNOWN if reasons else YES
+    reasons += [f"{name} {check.answer}, overridden: {check.why}" for name, check in checks.items() if check.overridden]
+    return answer, reasons
 
 
 def _audio(case: Case, checks: Mapping[str, Check]) -> bool:
     """Given by sound alone, by the claim's modifiers or by what the record says, where V05 does not accept that."""
-    if checks["V05"].answer == MET:
+    if checks["V05"].answer == MET or checks["V05"].overridden:
         return False
     if audio_only_by_modifier(case):
         return checks["V05"].answer == NOT_MET

@@ -8,10 +8,11 @@ force. Where no rule is in force the answer is *unknown*, never last year's.
 Source of the columns and of the three severities: docs/acceptability.md.
 """
 
+import hashlib
 import re
 import tomllib
-from collections.abc import Hashable, Iterable
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
@@ -334,6 +335,7 @@ class Book:
     memo: dict[Hashable, Any] = field(default_factory=dict)
     _views: dict[Hashable, "View"] = field(default_factory=dict)
     _ids: dict[Hashable, frozenset[str]] = field(default_factory=dict)
+    _fingerprints: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def by_id(self) -> dict[str, Rule]:
@@ -352,6 +354,29 @@ class Book:
         if view is None:
             view = self._views[ids] = View(self, ids)
         return view
+
+    def fingerprint(self, rule_id: str) -> str:
+        """SHA-256 of all that the rule and its rows say, but for who verified it and when."""
+        if rule_id not in self._fingerprints:
+            rule = replace(self.by_id[rule_id], verified_on=None, verified_by="", row=0)
+            rows = [repr(row) for kind in self.rows.values() for row in kind if row.rule_id == rule_id]
+            lists = [
+                sorted(self.procedures[row.service_year]) for row in self.all(ProcedureList) if row.rule_id == rule_id
+            ]
+            said = "\n".join([repr(rule), *rows, repr(lists)])
+            self._fingerprints[rule_id] = hashlib.sha256(said.encode()).hexdigest()
+        return self._fingerprints[rule_id]
+
+    def checked(self, answers: Mapping[str, tuple[date | None, str]]) -> "Book":
+        """The book with the rules as somebody found them at their source: by rule_id the day of verification and the
+        verifier, or no day where the rule was found wrong, which makes it unverified."""
+        rules = tuple(
+            replace(rule, verified_on=answers[rule.rule_id][0], verified_by=answers[rule.rule_id][1])
+            if rule.rule_id in answers
+            else rule
+            for rule in self.rules
+        )
+        return Book(rules, self.rows, self.procedures, self.review_by)
 
     def stale(self, today: date) -> tuple[str, ...]:
         """A sentence for each file whose `review_by` has passed."""

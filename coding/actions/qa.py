@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from coding import icd10
-from coding.actions import trail
+from coding.actions import compliance, trail
 from coding.actions.queues import WrongStatus, move
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import Assignment, Chart, Decision, Project, QAReview, QASample, Suggestion, User
@@ -121,6 +121,7 @@ def conclude(*, chart: Chart, by: User) -> ChartStatus:
             Assignment.objects.create(chart=chart, coder=last.coder)
     else:
         move(chart, ChartStatus.CLOSED)
+        compliance.open_cases(chart, by=by)
     trail.record("qa.concluded", by=by, project=chart.project, subject=chart, overturned=overturned)
     return ChartStatus(chart.status)
 
@@ -152,6 +153,7 @@ def close(*, chart: Chart, by: User) -> None:
             f"Chart {chart.pk} is {chart.get_status_display().lower()}; only a coded chart is closed without audit."
         )
     move(chart, ChartStatus.CLOSED)
+    compliance.open_cases(chart, by=by)
     trail.record("chart.closed", by=by, project=chart.project, subject=chart)
 
 

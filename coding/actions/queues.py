@@ -1,10 +1,12 @@
 """Claiming, releasing, holding and finishing charts."""
 
+from collections import Counter
+
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from coding.actions import trail
-from coding.models import Assignment, Chart, Project, User
+from coding.models import Assignment, Chart, FinishedReview, Project, User
 from coding.permissions import NotAllowed, Permission, check_can, check_can_code_chart
 from coding.workflow import CHART_MOVES, ChartStatus
 
@@ -117,13 +119,23 @@ def finish(*, chart: Chart, by: User) -> None:
     open_count = sum(status == "open" for _, status in live)
     if open_count:
         raise StillOpen(chart, open_count)
-    counts: dict[str, int] = {}
-    for kind, status in live:
-        key = f"{kind}.{status}"
-        counts[key] = counts.get(key, 0) + 1
+    counts = Counter(f"{kind}.{status}" for kind, status in live)
+    fact = FinishedReview.objects.create(
+        chart=chart,
+        coder=by,
+        additions=counts["add.accepted"] + counts["add.changed"],
+        rejections=counts["add.rejected"],
+        kept=counts["check.kept"],
+        deletions=counts["check.deleted"],
+        changes=counts["check.changed"],
+        queries=counts["add.queried"] + counts["check.queried"],
+        undecided=open_count,
+    )
     end_assignment(chart, "finished")
     move(chart, ChartStatus.CODED)
-    trail.record("chart.finished", by=by, project=chart.project, subject=chart, counts=counts, undecided=0)
+    trail.record(
+        "chart.finished", by=by, project=chart.project, subject=chart, counts=dict(counts), undecided=fact.undecided
+    )
 
 
 @transaction.atomic

@@ -13,7 +13,18 @@ import nlp
 from coding import comparison, icd10, scores
 from coding.actions import trail
 from coding.actions.queues import move
-from coding.models import Chart, Decision, Encounter, EvidenceSpan, FirstPassCode, NlpRun, Note, Suggestion, User
+from coding.models import (
+    Chart,
+    Decision,
+    Encounter,
+    EvidenceSpan,
+    FirstPassCode,
+    NlpRun,
+    Note,
+    Override,
+    Suggestion,
+    User,
+)
 from coding.permissions import check_can_code_chart
 from coding.workflow import (
     ANSWERS,
@@ -331,10 +342,12 @@ def decide(
     icd10_code: str = "",
     reason: str = "",
     comment: str = "",
+    read: Collection[int] | None = None,
 ) -> Decision:
     """The coder's answer to one question.
 
-    icd10_code: the code to put instead, for `change`. reason: one of REASONS_FOR[outcome], where there are any.
+    icd10_code: the code to put instead, for `change`. reason: one of REASONS_FOR[outcome], where there are any. read:
+    for `delete`, the ids of the notes that were read; all of the date of service where it is not given.
     Raises NotAllowed (not the holder, not in review), NotAnAnswer (what is missing or does not fit).
     """
     chart = Chart.objects.select_for_update().select_related("member__project").get(pk=suggestion.chart_id)
@@ -354,6 +367,7 @@ def decide(
         raise NotAnAnswer("Say what the other reason is.")
     if outcome == Outcome.ACCEPT:
         check_evidence(suggestion, chart)
+    notes = notes_read(suggestion, read, comment) if outcome == Outcome.DELETE else []
 
     delta = scores.delta_of_answer(chart, suggestion, outcome, code)
     decision = Decision.objects.create(
@@ -362,6 +376,7 @@ def decide(
         icd10=code,
         reason=reason if outcome in REASONS_FOR else "",
         comment=comment.strip(),
+        read=notes,
         decided_by=by,
         ruleset=suggestion.ruleset,
         delta_raw=delta.raw if delta else None,
@@ -380,6 +395,7 @@ def decide(
         outcome=outcome.value,
         icd10=code,
         reason=decision.reason,
+        **({"read": notes} if outcome == Outcome.DELETE else {}),
     )
     return decision
 
@@ -424,11 +440,29 @@ def answer_code(suggestion: Suggestion, outcome: Outcome, icd10_code: str) -> st
     return code
 
 
+def notes_read(suggestion: Suggestion, read: Collection[int] | None, comment: str) -> list[int]:
+    """The notes on which a deletion rests. That nothing was found is no reason to delete: somebody has to have read
+    the record, and where there is none, to say what was read instead."""
+    of_date = list(suggestion.encounter.notes.values_list("pk", flat=True))
+    if not of_date:
+        if not comment.strip():
+            raise NotAnAnswer("There is no note of this date of service: say in the comment what was read instead.")
+        return []
+    chosen = of_date if read is None else [pk for pk in of_date if pk in set(read)]
+    if not chosen:
+        raise NotAnAnswer("A deletion names what was read: choose at least one note of this date of service.")
+    return chosen
+
+
 def check_evidence(suggestion: Suggestion, chart: Chart) -> None:
-    """A code is accepted with as many MEAT elements as the project asks for."""
+    """A code is accepted with as many MEAT elements as the project asks for, all from its own date of service, unless
+    the role that the policy names has answered for less."""
+    if Override.objects.active().filter(suggestion=suggestion).exists():
+        return
     needed = chart.project.meat_elements_required
     meat = {SpanLabel.MONITOR, SpanLabel.EVALUATE, SpanLabel.ASSESS, SpanLabel.TREAT}
-    shown = set(suggestion.evidence.filter(label__in=meat).values_list("label", flat=True))
+    same_date = suggestion.evidence.filter(note__encounter=suggestion.encounter_id)
+    shown = set(same_date.filter(label__in=meat).values_list("label", flat=True))
     if len(shown) < needed:
         elements = "element" if needed == 1 else "elements"
         raise NotAnAnswer(

@@ -1,7 +1,7 @@
 """One row for each answer that stands on a finished chart: additions, deletions, changes and keeps, side by side.
 
-Only finished charts: on those no existing code is undecided, so additions never leave without the deletions found by
-the same reading. A chart that QA returned waits until its coder has finished it again.
+Only charts past the gate: finished, and with no existing code undecided, so additions never leave without the deletions
+found by the same reading. A chart that QA returned waits until its coder has finished it again.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from coding.models import Decision, Project
 from coding.permissions import Permission
 from coding.reports import Period
-from coding.workflow import ChartStatus
 
 NAME = "Coded results"
 PERMISSION = Permission.EXPORT
@@ -19,17 +18,15 @@ COLUMNS = (
     "delta_paid", "paid_why", "model", "ruleset",
 )  # fmt: skip
 
-FINISHED = (ChartStatus.CODED, ChartStatus.IN_QA, ChartStatus.CLOSED)
 LETTERS = ("monitor", "evaluate", "assess", "treat")
 
 
 def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:
     start, end = period.bounds
     decisions = (
-        Decision.objects.standing()
+        Decision.objects.past_the_gate()
         .filter(
             suggestion__chart__member__project=project,
-            suggestion__chart__status__in=FINISHED,
             decided_at__gte=start,
             decided_at__lt=end,
         )

@@ -1,4 +1,11 @@
 from coding.models.charts import Chart, Claim, Encounter, Enrollment, FirstPassCode, Member, Note
+from coding.models.compliance import (
+    FinishedReview,
+    OverpaymentCase,
+    Override,
+    RuleVerification,
+    SecondReview,
+)
 from coding.models.projects import Membership, Project, Role, User
 from coding.models.qa import QAReview, QASample
 from coding.models.queues import Assignment
@@ -13,15 +20,20 @@ __all__ = [
     "Encounter",
     "Enrollment",
     "EvidenceSpan",
+    "FinishedReview",
     "FirstPassCode",
     "Member",
     "Membership",
     "NlpRun",
     "Note",
+    "OverpaymentCase",
+    "Override",
     "Project",
     "QAReview",
     "QASample",
     "Role",
+    "RuleVerification",
+    "SecondReview",
     "Suggestion",
     "TrailEvent",
     "TrailHead",

@@ -45,6 +45,18 @@ class Project(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(4)],
         help_text="How many MEAT elements a code must show before it can be accepted.",
     )
+    evidence_override_role = models.CharField(
+        max_length=20,
+        choices=[(Role.COMPLIANCE, "Compliance"), (Role.QA_LEAD, "QA lead")],
+        default=Role.COMPLIANCE,
+        blank=True,
+        help_text="Who may let a code be accepted with fewer MEAT elements, with a reason; blank is nobody.",
+    )
+    deletion_alert_after = models.PositiveSmallIntegerField(
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text="After how many finished charts with additions and no deletion the project is warned.",
+    )
     coders_see_scores = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

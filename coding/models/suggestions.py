@@ -2,10 +2,10 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from coding.models.charts import Chart, Encounter, Note
-from coding.workflow import Outcome, RunStatus, SpanLabel, SuggestionKind, SuggestionStatus, Verdict
+from coding.workflow import FINISHED, Outcome, RunStatus, SpanLabel, SuggestionKind, SuggestionStatus, Verdict
 
 
 class NlpRun(models.Model):
@@ -130,6 +130,14 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
             pk=Subquery(newest)
         )
 
+    def past_the_gate(self) -> "DecisionQuerySet":
+        """The standing decisions of finished charts on which no existing code is undecided: what may leave.
+
+        A finished chart can have an open check again, when a later import brings a code.
+        """
+        undecided = Suggestion.objects.open().filter(kind=SuggestionKind.CHECK, chart=OuterRef("suggestion__chart"))
+        return self.standing().filter(~Exists(undecided), suggestion__chart__status__in=FINISHED)
+
 
 class Decision(models.Model):
     """A named person's answer. Append-only: taking one back is another row (`reopen`).
@@ -144,6 +152,9 @@ class Decision(models.Model):
     icd10 = models.CharField(max_length=8, blank=True)
     reason = models.CharField(max_length=30, blank=True)
     comment = models.TextField(blank=True)
+    read = models.JSONField(
+        default=list, blank=True, help_text="For a deletion: the ids of the notes that were read. Notes never change."
+    )
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
     decided_at = models.DateTimeField(auto_now_add=True)
     delta_raw = models.DecimalField(max_digits=7, decimal_places=3, null=True)

@@ -47,7 +47,6 @@ GET  change_password       200   200   200   200   200   200   200   200   302
 POST change_password       200   200   200   200   200   200   200   200   302
 
 GET  chart                 200   404   200   404   200   404   404   404   302
-GET  score_steps           200   404   200   404   200   404   404   404   302
 POST finish                302   404   403   404   403   404   404   404   302
 POST release               302   404   403   404   403   404   404   404   302
 POST hold                  302   404   403   404   403   404   404   404   302
@@ -153,7 +152,6 @@ class World:
             **{one: [self.held.pk] for one in OF_A_CHART},
             **{one: [self.in_audit.pk] for one in ("qa_audit", "qa_answer", "qa_settle", "qa_conclude")},
             "qa_sample": [self.sample.pk],
-            "score_steps": [self.held.pk, "cms-hcc"],
             "respond": [overturned.pk],
             "export": [row.name.partition(":")[2]],
             "api-suggestion-detail": [suggestion.pk],
@@ -311,12 +309,15 @@ def test_the_administration_shows_no_chart() -> None:
 
 def test_each_role_has_what_the_design_gives_it() -> None:
     may = ROLE_PERMISSIONS
-    assert may[Role.CODER] == {Permission.CODE}
+    assert may[Role.CODER] == {Permission.CODE, Permission.SEE_RULES}
     assert may[Role.ADMINISTRATOR] == set()
     assert [role for role in Role if Permission.AUDIT in may[role]] == [Role.QA_LEAD]
     assert [role for role in Role if Permission.EXPORT in may[role]] == [Role.MANAGER]
     assert [role for role in Role if Permission.CHANGE_POLICY in may[role]] == [Role.MANAGER]
     assert {role for role in Role if Permission.SEE_TRAIL in may[role]} == {Role.QA_LEAD, Role.COMPLIANCE}
+    assert [role for role in Role if Permission.OVERRIDE in may[role]] == [Role.COMPLIANCE]
+    assert [role for role in Role if Permission.VERIFY_RULES in may[role]] == [Role.COMPLIANCE]
+    assert {role for role in Role if Permission.SECOND_REVIEW in may[role]} == {Role.QA_LEAD, Role.COMPLIANCE}
     assert {role for role in Role if Permission.READ_CHARTS in may[role]} == {Role.QA_LEAD, Role.COMPLIANCE}
 
 

@@ -121,4 +121,4 @@ def test_three_dates_and_twenty_eight_cost_the_same_queries(project) -> None:
         with CaptureQueriesContext(connection) as counted:
             assert len(of(chart)) == days
         costs.append(len(counted))
-    assert costs == [4, 4]
+    assert costs == [6, 6]

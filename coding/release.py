@@ -1,0 +1,236 @@
+"""What may leave: the answers of charts past the gate, each with its link, its flags, and what still holds it.
+
+The gate: no answer of a chart leaves while an existing code on it is undecided. Past it, an addition or a deletion is
+
+    ready             it can be submitted
+    held              a person has to do something first: close the chart, review a high-risk code, answer for a record
+    not submittable   nothing that a person does here makes it count: unlinked, audio only, a closed year
+
+Reads only. `actions.compliance` has the writes that lift a hold.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Prefetch
+
+from coding.acceptability import HOLD, INVALID, NO, NOT_MET, Book, Flag
+from coding.models import Chart, Decision, Encounter, FirstPassCode, Project, QAReview, SecondReview
+from coding.validity import Standing, Validity, chart_flags, chart_validity, rules_of, with_record
+from coding.workflow import FINISHED, ChartStatus, Outcome, SuggestionKind, SuggestionStatus
+
+READY = "ready"
+HELD = "held"
+NOT_SUBMITTABLE = "not submittable"
+
+ADD = "add"
+DELETE = "delete"
+KEEP = "keep"
+
+AT_ONCE = 100  # charts whose notes are in memory together
+
+
+class GateClosed(Exception):
+    """Nothing of the chart may leave. The message says why."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing to do with one code on one date of service. A changed code is two: one goes, one comes.
+
+    holds: what a person has to do first. bars: why it cannot be submitted at all. warnings: what is unknown or
+    unverified about the record; it stops nothing.
+    """
+
+    decision: Decision
+    action: str
+    code: str
+    validity: Validity
+    flags: tuple[Flag, ...]
+    second: str
+    holds: tuple[str, ...]
+    bars: tuple[str, ...]
+
+    @property
+    def encounter(self) -> Encounter:
+        return self.decision.suggestion.encounter
+
+    @property
+    def state(self) -> str:
+        return NOT_SUBMITTABLE if self.bars else HELD if self.holds else READY
+
+    @property
+    def needs_second(self) -> bool:
+        return bool(self.flags) and not self.second
+
+    @property
+    def links(self) -> list[Standing]:
+        return list(self.validity.standings)
+
+    @property
+    def icn(self) -> str:
+        claim = getattr(self.encounter, "claim", None)
+        return claim.icn if claim and claim.accepted else ""
+
+
+def check_gate(chart: Chart) -> None:
+    """Raises GateClosed while the chart is not finished, or an existing code on it is undecided."""
+    undecided = chart.suggestions.open().filter(kind=SuggestionKind.CHECK).count()
+    if undecided:
+        noun = "existing code is" if undecided == 1 else "existing codes are"
+        raise GateClosed(f"Nothing of chart {chart.pk} may leave: {undecided} {noun} undecided.")
+    if chart.status not in FINISHED:
+        raise GateClosed(f"Nothing of chart {chart.pk} may leave: it is {chart.get_status_display().lower()}.")
+
+
+def chart_lines(chart: Chart, today: date) -> list[Line]:
+    """The chart's lines, in the order of their dates. Raises GateClosed."""
+    check_gate(chart)
+    [(_, lines)] = _lines([chart.pk], today, rules_of(chart.project))
+    return lines
+
+
+def project_lines(project: Project, today: date) -> Iterator[tuple[Chart, list[Line]]]:
+    """Every chart past the gate with its lines. The charts that are not past it are left out, whole."""
+    rules = rules_of(project)
+    past = Decision.objects.past_the_gate().filter(suggestion__chart__member__project=project)
+    ids = sorted(set(past.values_list("suggestion__chart", flat=True)))
+    for start in range(0, len(ids), AT_ONCE):
+        yield from _lines(ids[start : start + AT_ONCE], today, rules)
+
+
+def _lines(ids: list[int], today: date, rules: Book) -> Iterator[tuple[Chart, list[Line]]]:
+    decisions: dict[int, list[Decision]] = defaultdict(list)
+    for decision in (
+        Decision.objects.past_the_gate()
+        .filter(suggestion__chart__in=ids)
+        .select_related("suggestion", "decided_by", "second_review__reviewer")
+        .prefetch_related(Prefetch("qa_reviews", QAReview.objects.select_related("auditor")))
+        .order_by("suggestion__encounter__date_from", "suggestion__icd10", "pk")
+    ):
+        decisions[decision.suggestion.chart_id].append(decision)
+    charts = (
+        Chart.objects.filter(pk__in=ids)
+        .select_related("member__project")
+        .prefetch_related("member__enrollments", Prefetch("encounters", with_record(Encounter.objects.all())))
+        .order_by("pk")
+    )
+    for chart in charts:
+        encounters = list(chart.encounters.all())
+        validity = chart_validity(chart, encounters, today, rules)
+        flags = chart_flags(chart, encounters, standing_codes(encounters, decisions[chart.pk]), rules)
+        rows = {encounter.pk: encounter for encounter in encounters}
+        found: list[Line] = []
+        for decision in decisions[chart.pk]:
+            decision.suggestion.encounter = rows[decision.suggestion.encounter_id]
+            for action, code in actions_of(decision):
+                pk = decision.suggestion.encounter_id
+                risky = tuple(flags.get((pk, code), ())) if action != DELETE else ()
+                found.append(_line(chart, decision, action, code, validity[pk], risky))
+        yield chart, found
+
+
+def actions_of(decision: Decision) -> list[tuple[str, str]]:
+    """What the answer does: (add, delete or keep; the code). A query and a rejection do nothing."""
+    suggestion = decision.suggestion
+    match decision.outcome:
+        case Outcome.ACCEPT:
+            return [(ADD, decision.icd10)]
+        case Outcome.DELETE:
+            return [(DELETE, suggestion.icd10)]
+        case Outcome.KEEP:
+            return [(KEEP, suggestion.icd10)]
+        case Outcome.CHANGE:
+            gone = [(DELETE, suggestion.icd10)] if suggestion.kind == SuggestionKind.CHECK else []
+            return [*gone, (ADD, decision.icd10)]
+    return []
+
+
+def standing_codes(encounters: Iterable[Encounter], decisions: Iterable[Decision]) -> dict[int, set[str]]:
+    """The codes that stand on each encounter after the answers."""
+    codes = {encounter.pk: {code.icd10 for code in encounter.first_pass_codes.all()} for encounter in encounters}
+    for decision in decisions:
+        of_encounter = codes[decision.suggestion.encounter_id]
+        for action, code in actions_of(decision):
+            if action == DELETE:
+                of_encounter.discard(code)
+            else:
+                of_encounter.add(code)
+    return codes
+
+
+def _line(
+    chart: Chart, decision: Decision, action: str, code: str, validity: Validity, flags: tuple[Flag, ...]
+) -> Line:
+    second = second_reviewer(decision)
+    holds: list[str] = []
+    bars: list[str] = []
+    if chart.status != ChartStatus.CLOSED:
+        holds.append("QA has not closed the chart.")
+    if action != DELETE:
+        holds += [] if second else [_asks(flag) for flag in flags]
+        refused = getattr(decision, "second_review", None)
+        if flags and refused and not refused.agrees:
+            holds.append(f"The second reviewer does not agree: {refused.comment}")
+    if action == ADD:
+        more, never = _record(validity)
+        holds += more
+        bars += never
+    claim = getattr(decision.suggestion.encounter, "claim", None)
+    if action == DELETE and not (claim and claim.accepted and claim.icn):
+        bars.append("There is no ICN of an accepted claim: a deletion has to name the record that it corrects.")
+    return Line(decision, action, code, validity, flags, second, tuple(holds), tuple(bars))
+
+
+def _asks(flag: Flag) -> str:
+    missing = " and ".join(flag.missing) or "corroboration"
+    return f"High-risk group “{flag.group}”: {missing} is missing. A second credentialed reviewer is needed."
+
+
+def _record(validity: Validity) -> tuple[list[str], list[str]]:
+    """(what a person has to answer for, why an addition counts nowhere)."""
+    assessments = [one.assessment for one in validity.standings]
+    if not assessments:
+        return ["The project scores no program, so nothing says whether the record counts."], []
+    checks = {check.check: check for one in assessments for check in one.checks.values()}
+    holds = [
+        f"{check.check}: {check.why} An override by compliance is needed."
+        for check in checks.values()
+        if check.fails or (check.answer == NOT_MET and check.severity == HOLD and check.verified and check.open)
+    ]
+    if any(one.payment != NO for one in assessments) or all(one.link == INVALID for one in assessments):
+        return holds, []
+    return holds, list(dict.fromkeys(reason for one in validity.standings for reason in one.reasons))
+
+
+def second_reviewer(decision: Decision) -> str:
+    """Who else looked at the code and agrees: a second review, or an audit by somebody with a credential."""
+    review: SecondReview | None = getattr(decision, "second_review", None)
+    if review:
+        return review.reviewer.display_name if review.agrees else ""
+    for audit in decision.qa_reviews.all():
+        if audit.verdict == QAReview.Verdict.AGREE and audit.auditor and audit.auditor.credential:
+            return audit.auditor.display_name
+    return ""
+
+
+def held_back(project: Project) -> int:
+    """How many finished charts of the project are not past the gate, because an existing code is undecided again."""
+    return (
+        Chart.objects.filter(
+            member__project=project,
+            status__in=FINISHED,
+            suggestions__kind=SuggestionKind.CHECK,
+            suggestions__status=SuggestionStatus.OPEN,
+        )
+        .distinct()
+        .count()
+    )
+
+
+def was_submitted(encounter: Encounter, code: str) -> bool:
+    """Whether the code may have been paid for: not said to be unsubmitted by every source."""
+    reported: list[FirstPassCode] = [one for one in encounter.first_pass_codes.all() if one.icd10 == code]
+    return any(one.submitted is not False for one in reported)

@@ -1,0 +1,474 @@
+"""The gate, release, overrides, second reviews, verified rules and overpayment cases: outcome, event, refusals."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from coding import release, validity
+from coding.acceptability import book
+from coding.actions import compliance, qa, queues, suggestions
+from coding.actions.suggestions import NotAnAnswer
+from coding.models import (
+    Chart,
+    Decision,
+    Encounter,
+    FinishedReview,
+    OverpaymentCase,
+    Override,
+    Project,
+    RuleVerification,
+    SecondReview,
+    TrailEvent,
+    User,
+)
+from coding.permissions import NotAllowed
+from coding.workflow import ChartStatus, Outcome
+from tests import audits, make, pages
+
+pytestmark = pytest.mark.django_db
+
+TODAY = date(2026, 11, 28)
+PERSON = {"name": {"family": "Lovelace", "given": "Ada"}, "birth_date": "1953-04-01"}
+NOT_DOCUMENTED = {"outcome": Outcome.DELETE, "reason": "not-documented"}
+
+
+def text(day: str, more: str = "") -> str:
+    return (
+        f"Patient: Ada Lovelace  DOB: 04/01/1953\nDate of service: {day}\nOffice visit, exam: well.\n"
+        f"Assessment: CKD stage 3b, stable on losartan. {more}\n"
+    )
+
+
+def visit(day: str = "2026-03-02", more: str = "", **facts: Any) -> pages.Day:
+    """An office visit for which nothing is missing, with CKD to add; `fields` go to the encounter."""
+    fields = {
+        "claim": {
+            "icn": f"ICN{day}",
+            "type": "P",
+            "place_of_service": "11",
+            "accepted": True,
+            "lines": [{"procedure": "99214", "modifiers": []}],
+        },
+        "provider": {"npi": "1234567893", "specialty": "11", "name": "Otto Brand", "credential": "MD"},
+        "signature": {"status": "signed", "name": "Otto Brand", "credential": "MD", "date": day},
+        **facts.pop("fields", {}),
+    }
+    facts.setdefault("adds", {"N18.32": pages.CKD})
+    return pages.day(day, text(day, more), fields=fields, **facts)
+
+
+def make_line(procedure: str, *modifiers: str) -> dict[str, Any]:
+    return {"procedure": procedure, "modifiers": list(modifiers)}
+
+
+def closed(project: Project, coder: User, lead: User, *days: pages.Day, **fields: Any) -> Chart:
+    fields.setdefault("member", make.member(**PERSON))
+    chart = audits.coded_chart(project, coder, *days, **fields)
+    qa.close(chart=chart, by=lead)
+    chart.refresh_from_db()
+    return chart
+
+
+@pytest.fixture
+def project() -> Project:
+    return make.project("alpha")
+
+
+@pytest.fixture
+def coder(project) -> User:
+    return make.person("coder", project, "casey", credential="CRC")
+
+
+@pytest.fixture
+def lead(project) -> User:
+    return make.person("qa_lead", project, "lea", credential="CCS")
+
+
+@pytest.fixture
+def officer(project) -> User:
+    return make.person("compliance", project, "olga", credential="CPC")
+
+
+def events(action: str) -> list[TrailEvent]:
+    return list(TrailEvent.objects.filter(action=action))
+
+
+def lines(chart: Chart) -> dict[tuple[str, str], release.Line]:
+    return {(line.action, line.code): line for line in release.chart_lines(chart, TODAY)}
+
+
+# --- The gate ------------------------------------------------------------------------------------------------------
+
+
+def test_a_finished_chart_carries_its_audit_fact(project, coder) -> None:
+    day = visit(checks={"E11.22": ("supported", ""), "I50.9": ("unsupported", "")})
+    chart = audits.coded_chart(project, coder, day, answers={"I50.9": NOT_DOCUMENTED})
+    fact = chart.finished_reviews.get()
+    assert str(fact) == "additions 1, deletions 1, changed 0, kept 1, undecided 0"
+    assert fact.coder == coder
+
+
+def test_the_database_knows_no_finished_review_with_something_undecided(project, coder) -> None:
+    chart = audits.coded_chart(project, coder, visit())
+    counts = dict.fromkeys(("additions", "rejections", "kept", "deletions", "changes", "queries"), 0)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        FinishedReview.objects.create(chart=chart, coder=coder, undecided=1, **counts)
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        FinishedReview.objects.update(deletions=9)
+
+
+def test_nothing_leaves_while_an_existing_code_is_undecided(project, coder, lead) -> None:
+    chart = closed(project, coder, lead, visit(checks={"E11.22": ("supported", "")}))
+    assert len(lines(chart)) == 2
+    suggestions.open_checks([new_code(chart)])
+    with pytest.raises(release.GateClosed, match="1 existing code is undecided"):
+        release.chart_lines(chart, TODAY)
+    assert not list(release.project_lines(project, TODAY))
+    assert not Decision.objects.past_the_gate().exists()
+    assert release.held_back(project) == 1
+
+
+def new_code(chart: Chart) -> Encounter:
+    """As a later import brings it."""
+    encounter = chart.encounters.get()
+    encounter.first_pass_codes.create(icd10="I10", source="claim")
+    return encounter
+
+
+def test_nothing_of_a_chart_in_review_leaves(project, coder) -> None:
+    chart = pages.held_chart(project, coder, visit())
+    with pytest.raises(release.GateClosed, match="in review"):
+        release.chart_lines(chart, TODAY)
+
+
+def test_a_deletion_names_what_was_read(project, coder) -> None:
+    chart = pages.held_chart(project, coder, visit(adds={}, checks={"I50.9": ("not-found", "")}))
+    suggestion = chart.suggestions.get()
+    note = chart.encounters.get().notes.get()
+    with pytest.raises(NotAnAnswer, match="names what was read"):
+        suggestions.decide(suggestion=suggestion, by=coder, read=[], **NOT_DOCUMENTED)
+    decision = suggestions.decide(suggestion=suggestion, by=coder, read=[note.pk], **NOT_DOCUMENTED)
+    assert decision.read == [note.pk]
+    assert events("suggestion.decided")[0].details["read"] == [note.pk]
+
+
+def test_without_a_note_a_deletion_says_what_was_read_instead(project, coder) -> None:
+    day = make.encounter(codes=["I50.9"], notes=[])
+    chart = make.chart(project, day)
+    queues.claim(chart=chart, by=coder)
+    suggestion = chart.suggestions.get()
+    with pytest.raises(NotAnAnswer, match="say in the comment what was read"):
+        suggestions.decide(suggestion=suggestion, by=coder, **NOT_DOCUMENTED)
+    said = "Record requested twice, the practice has none."
+    assert suggestions.decide(suggestion=suggestion, by=coder, comment=said, **NOT_DOCUMENTED).read == []
+
+
+# --- Release -------------------------------------------------------------------------------------------------------
+
+
+def test_an_addition_waits_for_qa_and_is_linked_to_its_claim(project, coder, lead) -> None:
+    chart = audits.coded_chart(project, coder, visit(), member=make.member(**PERSON))
+    (line,) = lines(chart).values()
+    assert (line.state, line.holds) == (release.HELD, ("QA has not closed the chart.",))
+    qa.close(chart=chart, by=lead)
+    chart.refresh_from_db()
+    (line,) = lines(chart).values()
+    assert (line.state, line.icn, line.links[0].assessment.link) == (release.READY, "ICN2026-03-02", "linked")
+
+
+@pytest.mark.parametrize(
+    ("fields", "link"),
+    [
+        ({"claim": None}, "unlinked"),
+        (
+            {"claim": {"icn": "I", "type": "P", "accepted": True, "lines": [make_line("99213", "93")]}},
+            "audio-only",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_paid_is_marked_and_not_submitted(project, coder, lead, fields, link) -> None:
+    chart = closed(project, coder, lead, visit(fields=fields))
+    (line,) = lines(chart).values()
+    assert line.state == release.NOT_SUBMITTABLE
+    assert line.links[0].assessment.link == link
+    assert "does not count in payment year 2027" in " ".join(line.bars)
+
+
+def test_a_changed_code_is_a_deletion_and_an_addition(project, coder, lead) -> None:
+    day = visit(adds={}, checks={"N18.30": ("more-specific", "CKD stage 3b")}, proposed={"N18.30": "N18.32"})
+    chart = pages.held_chart(project, coder, day, member=make.member(**PERSON))
+    answer = {"outcome": Outcome.CHANGE, "icd10_code": "N18.32", "reason": "specificity"}
+    suggestions.decide(suggestion=chart.suggestions.get(icd10="N18.30"), by=coder, **answer)
+    queues.finish(chart=chart, by=coder)
+    chart.refresh_from_db()
+    qa.close(chart=chart, by=lead)
+    chart.refresh_from_db()
+    assert {key: line.state for key, line in lines(chart).items()} == {
+        ("delete", "N18.30"): "ready",
+        ("add", "N18.32"): "ready",
+    }
+
+
+def test_three_charts_and_thirty_cost_the_same_queries(project, coder, lead) -> None:
+    costs = []
+    for more in (2, 10):
+        for _ in range(more):
+            closed(project, coder, lead, visit())
+        with CaptureQueriesContext(connection) as counted:
+            assert list(release.project_lines(project, TODAY))
+        costs.append(len(counted))
+    assert costs[0] == costs[1]
+
+
+# --- Overrides -----------------------------------------------------------------------------------------------------
+
+UNSIGNED = {"signature": {"status": "unsigned"}}
+
+
+def test_a_record_that_fails_is_held_until_compliance_answers_for_it(project, coder, lead, officer) -> None:
+    chart = closed(project, coder, lead, visit(fields=UNSIGNED))
+    (line,) = lines(chart).values()
+    assert line.state == release.HELD
+    assert "V07" in line.holds[0]
+    encounter = chart.encounters.get()
+    made = compliance.override(encounter=encounter, check="V07", reason="Wet signature on page 3.", by=officer)
+    assert (made.role, made.by) == ("compliance", officer)
+    assert events("override.made")[0].details == {"override": made.pk, "check": "V07"}
+    (line,) = lines(chart).values()
+    assert line.state == release.READY
+    assert line.links[0].assessment.checks["V07"].answer == "not met"  # it stays what it is, and visible
+    assert "V07 not met, overridden" in " ".join(line.links[0].assessment.why)
+    compliance.withdraw(override=made, by=officer)
+    assert lines(chart)["add", "N18.32"].state == release.HELD
+    assert events("override.withdrawn")
+    assert compliance.withdraw(override=made, by=officer).withdrawn_by == officer
+    assert len(events("override.withdrawn")) == 1
+
+
+def test_an_override_needs_the_role_a_reason_and_a_check(project, coder, lead, officer) -> None:
+    encounter = pages.held_chart(project, coder, visit()).encounters.get()
+    for person in (coder, lead, make.person("manager", project)):
+        with pytest.raises(NotAllowed):
+            compliance.override(encounter=encounter, check="V07", reason="So.", by=person)
+    with pytest.raises(NotAnAnswer, match="needs a reason"):
+        compliance.override(encounter=encounter, check="V07", reason="  ", by=officer)
+    with pytest.raises(NotAnAnswer, match="V01 to V13"):
+        compliance.override(encounter=encounter, check="V99", reason="So.", by=officer)
+    compliance.override(encounter=encounter, check="V07", reason="So.", by=officer)
+    with pytest.raises(NotAnAnswer, match="overridden already"):
+        compliance.override(encounter=encounter, check="V07", reason="Again.", by=officer)
+    assert Override.objects.count() == len(events("override.made")) == 1
+
+
+def test_a_failing_trail_leaves_no_override(project, coder, officer, monkeypatch) -> None:
+    encounter = pages.held_chart(project, coder, visit()).encounters.get()
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr("coding.actions.trail.record", broken)
+    with pytest.raises(RuntimeError):
+        compliance.override(encounter=encounter, check="V07", reason="So.", by=officer)
+    assert not Override.objects.exists()
+
+
+def test_the_evidence_standard_gives_way_to_the_role_that_the_policy_names(coder, lead, officer, project) -> None:
+    Project.objects.update(meat_elements_required=3)
+    chart = pages.held_chart(project, coder, visit())
+    suggestion = chart.suggestions.get()
+    with pytest.raises(NotAnAnswer, match="asks for 3 MEAT elements; the evidence shows 2"):
+        suggestions.decide(suggestion=suggestion, outcome=Outcome.ACCEPT, by=coder)
+    with pytest.raises(NotAllowed, match="Compliance"):
+        compliance.override_evidence(suggestion=suggestion, reason="Dialysis record.", by=lead)
+    compliance.override_evidence(suggestion=suggestion, reason="Dialysis record.", by=officer)
+    assert suggestions.decide(suggestion=suggestion, outcome=Outcome.ACCEPT, by=coder).icd10 == "N18.32"
+
+
+def test_evidence_of_another_date_is_refused_with_both_dates(project, coder) -> None:
+    chart = pages.held_chart(project, coder, visit(), visit("2026-04-07"))
+    first, second = chart.suggestions.order_by("encounter__date_from")
+    other = second.encounter.notes.get()
+    with pytest.raises(NotAnAnswer, match=r"2026-04-07.*2026-03-02"):
+        suggestions.tag_evidence(suggestion=first, note=other, label="treat", start=0, end=5, by=coder)
+
+
+# --- High-risk groups ----------------------------------------------------------------------------------------------
+
+STROKE = {"I63.9": {"mention": "Acute stroke", "assess": "Acute stroke"}}
+
+
+def a_stroke(project: Project, coder: User, lead: User) -> Chart:
+    return closed(project, coder, lead, visit(more="Acute stroke.", adds=STROKE))
+
+
+def test_a_flagged_code_waits_for_a_second_credentialed_reviewer(project, coder, lead, officer) -> None:
+    chart = a_stroke(project, coder, lead)
+    line = lines(chart)["add", "I63.9"]
+    assert line.state == release.HELD
+    assert "an inpatient or outpatient hospital record of the year with an acute stroke is missing" in line.holds[0]
+    review = compliance.review_second(decision=line.decision, agrees=True, comment="ED record seen.", by=officer)
+    assert lines(chart)["add", "I63.9"].state == release.READY
+    assert events("code.reviewed_second")[0].details == {"decision": line.decision.pk, "agrees": True}
+    with pytest.raises(NotAnAnswer, match="already"):
+        compliance.review_second(decision=line.decision, agrees=False, comment="No.", by=lead)
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        SecondReview.objects.filter(pk=review.pk).update(agrees=False)
+
+
+def test_a_second_reviewer_who_disagrees_holds_the_code(project, coder, lead, officer) -> None:
+    chart = a_stroke(project, coder, lead)
+    decision = lines(chart)["add", "I63.9"].decision
+    compliance.review_second(decision=decision, agrees=False, comment="History of stroke only.", by=officer)
+    line = lines(chart)["add", "I63.9"]
+    assert line.state == release.HELD
+    assert "History of stroke only." in " ".join(line.holds)
+
+
+def test_who_may_review_a_second_time(project, coder, lead, officer) -> None:
+    chart = a_stroke(project, coder, lead)
+    decision = lines(chart)["add", "I63.9"].decision
+    with pytest.raises(NotAllowed):
+        compliance.review_second(decision=decision, agrees=True, comment="Seen.", by=coder)
+    with pytest.raises(NotAllowed, match="credential"):
+        compliance.review_second(decision=decision, agrees=True, comment="Seen.", by=make.person("compliance", project))
+    with pytest.raises(NotAnAnswer, match="what you read"):
+        compliance.review_second(decision=decision, agrees=True, comment=" ", by=officer)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SecondReview.objects.create(decision=decision, coder=coder, reviewer=coder, agrees=True, comment="Own.")
+    assert not SecondReview.objects.exists()
+
+
+def test_a_code_of_no_group_has_no_second_review(project, coder, lead, officer) -> None:
+    decision = lines(closed(project, coder, lead, visit()))["add", "N18.32"].decision
+    with pytest.raises(NotAnAnswer, match="no high-risk group"):
+        compliance.review_second(decision=decision, agrees=True, comment="Seen.", by=officer)
+
+
+def test_an_audit_by_somebody_credentialed_is_a_second_review(project, coder, lead) -> None:
+    chart = audits.audited_chart(
+        project, coder, lead, visit(more="Acute stroke.", adds=STROKE), member=make.member(**PERSON)
+    )
+    assert chart.status == ChartStatus.CLOSED
+    assert lines(chart)["add", "I63.9"].state == release.READY
+
+
+# --- Rules ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_that_compliance_verified_blocks_and_one_found_wrong_does_not(project, coder, officer) -> None:
+    day = visit(fields={"provider": {"specialty": "30", "name": "Otto Brand", "credential": "MD"}})
+    chart = pages.held_chart(project, coder, day, member=make.member(**PERSON))
+
+    def radv() -> str:
+        found = validity.chart_validity(chart, validity.encounters_of(chart), TODAY)
+        return found[chart.encounters.get().pk].standings[0].assessment.radv
+
+    assert radv() == "unknown"  # the list of other specialties ships unverified
+    verify = {"project": project, "rule_id": "V06.known", "source": "CMS list PY2027, page 2", "by": officer}
+    compliance.verify_rule(answer=RuleVerification.Answer.VERIFIED, **verify)
+    assert radv() == "no"
+    assert events("rule.verified")[0].details == {"rule": "V06.known", "answer": "verified"}
+    compliance.verify_rule(answer=RuleVerification.Answer.WRONG, **verify)
+    assert radv() == "unknown"
+    other = make.project("beta")
+    assert validity.rules_of(other) is book()
+
+
+def test_a_verification_of_an_older_text_counts_no_more(project, officer) -> None:
+    verified = RuleVerification.Answer.VERIFIED
+    RuleVerification.objects.create(
+        project=project, rule_id="V06.known", fingerprint="0" * 64, answer=verified, source="An old list.", by=officer
+    )
+    assert not validity.rules_of(project).by_id["V06.known"].verified
+
+
+def test_only_compliance_verifies_and_names_the_source(project, coder, lead, officer) -> None:
+    said = {"project": project, "rule_id": "V06.known", "answer": RuleVerification.Answer.VERIFIED}
+    for person in (coder, lead):
+        with pytest.raises(NotAllowed):
+            compliance.verify_rule(source="A list.", by=person, **said)
+    with pytest.raises(NotAnAnswer, match="what you read"):
+        compliance.verify_rule(source="", by=officer, **said)
+    with pytest.raises(NotAnAnswer, match="no such rule"):
+        compliance.verify_rule(source="A list.", by=officer, **said | {"rule_id": "V99"})
+    assert not RuleVerification.objects.exists()
+
+
+# --- Overpayments --------------------------------------------------------------------------------------------------
+
+
+def deleted(project: Project, coder: User, lead: User, year: int, **fields: Any) -> Chart:
+    """A supported chart but for heart failure, which nothing shows; of a service year, and closed by QA."""
+    day = visit(f"{year}-03-02", adds={}, checks={"I50.9": ("unsupported", "")}, **fields)
+    return closed(
+        project,
+        coder,
+        lead,
+        day,
+        answers={"I50.9": NOT_DOCUMENTED},
+        service_year=year,
+        enrollments=[make.enrollment(payment_year=year + 1)],
+    )
+
+
+def test_a_confirmed_deletion_in_a_closed_year_opens_a_case_of_sixty_days(project, coder, lead) -> None:
+    chart = deleted(project, coder, lead, 2024)
+    case = OverpaymentCase.objects.get()
+    today = timezone.localdate()
+    assert (case.opened_on, case.due_on, case.state) == (today, today + timedelta(days=60), "open")
+    assert (case.program, case.payment_year) == ("cms-hcc", 2025)
+    assert case.delta is None or case.delta < 0
+    assert "closed" in case.why
+    assert events("overpayment.opened")[0].details["due"] == case.due_on.isoformat()
+    assert compliance.open_cases(chart, by=lead) == []  # running twice opens nothing twice
+
+
+def test_a_year_that_nobody_has_paid_yet_opens_no_case(project, coder, lead) -> None:
+    deleted(project, coder, lead, timezone.localdate().year)
+    assert not OverpaymentCase.objects.exists()
+
+
+def test_a_year_that_is_being_paid_opens_a_case(project, coder, lead) -> None:
+    chart = deleted(project, coder, lead, 2025)
+    OverpaymentCase.objects.all().delete()
+    (case,) = compliance.open_cases(chart, by=lead, today=date(2026, 5, 1))
+    assert case.why == "Payment year 2026 is being paid since January 2026."
+    assert case.delta < 0
+
+
+def test_a_deletion_that_lowers_nothing_opens_no_case(project, coder, lead) -> None:
+    day = visit("2025-03-02", adds={}, checks={"I50.9": ("unsupported", ""), "I50.22": ("supported", "")})
+    closed(
+        project, coder, lead, day, answers={"I50.9": NOT_DOCUMENTED}, service_year=2025,
+        enrollments=[make.enrollment(payment_year=2026)],
+    )  # fmt: skip
+    assert not OverpaymentCase.objects.exists()
+
+
+def test_a_case_has_an_owner_and_is_settled_with_its_evidence(project, coder, lead, officer) -> None:
+    deleted(project, coder, lead, 2024)
+    case = OverpaymentCase.objects.get()
+    with pytest.raises(NotAllowed):
+        compliance.own_case(case=case, owner=officer, by=lead)
+    with pytest.raises(NotAnAnswer, match="compliance officer"):
+        compliance.own_case(case=case, owner=coder, by=officer)
+    assert compliance.own_case(case=case, owner=officer, by=officer).owner == officer
+    sent = OverpaymentCase.State.SENT
+    today = timezone.localdate()
+    for on, evidence, words in ((None, "277CA 1", "the day"), (today, " ", "what shows it"),
+                                (today + timedelta(days=1), "277CA 1", "today or earlier")):  # fmt: skip
+        with pytest.raises(NotAnAnswer, match=words):
+            compliance.settle_case(case=case, state=sent, on=on, evidence=evidence, by=officer)
+    settled = compliance.settle_case(case=case, state=sent, on=today, evidence="277CA of the delete, ICN 7", by=officer)
+    assert (settled.state, settled.settled_on) == ("sent", today)
+    assert [event.action for event in TrailEvent.objects.filter(subject_type="overpaymentcase").order_by("number")] == [
+        "overpayment.opened", "overpayment.owned", "overpayment.settled",
+    ]  # fmt: skip
+    with pytest.raises(NotAnAnswer, match="settled already"):
+        compliance.settle_case(case=case, state=sent, on=today, evidence="again", by=officer)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        OverpaymentCase.objects.filter(pk=case.pk).update(evidence="")

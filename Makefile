@@ -56,7 +56,7 @@ $(VENV)/run-ready: requirements.lock | $(VENV)/bin/python
 
 $(VENV)/dev-ready: requirements-dev.lock | $(VENV)/bin/python
 	@echo "Installing what Secondpass and its tests need (a minute or two)"
-	@$(PY) -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(PY) -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@ $(VENV)/run-ready
 
 clean:

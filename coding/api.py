@@ -42,7 +42,7 @@ from coding.models import (
     Suggestion,
     User,
 )
-from coding.permissions import NotAllowed, can_see_scores, check_can
+from coding.permissions import NotAllowed, can_see_scores, check_can, check_can_see_scores
 from coding.workflow import Outcome, SuggestionStatus
 
 REFUSALS = (
@@ -313,8 +313,7 @@ class ChartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     def score(self, request: Request, pk: str | None = None) -> Response:
         """Scores of the chart in each of the project's programs, with the delta of each open suggestion."""
         chart = self.get_object()
-        if not can_see_scores(person(request), chart.project):
-            raise NotAllowed("This project hides scores from coders.")
+        check_can_see_scores(person(request), chart.project)
         if qa.undisclosed_to(person(request)).filter(chart=chart).exists():
             raise NotAllowed("The score would show the coder's answers. Give your own answers in QA first.")
         return Response(score_rows(chart))

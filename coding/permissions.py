@@ -141,6 +141,11 @@ def can_see_scores(user: User, project: Project) -> bool:
     return project.coders_see_scores and role_in(user, project) == Role.CODER
 
 
+def check_can_see_scores(user: User, project: Project) -> None:
+    if not can_see_scores(user, project):
+        raise NotAllowed("This project hides scores from coders.")
+
+
 # --- Compliance ----------------------------------------------------------------------------------------------------
 
 

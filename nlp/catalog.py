@@ -160,6 +160,8 @@ class Family:
     cues: tuple[tuple[str, Words], ...]
     examples: tuple[Example, ...]
     many: Attribute | None = None
+    tail: bool = False
+    """Whether it comes from the long tail (rare.toml, longtail.tsv) and not from a file of its own."""
 
     @property
     def plain_code(self) -> str:
@@ -566,6 +568,60 @@ class Reader:
                 drugs=drugs, shared_drugs=None, labs=None, cues=(), examples=(),
             )  # fmt: skip
 
+    def tail(self, families: Mapping[str, Family]) -> Iterator[Family]:
+        """The long tail as families, one for each category of ICD-10-CM and kind: `tail_c74`, `tail_c74_event`.
+
+        A surface means one code, or one for each side. Condition files go before rare.toml, and that before
+        longtail.tsv. Categories that a condition file owns stay with it: a reported code is judged there, beside what
+        the long tail found.
+        """
+        lines: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
+        labels: dict[str, str] = {}
+        ahead: dict[tuple[str, str], tuple[str, ...]] = {}
+        known = {key_of(form) for f in families.values() for t in f.terms for form in variants(t.text)}
+        for number, entry in enumerate(self.toml(self.folder / "rare.toml").get("rare", []), 1):
+            at = f"rare.toml: rare {number}"
+            for extra in sorted(entry.keys() - {"label", "code", "kind", "sides", "yields_to", "terms"}):
+                self.problems.append(f"{at}: unknown field {extra}")
+            for needed in ("label", "code", "terms"):
+                if not entry.get(needed):
+                    self.problems.append(f"{at}: {needed} is missing")
+            code, kind = entry.get("code", ""), entry.get("kind", "chronic")
+            if kind not in KINDS:
+                self.problems.append(f"{at}: kind {kind!r} is none of {', '.join(KINDS)}")
+            labels.setdefault(code[:3], entry.get("label", ""))
+            ahead[code[:3], kind] = (*ahead.get((code[:3], kind), ()), *entry.get("yields_to", ()))
+            for text in entry.get("terms", []):
+                if text != text.lower():
+                    self.problems.append(f"{at}: {text!r} must be lower case")
+                if key_of(text) not in known:
+                    lines.setdefault((code[:3], kind), {})[text] = {"": code, **entry.get("sides", {})}
+                    known.add(key_of(text))
+        path = self.folder / "longtail.tsv"
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+            code, kind, side, text, label = line.split("\t")
+            labels.setdefault(code[:3], label)
+            if key_of(text) not in known:
+                lines.setdefault((code[:3], kind), {}).setdefault(text, {})[side] = code
+        which = self.attribute("long tail", "side", SIDE)
+        owned = {p for f in families.values() for p in f.prefixes}
+        for (category, kind), found in sorted(lines.items()):
+            name = f"tail_{category.lower()}" + ("" if kind == KINDS[0] else f"_{kind}")
+            numbers: dict[tuple[tuple[str, str], ...], str] = {}
+            terms = []
+            for text, codes in found.items():
+                meaning = numbers.setdefault(tuple(sorted(codes.items())), f"{len(numbers)}")
+                terms.append(Term(name, text, key_of(text), kind, (("code", meaning),)))
+            mine = () if category in owned else (category,)
+            owned.add(category)
+            yield Family(
+                name=name, label=labels[category], kind=kind, policy="", prefixes=mine, terms=tuple(terms),
+                decoys=(), not_with=None, yields_to=ahead.get((category, kind), ()), distinct=("code",),
+                attributes=(which,), codes=tuple(x for codes, n in numbers.items() for x in side_lines(n, dict(codes))),
+                also=(), history=(), links=(), drugs=None, shared_drugs=None, labs=None, cues=(), examples=(),
+                tail=True,
+            )  # fmt: skip
+
     def terms(
         self, at: str, name: str, kind: str, data: Mapping[str, Any], defined: Mapping[str, set[str]]
     ) -> Iterator[Term]:
@@ -710,8 +766,11 @@ class Reader:
             setting=data.get("setting", "outpatient"),
         )
 
-    def read(self, without_bad: bool = False) -> Catalog:
-        """The catalog. without_bad: leave out families with problems (for writing one while others are half done)."""
+    def read(self, without_bad: bool = False, tail: bool = True) -> Catalog:
+        """The catalog. without_bad: leave out families with problems (for writing one while others are half done).
+
+        tail: with the long tail, which is left out while its own file is written.
+        """
         self.vocabulary()
         families: dict[str, Family] = {}
         for path in sorted((self.folder / "conditions").glob("*.toml")):
@@ -721,6 +780,8 @@ class Reader:
                 continue
             if f:
                 families[f.name] = f
+        if tail:
+            families |= {f.name: f for f in self.tail(families)}
         common = {f.name: f for f in self.common()}
         for f in families.values():
             for link in f.links:
@@ -755,6 +816,26 @@ class Reader:
             ruleset=f"{VERSION}+{digest(self.folder)}",
         )
         return replace(with_families(rules, families), common=with_families(rules, common))
+
+
+SIDE = {
+    "before": 25,
+    "values": {
+        "bilateral": ["bilateral(?:ly)?", "both"],
+        "right": ["right(?: sided?)?", "rt", "od"],
+        "left": ["left(?: sided?)?", "lt", "os"],
+    },
+}
+"""The attribute that tells sides apart in the long tail."""
+
+
+def side_lines(number: str, codes: Mapping[str, str]) -> Iterator[CodeLine]:
+    """The code of each side that a surface of the long tail may mean; the one without a side where it has one."""
+    for side, code in codes.items():
+        if side:
+            yield CodeLine((("code", (number,)), ("side", (side,))), (code,), "", "")
+    if "" in codes:
+        yield CodeLine((("code", (number,)),), (codes[""],), "", "")
 
 
 def with_families(rules: Catalog, families: Mapping[str, Family]) -> Catalog:
@@ -805,7 +886,9 @@ def cue_rules(context: Mapping[str, Any]) -> Iterator[CueRule]:
 def digest(folder: Path) -> str:
     """Twelve hexadecimal digits over every rule file (name and bytes) and the code that reads them."""
     h = hashlib.sha256()
-    for path in sorted([*folder.glob("*.toml"), *folder.glob("conditions/*.toml"), *folder.glob("*.py")]):
+    for path in sorted(
+        [*folder.glob("*.toml"), *folder.glob("*.tsv"), *folder.glob("conditions/*.toml"), *folder.glob("*.py")]
+    ):
         h.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return h.hexdigest()[:12]
 

@@ -568,7 +568,7 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
     label = family.label.lower()
     if any(fits_line(icd10, line) for line in family.also):
         return FirstPass(icd10, Verdict.NOT_FOUND, f"Nothing in the note says what this code beside {label} needs.")
-    against = [s for s in outcome.suppressed if s.family == family.name]
+    against = [s for s in outcome.suppressed if family.name in (s.family, owner(catalog, s.icd10))]
     here = [f for f in outcome.findings if family.name in (f.family, owner(catalog, f.icd10))]
     here = [f for f in here if not any(fits_line(f.icd10, line) for line in family.also)]
     ahead = [f for f in outcome.findings if f.family in family.yields_to]
@@ -595,6 +595,9 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
         return FirstPass(icd10, Verdict.MORE_SPECIFIC, why, spans_of(closer), (), tuple(f.icd10 for f in closer))
     if against:
         return FirstPass(icd10, Verdict.UNSUPPORTED, not_current(family, against), (), wrong)
+    if family.tail:
+        why = f"The note has none of the few words that the rules know for this code ({label})."
+        return FirstPass(icd10, Verdict.NOT_FOUND, why)
     return FirstPass(icd10, Verdict.NOT_FOUND, f"No mention of {label} in the note.")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from scoring.beneficiary import ESRD_STATUSES, code_of, codes_of
 from scoring.calculate import Line, ModelScore
 from scoring.errors import InvalidInput
-from scoring.explain import explain
+from scoring.explain import explain, unverified
 from scoring.payable import Entry, NotPayable, both, documented, not_paid, payable
 from scoring.rounding import decimal, thousandths
 from scoring.tables import load_year
@@ -33,6 +33,8 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     notes = [*score.notes, *([NOT_DUAL] if person_of(request) is not request["beneficiary"] else [])]
     if notes:
         result["notes"] = notes
+    if unchecked := unverified(score):
+        result["unverified"] = unchecked
     if "segments" in request:
         by_model = raw_by_segment(
             request["program"],

@@ -197,17 +197,12 @@ class ModelUse:
             if factor.population in (population, "all"):
                 if factor.normalization is not None and factor.coding_adjustment is not None:
                     return factor
-                empty = [
-                    name
-                    for name, value in (
-                        ("normalization", factor.normalization),
-                        ("coding adjustment", factor.coding_adjustment),
-                    )
-                    if value is None
-                ]
+                figures = {"normalization": factor.normalization, "coding_adjustment": factor.coding_adjustment}
+                empty = [name for name, value in figures.items() if value is None]
+                example = ", ".join(f'"{name}": "…"' for name in empty)
                 raise MissingFactor(
-                    f"{where} {self.name} ({population}): no published {' and '.join(empty)} is on file; supply it "
-                    f"as `factors` from the Rate Announcement"
+                    f"{where} {self.name} ({population}): no published {' and '.join(empty).replace('_', ' ')} is on "
+                    f'file; supply it from the Rate Announcement as factors: {{"{self.name}": {{{example}}}}}'
                 )
         raise MissingFactor(f"{where} {self.name}: no factors are on file for the population {population!r}")
 
@@ -217,7 +212,8 @@ class Year:
     """One program in one payment year (benefit year for concurrent models).
 
     models: the blend. other_models: those that are scored only when they are asked for by name. frailty: whether the
-    contract's frailty factor is added to the payment score. csr: HHS cost-sharing reduction indicator -> factor.
+    contract's frailty factor is added to the payment score. csr: HHS cost-sharing reduction indicator -> factor, from
+    csr_source, checked on csr_verified_on ("" for never).
     """
 
     program: str
@@ -226,6 +222,8 @@ class Year:
     other_models: tuple[ModelUse, ...]
     frailty: bool = False
     csr: dict[str, int] = field(default_factory=dict)
+    csr_source: str = ""
+    csr_verified_on: str = ""
 
     @cached_property
     def name(self) -> str:
@@ -355,9 +353,10 @@ def _load_year(path: Path) -> Year:
         use = ModelUse(entry["name"], entry.get("weight", 0), folder, entry.get("missing", ""), factors)
         (uses if use.weight else others).append(use)
     csr = {key: thousandths(value, "cost-sharing reduction") for key, value in data.get("csr", {}).items()}
+    facts = {name: data[name] for name in ("frailty", "csr_source", "csr_verified_on") if name in data}
     if uses and sum(use.weight for use in uses) != 100:
         raise TablesBroken(f"{data['program']} {data['payment_year']}: the weights of the blend are not 100 per cent")
-    return Year(data["program"], data["payment_year"], tuple(uses), tuple(others), data.get("frailty", False), csr)
+    return Year(data["program"], data["payment_year"], tuple(uses), tuple(others), csr=csr, **facts)
 
 
 @cache

@@ -1,5 +1,5 @@
 // What every page does: the theme switch, forms sent once, refusals shown beside the work, the session's end announced.
-import { csrfToken, showProblem } from "./say.js";
+import { announce, csrfToken, showProblem } from "./say.js";
 
 // --- Theme: the cookie is what the server reads; the attribute changes this page at once ---
 for (const form of document.querySelectorAll("[data-theme-form]")) {
@@ -58,6 +58,16 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
 }
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) document.getElementById("problem-box")?.remove();
+});
+
+document.addEventListener("said", (event) => announce(event.detail.say));
+// What was unfolded stays so when its part of the page comes again: details that have an id.
+let unfolded = [];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  unfolded = [...event.detail.target.querySelectorAll("details[id][open]")].map((one) => one.id);
+});
+document.addEventListener("htmx:afterSettle", () => {
+  for (const id of unfolded.splice(0)) document.getElementById(id)?.setAttribute("open", "");
 });
 
 // --- The session's end ---

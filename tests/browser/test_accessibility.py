@@ -52,6 +52,8 @@ def test_axe_finds_nothing_on_the_review_page(
     expect(page.locator("#mark-bar")).to_be_visible()
     page.locator("#suppressed-button").click()
     page.locator(".score summary").click()
+    expect(page.locator(".score-steps .worked")).to_be_visible()
+    expect(page.locator("#announce")).to_contain_text("Now, as documented")
     page.locator("#hold-menu summary").click()
     check(page, "everything opened")
     page.keyboard.press("Escape")

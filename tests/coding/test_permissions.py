@@ -47,6 +47,7 @@ GET  change_password       200   200   200   200   200   200   200   200   302
 POST change_password       200   200   200   200   200   200   200   200   302
 
 GET  chart                 200   404   200   404   200   404   404   404   302
+GET  score_steps           200   404   200   404   200   404   404   404   302
 POST finish                302   404   403   404   403   404   404   404   302
 POST release               302   404   403   404   403   404   404   404   302
 POST hold                  302   404   403   404   403   404   404   404   302
@@ -152,6 +153,7 @@ class World:
             **{one: [self.held.pk] for one in OF_A_CHART},
             **{one: [self.in_audit.pk] for one in ("qa_audit", "qa_answer", "qa_settle", "qa_conclude")},
             "qa_sample": [self.sample.pk],
+            "score_steps": [self.held.pk, "cms-hcc"],
             "respond": [overturned.pk],
             "export": [row.name.partition(":")[2]],
             "api-suggestion-detail": [suggestion.pk],

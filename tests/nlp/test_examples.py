@@ -6,6 +6,7 @@ import nlp
 from nlp.catalog import Example, Family, check_example, load, shared_surfaces
 
 CATALOG = load()
+CURATED = [f for f in CATALOG.families.values() if not f.tail]
 EXAMPLES = [
     pytest.param(family, example, id=f"{family.name}-{example.number}")
     for family in CATALOG.families.values()
@@ -18,7 +19,7 @@ def test_an_example_comes_out_as_its_file_says(family: Family, example: Example)
     assert check_example(CATALOG, family, example, nlp.read) == ""
 
 
-@pytest.mark.parametrize("family", CATALOG.families.values(), ids=lambda f: f.name)
+@pytest.mark.parametrize("family", CURATED, ids=lambda f: f.name)
 def test_a_family_shows_what_counts_and_what_does_not(family: Family) -> None:
     past = ("Z85", "Z86", "Z87")
     twins = [e for e in family.examples if e.reject or all(c.startswith(past) for c in e.expect)]
@@ -26,7 +27,7 @@ def test_a_family_shows_what_counts_and_what_does_not(family: Family) -> None:
     assert len(twins) >= 3
 
 
-@pytest.mark.parametrize("family", CATALOG.families.values(), ids=lambda f: f.name)
+@pytest.mark.parametrize("family", CURATED, ids=lambda f: f.name)
 def test_every_surface_of_a_family_is_found_in_its_own_spelling(family: Family) -> None:
     from nlp.candidates import find_mentions
     from nlp.sections import page

@@ -26,6 +26,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import exception_handler as drf_exception_handler
 
+import scoring
 from coding import exports, icd10, reports, scores
 from coding.actions import charts as chart_actions
 from coding.actions import qa, queues, suggestions, trail
@@ -42,8 +43,9 @@ from coding.models import (
     Suggestion,
     User,
 )
-from coding.permissions import NotAllowed, can_see_scores, check_can, check_can_see_scores
+from coding.permissions import NotAllowed, can_see_scores, check_can, check_can_calculate, check_can_see_scores
 from coding.workflow import Outcome, SuggestionStatus
+from scoring import contract
 
 REFUSALS = (
     suggestions.NotAnAnswer,
@@ -474,6 +476,84 @@ class DecisionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         return Response(self.get_serializer(decision).data, status=status.HTTP_201_CREATED)
 
 
+# --- The calculator ------------------------------------------------------------------------------------------------
+
+CODES_AT_ONCE = 2000
+CANDIDATES_AT_ONCE = 200
+CODES = {"type": "array", "items": {"type": "string"}, "example": ["E11.22", "I50.32"]}
+THREE_DECIMALS = {"type": "string", "example": "1.033"}
+SCORE_REQUEST = {
+    "type": "object",
+    "required": ["program", "payment_year"],
+    "properties": {
+        "id": {"description": "Comes back as it is."},
+        "program": {"type": "string", "example": "cms-hcc"},
+        "payment_year": {"type": "integer", "example": 2026},
+        "beneficiary": {
+            "type": "object",
+            "description": "The facts that the program uses; one that it does not use is refused.",
+            "example": {"age": 72, "sex": "F", "dual": "none", "orec": "0"},
+        },
+        "diagnoses": CODES,
+        "candidates": {**CODES, "example": ["N18.32"]},
+        "model": {"type": "string", "description": "One model alone instead of the blend."},
+        "segment": {"type": "string", "description": "Instead of the one that the facts give."},
+        "segments": {"type": "string", "enum": ["all"]},
+        "factors": {"type": "object", "description": "model -> normalization, coding_adjustment."},
+        "frailty": {"type": "string", "description": "The contract's frailty factor (PACE)."},
+        "not_payable": {"type": "object", "description": "code -> why it is documented and would not be paid."},
+        "raw": {**THREE_DECIMALS, "description": "Runs the payment chain alone, instead of diagnoses."},
+    },
+}
+SCORE_ANSWER = {
+    "type": "object",
+    "description": "As `python -m scoring` answers. Scores are strings with three decimals.",
+    "properties": {
+        "id": {},
+        "model": {"type": "string"},
+        "models": {"type": "array", "items": {"type": "object"}, "description": "The models of a blend."},
+        "segment": {"type": "string"},
+        "hccs": CODES | {"example": ["37", "226"]},
+        "dropped": {"type": "object"},
+        "interactions": CODES | {"example": ["DIABETES_HF_V28"]},
+        "lines": {"type": "array", "items": {"type": "object"}},
+        "unmapped": CODES | {"example": []},
+        "no_effect": {"type": "object"},
+        "raw": THREE_DECIMALS,
+        "normalized": THREE_DECIMALS | {"example": "0.968"},
+        "payment": THREE_DECIMALS | {"example": "0.911"},
+        "csr_adjusted": THREE_DECIMALS | {"description": "Instead of normalized and payment, in the HHS models."},
+        "candidates": {"type": "object"},
+        "all": {"type": "object"},
+    },
+}
+
+
+class CalculatorView(views.APIView):
+    parser_classes = [parsers.JSONParser]
+
+    @extend_schema(
+        request={"application/json": SCORE_REQUEST},
+        responses={
+            200: OpenApiResponse(SCORE_ANSWER),
+            400: OpenApiResponse(RefusalSerializer, description="It cannot be scored exactly; the sentence says why."),
+            403: RefusalSerializer,
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Score codes and a person: a line of `python -m scoring` in, its line out. Nothing is stored."""
+        check_can_calculate(person(request))
+        asked: Any = request.data  # anything that is not an object is refused with the rest
+        if isinstance(asked, dict):
+            for name, most in (("diagnoses", CODES_AT_ONCE), ("candidates", CANDIDATES_AT_ONCE)):
+                if isinstance(asked.get(name), list) and len(asked[name]) > most:
+                    raise ValidationError({"detail": f"{name}: at most {most} codes at once."})
+        try:
+            return Response(contract.answer(asked))
+        except scoring.ScoringError as error:
+            raise ValidationError({"detail": str(error)}) from None
+
+
 # --- Reports -------------------------------------------------------------------------------------------------------
 
 
@@ -559,6 +639,7 @@ urlpatterns = [
     path("", index, name="api"),
     path("", include(router.urls)),
     path("token/", TokenView.as_view(), name="api-token"),
+    path("score/", CalculatorView.as_view(), name="api-score"),
     path("reports/capture/", CaptureReportView.as_view(), name="api-capture"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
 ]

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from coding.models import Role
-from coding.permissions import ROLE_PERMISSIONS, Permission
+from coding.permissions import ROLE_PERMISSIONS, Permission, can_calculate
 
 THEMES = ("light", "dark")
 STARTED = "started"  # the session's key for the time of its log-in, in seconds since the epoch
@@ -19,7 +19,7 @@ STARTED = "started"  # the session's key for the time of its log-in, in seconds 
 class Item:
     label: str
     url_name: str
-    permission: Permission
+    permission: Permission | None  # None for the calculator, which is no role's
     room: str  # the item is current while the path begins with this
 
 
@@ -29,6 +29,7 @@ MENU = (
     Item("Reports", "reports", Permission.SEE_REPORTS, "/reports/"),
     Item("Trail", "trail", Permission.SEE_TRAIL, "/trail/"),
     Item("Upload charts", "upload", Permission.IMPORT_CHARTS, "/charts/upload/"),
+    Item("Calculator", "calculator", None, "/calculator/"),
 )
 
 
@@ -70,7 +71,7 @@ def menu(request: HttpRequest) -> list[Entry]:
     permissions = {permission for role in roles for permission in ROLE_PERMISSIONS[role]}
     entries = []
     for item in MENU:
-        if item.permission not in permissions:
+        if not (item.permission in permissions if item.permission else can_calculate(user)):
             continue
         entries.append(Entry(item.label, reverse(item.url_name), request.path.startswith(item.room)))
     if user.is_staff:

@@ -146,6 +146,21 @@ def check_can_see_scores(user: User, project: Project) -> None:
         raise NotAllowed("This project hides scores from coders.")
 
 
+def can_calculate(user: User) -> bool:
+    """Whoever belongs to a project, in any role. A project that hides scores from its coders does so here too: it
+    would be a way round."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    return user.memberships.exclude(role=Role.CODER, project__coders_see_scores=False).exists()
+
+
+def check_can_calculate(user: User) -> None:
+    if not can_calculate(user):
+        if user.memberships.exists():
+            raise NotAllowed("Your project hides scores from coders, and so the calculator.")
+        raise NotAllowed("The calculator is for members of a project. Ask your administrator for a role.")
+
+
 # --- Compliance ----------------------------------------------------------------------------------------------------
 
 

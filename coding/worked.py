@@ -77,6 +77,26 @@ def worked(score: Score) -> Worked:
     return Worked(tuple(_model(model) for model in score.models), _closing(score), score.notes)
 
 
+def by_code(score: Score) -> dict[str, tuple[str, ...]]:
+    """code (with dots) -> what it does in each model of the blend: its categories and who else carries them, or why
+    it adds nothing."""
+    codes = dict.fromkeys(code for model in score.models for code in model.codes)
+    return {dotted(code): tuple(_effect(model, code) for model in score.models) for code in codes}
+
+
+def _effect(model: ModelScore, code: str) -> str:
+    run = model.run
+    if not run.maps(code):
+        return "no payment HCC"
+    if why := model.no_effect.get(code):
+        return why
+    left = run.mask(code) & model.left
+    others = [dotted(other) for other in model.codes if other != code and run.mask(other) & left]
+    return run.name(left) + (
+        f", which {', '.join(others)} {'carry' if others[1:] else 'carries'} too" if others else ""
+    )
+
+
 def _closing(score: Score) -> tuple[Step, ...]:
     steps = []
     models = score.models

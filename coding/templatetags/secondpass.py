@@ -57,6 +57,12 @@ def as_paid(paid: "Paid") -> str:
 
 
 @register.filter
+def thousandths(value: int | None) -> str:
+    """A factor as `scoring` keeps it: 1067 reads 1.067; nothing for one that is missing."""
+    return "" if value is None else f"{Decimal(value).scaleb(-3):.3f}"
+
+
+@register.filter
 def code_title(code: str) -> str:
     """The official title of an ICD-10-CM code, or a word that it has none in the release."""
     return icd10.title(code) or "not in the code list of this release"

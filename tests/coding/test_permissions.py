@@ -31,7 +31,7 @@ PEOPLE = ("coder", "other", "lead", "manager", "compliance", "admin", "elsewhere
 TABLE = """
                           coder other lead manager compl admin elsew nobody visitor
 GET  healthz               200   200   200   200   200   200   200   200   200
-GET  home                  302   302   302   302   302   200   302   200   302
+GET  home                  302   302   302   302   302   302   302   200   302
 GET  login                 302   302   302   302   302   302   302   302   200
 POST logout                302   302   302   302   302   302   302   302   302
 POST theme                 302   302   302   302   302   302   302   302   302
@@ -77,6 +77,9 @@ POST prioritise            403   403   302   302   403   403   403   403   302
 GET  policy                403   403   403   200   403   403   403   403   302
 POST policy                403   403   403   302   403   403   403   403   302
 
+GET  calculator            200   200   200   200   200   200   200   403   302
+POST calculator            200   200   200   200   200   200   200   403   302
+
 GET  trail                 403   403   200   403   200   403   403   403   302
 POST trail_verify          403   403   200   403   200   403   403   403   302
 
@@ -93,6 +96,7 @@ GET  api-decision-list     200   200   200   200   200   200   200   200   401
 POST api-decision-list     201   404   403   404   403   404   404   404   401
 GET  api-decision-detail   200   404   404   404   200   404   404   404   401
 GET  api-capture           403   403   200   200   200   403   404   404   401
+POST api-score             200   200   200   200   200   200   200   403   401
 GET  api-schema            200   200   200   200   200   200   200   200   200
 POST api-token             200   200   200   200   200   200   200   200   200
 """
@@ -138,7 +142,7 @@ class World:
         url = reverse(row.url_name, args=args)
         if row.method == "GET":
             return client.get(url, query)
-        json = row.name in ("api-chart-list", "api-decision-list", "api-token")
+        json = row.name in ("api-chart-list", "api-decision-list", "api-score", "api-token")
         return client.post(url, data, content_type="application/json") if json else client.post(
             url, data, query_params=query
         )  # fmt: skip
@@ -176,9 +180,11 @@ class World:
             "assign": {"chart": self.ready.pk, "coder": self.people["other"].pk},
             "prioritise": {"chart": self.ready.pk, "priority": "1"},
             "policy": {"meat_elements_required": "1"},
+            "calculator": {"program": "cms-hcc 2026", "age": "72", "sex": "F", "diagnoses": "E11.22"},
             "trail_verify": {"project": project},
             "api-chart-list": make.chart_line(project=project),
             "api-decision-list": {"suggestion": suggestion.pk, "outcome": "accept"},
+            "api-score": {"program": "cms-hcc", "payment_year": 2026, "raw": "1.033"},
             "api-token": {"username": "coder", "password": make.PASSWORD},
         }
         return args.get(name, []), {"project": project}, forms.get(name, {})

@@ -73,6 +73,7 @@ def checked(request: Mapping[str, Any]) -> None:
     year = request.get("payment_year")
     if not isinstance(year, int) or isinstance(year, bool):
         raise InvalidInput("payment_year is missing or not a whole number")
+    checked_options(request)
     if "raw" in request:
         return
     if "diagnoses" not in request:
@@ -84,6 +85,21 @@ def checked(request: Mapping[str, Any]) -> None:
         raise InvalidInput("not_payable is an object of codes, each with why it would not be paid")
     if request.get("beneficiary") is None:
         raise InvalidInput("beneficiary is missing")
+
+
+def checked_options(request: Mapping[str, Any]) -> None:
+    """Refuses what would not be a name, a number or an object of factors."""
+    for name in ("model", "segment"):
+        if not isinstance(request.get(name), str | None):
+            raise InvalidInput(f"{name} is a name")
+    for name in ("raw", "frailty"):
+        if not isinstance(request.get(name), str | int | float | Decimal | None):
+            raise InvalidInput(f"{name} is a number")
+    factors = request.get("factors") or {}
+    if not isinstance(factors, Mapping) or not all(isinstance(own, Mapping) for own in factors.values()):
+        raise InvalidInput("factors is an object of models, each with its normalization and coding_adjustment")
+    if any(not isinstance(one, str | int | float | Decimal) for own in factors.values() for one in own.values()):
+        raise InvalidInput("factors: normalization and coding_adjustment are numbers")
 
 
 def asked(request: Mapping[str, Any]) -> tuple[Worksheet, Score, Deltas | None]:

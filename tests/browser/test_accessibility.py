@@ -98,6 +98,33 @@ def test_axe_finds_nothing_on_the_other_pages(
     check(page, "upload with problems")
 
 
+def test_axe_finds_nothing_on_the_calculator(
+    colours: str, live_server, log_in: Callable[[User], Page], coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(f"{live_server.url}/calculator/")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Score", exact=True).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    check(page, "refused")
+    page.get_by_label("Program and year").select_option("pace 2026")
+    page.get_by_label("Frailty factor").fill("0.134")
+    page.get_by_label("Age on 1 February").fill("72")
+    page.get_by_label("Female").check()
+    page.get_by_label("Diagnosis codes").fill("E11.22 I50.32 E11.9 Z00.00")
+    page.get_by_label("in addition").fill("N18.32")
+    for summary in page.locator(".calculator form summary").all():
+        summary.click()
+    check(page, "everything opened")
+    page.get_by_role("button", name="Score", exact=True).click()
+    expect(page.locator("#announce")).to_contain_text("Score", timeout=30_000)  # the first one loads the code titles
+    expect(page.locator("#c-score")).to_be_focused()
+    check(page, "scored")
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    check(page, "scored, narrow")
+
+
 def test_pages_reflow_at_320_pixels(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
     page = log_in(coder)
     page.set_viewport_size({"width": 320, "height": 640})

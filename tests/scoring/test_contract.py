@@ -118,6 +118,11 @@ def test_raw_runs_the_payment_chain_alone():
         ({"surprise": 1}, "unknown field surprise"),
         ({"raw": "1.0"}, "do not go with it"),
         ({"factors": {"V28": {"normalization": "0"}}}, "above zero"),
+        ({"factors": {"V28": "1.067"}}, "factors is an object"),
+        ({"factors": {"V28": {"normalization": ["1.067"]}}}, "are numbers"),
+        ({"factors": "V28"}, "factors is an object"),
+        ({"model": ["V28"]}, "model is a name"),
+        ({"frailty": ["0.1"]}, "frailty is a number"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_by_name(change, message):

@@ -428,7 +428,7 @@ class Reader:
             return {}
 
     def vocabulary(self) -> None:
-        """Drugs, classes and labs as lists of patterns by name."""
+        """Drugs, classes, labs and examinations as lists of patterns by name."""
         for cls, drugs in self.toml(self.folder / "drugs.toml").get("classes", {}).items():
             everything: list[str] = []
             for generic, brands in drugs.items():
@@ -437,7 +437,8 @@ class Reader:
                 self.names[generic] += words
                 everything += words
             self.names[cls] = everything
-        for name, patterns in self.toml(self.folder / "labs.toml").get("labs", {}).items():
+        measures = self.toml(self.folder / "labs.toml")
+        for name, patterns in (measures.get("labs", {}) | measures.get("exams", {})).items():
             self.names[name] = list(patterns)
 
     def resolve(self, where: str, sources: Sequence[str], plain_names: bool = False) -> list[str]:

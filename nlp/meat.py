@@ -1,7 +1,8 @@
 """Stage 4: MEAT. What the note monitors, evaluates, assesses and treats, bound to a condition.
 
-Words bind by closeness: the mention's sentence, then its problem block in the assessment, then (only for what belongs
-to the family alone: its own drugs, its labs) the rest of the note.
+Words bind by what a sentence is about: the mention's own sentence, then the problem of the assessment that the mention
+opens, then (only for what belongs to the family alone: its drugs, its labs, what an examination shows of it) the rest
+of the note.
 """
 
 from __future__ import annotations
@@ -13,26 +14,139 @@ from functools import cached_property
 from nlp.assertion import SILENT, Asserted, Sentences
 from nlp.catalog import Catalog, Family, Words
 from nlp.findings import Evidence, Meat, Span
-from nlp.sections import Page
+from nlp.sections import NUMBERED, PLAN, Page
 
-LIMIT = 5
-"""Most spans of one letter that a finding carries: the decisive ones come first, a screen shows no more."""
-SHARED = 2
-"""Most drugs of several uses that are shown for a condition whose own treatment the note does not name."""
+LIMITS = {Meat.MONITOR: 3, Meat.EVALUATE: 4, Meat.ASSESS: 2, Meat.TREAT: 4}
+"""Most spans of a letter that a finding carries: the decisive ones come first."""
+LIMIT = max(LIMITS.values())
 SENTENCE = 320
 """Characters of a sentence that is quoted whole; from a longer one a clause is quoted."""
+PLACES = ("exam", "vitals", "results", "", "hospital_course", "assessment_plan")
+"""Sections where findings and results of a condition are looked for, whether or not it is named beside them."""
+SHOWN = ("exam", "vitals", "results")
+"""Sections that tell what was found."""
+HEADING = 60
+"""Most characters of a bare heading."""
+TITLE = 3
+"""From so many conditions on, the opening sentence of a block is a summary and no title of a problem."""
 NO_LAB = re.compile(r"[ -](?:deficien|rich|diet|food|supplement|replacement|chloride \d+ ?meq|sparing|binder)")
 CLAUSE = re.compile(r";|, | and (?=\w)|\n(?=[ ]*[-*•])|: |\. ")
 """Where a clause of a long sentence may begin or end."""
+NORMAL = re.compile(r"\b(?:no|not|without|negative|normal|clear|denies|none|absent|intact|unremarkable)\b")
+"""Beside a finding: it is a normal one, which says less than an abnormal one."""
+UNSURE = re.compile(r"\b(?:ensure|whether|to see|make sure|if)\b")
+LABEL = re.compile(r"(?m)^[ ]*(?:[-*•][ ]*)?(?P<name>[a-z][a-z /&-]{3,40}):")
+"""The words before the colon that open a line of a plan: "- medical treatment:"."""
+
+
+class Outline:
+    """What the sentences of an assessment are about: their families, the problem of their block, their line's label."""
+
+    def __init__(self, page: Page, asserted: Iterable[Asserted], catalog: Catalog) -> None:
+        self.page, self.catalog = page, catalog
+        self.families: dict[int, set[str]] = {}
+        assessed: set[str] = set()
+        reasons: set[str] = set()
+        for a in asserted:
+            if a.reason in ("", "historical", "uncertain"):
+                self.families.setdefault(a.mention.sentence, set()).add(a.mention.family)
+                if a.mention.section == "assessment_plan":
+                    assessed.add(a.mention.family)
+                elif a.mention.section in ("hpi", "chief_complaint", "") and self.is_reason(a):
+                    reasons.add(a.mention.family)
+        self.sole = assessed if len(assessed) == 1 else set() if assessed else reasons
+        """The family that an assessment is about which names no other; if it names none, what the visit is for."""
+        self.themes: dict[int, frozenset[str]] = {}
+        self.labels: dict[int, str] = {}
+        self.judging: set[int] = set()
+
+    def is_reason(self, a: Asserted) -> bool:
+        start = self.page.sentences[a.mention.sentence][0]
+        words = self.catalog.general["reason"]
+        return bool(words.search(self.page.low, max(start, a.mention.start - 90), a.mention.start))
+
+    def theme(self, number: int) -> frozenset[str]:
+        """The families that a sentence of a block is about: those of the block's title, or those that it names itself.
+
+        An assessment that names one condition only is about it, but for the other problems of a numbered list.
+        """
+        if number not in self.themes:
+            self.read_block(number)
+        return self.themes.get(number, frozenset())
+
+    def label(self, number: int) -> str:
+        """What the label of a sentence's line makes of it, "" without one."""
+        if number not in self.labels:
+            self.read_block(number)
+        return self.labels.get(number, "")
+
+    def judges(self, number: int) -> bool:
+        """Whether a sentence behind a label like "assessment:" judges, by its words or as the first one."""
+        return self.label(number) == "assess" and number in self.judging
+
+    def directs(self, number: int) -> bool:
+        """Whether a sentence asks the person for something; its label does not count."""
+        start, end = self.page.sentences[number]
+        label = LABEL.match(self.page.low, start, end)
+        return bool(self.catalog.general["directive"].search(self.page.low, label.end() if label else start, end))
+
+    def read_block(self, number: int) -> None:
+        block = self.page.block_at(self.page.sentences[number][0])
+        if block is None:
+            return
+        numbers = self.page.sentences_in(block)
+        title = self.families.get(numbers[0], set())
+        titled = 0 < len(title) < TITLE
+        listed = NUMBERED.match(self.page.plain, block[0]) and not self.is_plan(block[0])
+        label = ""
+        for n in numbers:
+            start, end = self.page.sentences[n]
+            self.themes[n] = frozenset(title if titled else self.families.get(n) or (() if listed else self.sole))
+            if m := LABEL.match(self.page.low, start, end):
+                label = self.kind_of(m["name"])
+                if label == "assess":
+                    self.judging |= self.judged(n, numbers)
+            elif self.opens_line(start):
+                label = ""
+            self.labels[n] = label
+
+    def is_plan(self, position: int) -> bool:
+        """Whether a position stands in a plan that is apart from the assessment."""
+        section = self.page.section_at(position)
+        return bool(PLAN.match(self.page.plain, section.start)) and section.kind == "assessment_plan"
+
+    def judged(self, first: int, numbers: range) -> set[int]:
+        """The sentences of the line that begins with a sentence in which words of judgement stand; or the first."""
+        found = set()
+        for n in range(first, numbers.stop):
+            start, end = self.page.sentences[n]
+            if n > first and self.opens_line(start):
+                break
+            if self.catalog.general["judged"].search(self.page.low, start, end):
+                found.add(n)
+        return found or {first}
+
+    def opens_line(self, start: int) -> bool:
+        line = self.page.low.rfind("\n", 0, start) + 1
+        return not self.page.low[line:start].strip(" -*•")
+
+    def kind_of(self, name: str) -> str:
+        for kind in ("told", "assess", "treat", "monitor"):
+            if self.catalog.general[f"label_{kind}"].search(name):
+                return kind
+        return ""
 
 
 class Witness:
     """Evidence of one family in one note."""
 
-    def __init__(self, page: Page, sentences: Sentences, catalog: Catalog, family: Family) -> None:
+    def __init__(self, page: Page, sentences: Sentences, catalog: Catalog, family: Family, outline: Outline) -> None:
         self.page, self.sentences, self.catalog, self.family = page, sentences, catalog, family
+        self.outline = outline
         self.by_sentence: dict[int, tuple[Evidence, ...]] = {}
         self.by_block: dict[tuple[int, int], bool] = {}
+
+    # ------------------------------------------------------------------------------------- words, whatever they mean
 
     @cached_property
     def own_drugs(self) -> tuple[Evidence, ...]:
@@ -52,15 +166,15 @@ class Witness:
         return tuple(e for _, e in sorted(found.values(), key=lambda x: (x[0], x[1].start)))
 
     @cached_property
-    def shared_drugs_elsewhere(self) -> tuple[Evidence, ...]:
-        """Drugs that are given for this among other things, for a condition that is supported without them."""
+    def shared_drugs(self) -> tuple[Evidence, ...]:
+        """Drugs of several uses, anywhere in the note, each once."""
         found: dict[str, Evidence] = {}
         for m in each(self.family.shared_drugs, self.page.low, 0, len(self.page.low)):
             if m.group() in found or self.page.section_at(m.start()).kind in SILENT:
                 continue
             if not self.is_off(self.page.sentence_at(m.start()), m.start(), m.end()):
                 found[m.group()] = Evidence(Meat.TREAT, m.start(), m.end(), f"{self.family.name}/meat.shared_drugs")
-                if len(found) == SHARED:
+                if len(found) == LIMIT:
                     break
         return tuple(found.values())
 
@@ -72,42 +186,25 @@ class Witness:
         near = self.page.low[max(a, start - 40) : min(b, end + 30)]
         return bool(self.catalog.general["stopped"].search(near))
 
-    def near(self, asserted: Sequence[Asserted]) -> Iterator[Evidence]:
-        """Evidence in the sentences of some mentions and, in an assessment, in their blocks; each sentence once.
-
-        In the sentence of a mention every word of evidence speaks of it. In the rest of its block the general words
-        count beside evidence of the family itself, or where they speak of the whole regimen or of the next visit.
-        """
-        own = dict.fromkeys(a.mention.sentence for a in asserted)
-        for number in own:
-            yield from self.in_sentence(number)
-        for block in dict.fromkeys(b for a in asserted if (b := self.page.block_at(a.mention.start))):
-            for number in self.page.sentences_in(block):
-                if number in own:
-                    continue
-                found = self.in_sentence(number)
-                if any(e.rule.startswith(self.family.name + "/") for e in found):
-                    yield from found
-                else:
-                    yield from self.of_the_block(number)
-
-    def of_the_block(self, number: int) -> Iterator[Evidence]:
-        for letter in (Meat.MONITOR, Meat.ASSESS, Meat.TREAT):
-            for m in each(self.catalog.general.get(f"block_{letter}"), self.page.low, *self.page.sentences[number]):
-                yield Evidence(letter, m.start(), m.end(), f"context/general.block_{letter}")
-
     def is_near(self, a: Asserted) -> bool:
         """Whether evidence of the family itself (not only general words) stands in a mention's sentence or block."""
-        if any(e.rule.startswith(self.family.name + "/") for e in self.in_sentence(a.mention.sentence)):
+        if any(self.is_own(e) for e in self.in_sentence(a.mention.sentence)):
             return True
         block = self.page.block_at(a.mention.start)
         if block and block not in self.by_block:
             self.by_block[block] = any(
-                e.rule.startswith(self.family.name + "/")
-                for n in self.page.sentences_in(block)
-                for e in self.in_sentence(n)
+                self.is_own(e) for n in self.page.sentences_in(block) for e in self.in_sentence(n)
             )
         return bool(block and self.by_block[block])
+
+    def is_treated_in(self, number: int) -> bool:
+        """Whether a sentence names a treatment, of the family or in general words."""
+        if any(e.letter is Meat.TREAT for e in self.in_sentence(number)):
+            return True
+        return bool(self.catalog.general["treat"].search(self.page.low, *self.page.sentences[number]))
+
+    def is_own(self, e: Evidence) -> bool:
+        return e.rule.startswith(self.family.name + "/")
 
     def in_sentence(self, number: int) -> tuple[Evidence, ...]:
         if number not in self.by_sentence:
@@ -121,14 +218,11 @@ class Witness:
                 if not self.is_off(number, m.start(), m.end()):
                     yield Evidence(Meat.TREAT, m.start(), m.end(), f"{name}/meat.{field}")
         for m in self.lab_values(start, end):
-            letter = Meat.MONITOR if self.is_ordered(start, end, m) else Meat.EVALUATE
+            letter = Meat.MONITOR if self.is_ordered(start, end, m.start(), m.end()) else Meat.EVALUATE
             yield Evidence(letter, m.start(), m.end(), f"{name}/meat.labs")
         for letter_name, pattern in self.family.cues:
             for m in each(pattern, low, start, end):
                 yield Evidence(Meat(letter_name), m.start(), m.end(), f"{name}/meat.{letter_name}")
-        for letter in Meat:
-            for m in each(self.catalog.general.get(letter), low, start, end):
-                yield Evidence(letter, m.start(), m.end(), f"context/general.{letter}")
 
     def lab_values(self, start: int, end: int) -> Iterator[re.Match[str]]:
         """The family's labs, where the word is no food, drug or lack of the substance."""
@@ -141,53 +235,245 @@ class Witness:
         after = self.page.low[e.end : e.end + 25]
         return e.letter is Meat.EVALUATE and e.rule.endswith("/meat.labs") and bool(re.search(r"\d", after))
 
-    def is_ordered(self, start: int, end: int, m: re.Match[str]) -> bool:
-        """A lab that is to be done monitors; a lab with a result evaluates."""
-        near = self.page.low[max(start, m.start() - 50) : min(end, m.end() + 40)]
-        return bool(self.catalog.general["order"].search(near)) and not re.search(
-            r"\d", self.page.low[m.end() : min(end, m.end() + 15)]
-        )
+    def is_ordered(self, start: int, end: int, first: int, last: int) -> bool:
+        """Whether a test is to be done: words of ordering stand around it and no value or result behind it."""
+        low = self.page.low
+        if re.search(r"\d", low[last : min(end, last + 15)]):
+            return False
+        before = low[max(start, first - 100) : first]
+        result = self.catalog.general["result"].search(low, last, min(end, last + 30))
+        if result and not UNSURE.search(before):
+            return False
+        return bool(self.catalog.general["order"].search(before + " " + low[first : min(end, last + 40)]))
+
+    # ------------------------------------------------------------------------------------------ what binds, in order
+
+    def evidence(self, mates: Sequence[Asserted], others: Sequence[Asserted]) -> Iterator[Evidence]:
+        """Evidence for the condition of some mentions, the decisive first.
+
+        Its problem in the assessment, the sentences that name it, its own treatment, examinations and results; then
+        what the note says of all its conditions.
+        """
+        given: set[Meat] = set()
+        for e in self.near(mates, others):
+            given.add(e.letter)
+            yield e
+        for e in self.treatment(Meat.TREAT in given):
+            given.add(e.letter)
+            yield e
+        for e in self.elsewhere():
+            given.add(e.letter)
+            yield e
+        for e in self.of_all(given):
+            given.add(e.letter)
+            yield e
+        if not given and mates[0].mention.term.kind == "status":
+            m = mates[0].mention
+            yield Evidence(Meat.ASSESS, m.start, m.end, f"{self.family.name}/status")
+
+    def near(self, mates: Sequence[Asserted], others: Sequence[Asserted]) -> Iterator[Evidence]:
+        listed = [a for a in mates if a.mention.section in self.sentences.assessment]
+        for a in [a for a in listed if self.is_title(a)] or listed[:1]:
+            yield Evidence(Meat.ASSESS, a.mention.start, a.mention.end, f"{self.family.name}/listed")
+        named = dict.fromkeys(a.mention.sentence for a in listed)
+        for number in named:
+            yield from self.bound(number)
+        blocks = dict.fromkeys(b for a in listed if (b := self.page.block_at(a.mention.start)))
+        if self.family.name in self.outline.sole:
+            blocks |= dict.fromkeys(self.page.blocks)
+        for block in blocks:
+            for number in self.page.sentences_in(block):
+                if number not in named:
+                    yield from self.bound(number)
+        told = [a for a in (*mates, *others) if a.mention.section not in self.sentences.assessment]
+        for number in dict.fromkeys(a.mention.sentence for a in told if a.mention.section not in SILENT):
+            for e in self.of_narrative(number):
+                if not (listed and e.letter is Meat.ASSESS):
+                    yield e
+
+    def is_title(self, a: Asserted) -> bool:
+        """Whether a mention opens a problem of the assessment."""
+        block = self.page.block_at(a.mention.start)
+        return bool(block and self.page.sentence_at(block[0]) == a.mention.sentence and not self.is_crowded(a))
+
+    def is_crowded(self, a: Asserted) -> bool:
+        """Whether the sentence of a mention names so many conditions that it sums the patient up."""
+        return len(self.outline.families.get(a.mention.sentence, ())) >= TITLE
+
+    def bound(self, number: int) -> Iterator[Evidence]:
+        """The evidence of a sentence in the condition's own block of the assessment."""
+        label = self.outline.label(number)
+        start, end = self.page.sentences[number]
+        for e in self.in_sentence(number):
+            letter = self.letter_of(e, number, label)
+            if letter:
+                yield Evidence(letter, e.start, e.end, e.rule)
+        theme = self.outline.theme(number)
+        if self.family.name not in theme and (theme or not self.in_sentence(number)):
+            return
+        if self.outline.judges(number):
+            yield Evidence(Meat.ASSESS, start, end, "context/general.label_assess")
+        if label == "told" and not self.outline.directs(number):
+            return
+        for letter in (Meat.MONITOR, Meat.ASSESS, Meat.TREAT):
+            if label == "told" and letter is Meat.ASSESS:
+                continue
+            for m in each(self.catalog.general.get(letter), self.page.low, start, end):
+                if self.counts(letter, number, m.start(), m.end()):
+                    yield Evidence(letter, m.start(), m.end(), f"context/general.{letter}")
+
+    def counts(self, letter: Meat, number: int, first: int, last: int) -> bool:
+        """Whether a general word speaks of the condition: not of the vital signs, and not of what may be."""
+        start, end = self.page.sentences[number]
+        if letter is Meat.MONITOR and self.catalog.general["other_aim"].search(self.page.low, last, end):
+            return False
+        if letter is Meat.ASSESS:
+            return not self.catalog.general["not_assess"].search(
+                self.page.low, max(start, first - 50), min(end, last + 30)
+            )
+        return not self.is_open(start, end, first)
+
+    def is_open(self, start: int, end: int, first: int) -> bool:
+        """Whether what stands at `first` is only considered, denied or made to depend on something."""
+        return bool(self.catalog.general["open"].search(self.page.low, max(start, first - 60), first))
+
+    def letter_of(self, e: Evidence, number: int, label: str) -> Meat | None:
+        """The letter of a word of the family in its sentence: a test to come monitors, one without result neither."""
+        start, end = self.page.sentences[number]
+        if label == "told" and not self.outline.directs(number):
+            return None
+        if e.letter is Meat.EVALUATE or e.rule.endswith("/meat.labs"):
+            shown = self.page.section_at(e.start).kind in SHOWN
+            if not shown and self.is_ordered(start, end, e.start, e.end):
+                return Meat.MONITOR
+            if label == "told":
+                return None
+            if e.rule.endswith("/meat.labs") or self.catalog.general["test"].search(self.page.low, e.start, e.end):
+                return Meat.EVALUATE if self.has_result(start, end, e) else None
+            return Meat.EVALUATE
+        words = "maybe" if e.letter is Meat.MONITOR or "drugs" in e.rule else "open"
+        if self.catalog.general[words].search(self.page.low, max(start, e.start - 60), e.start):
+            return None
+        return e.letter
+
+    def has_result(self, start: int, end: int, e: Evidence) -> bool:
+        near = self.page.low[e.end : min(end, e.end + 60)]
+        return bool(re.search(r"\d", near[:30]) or self.catalog.general["result"].search(self.page.low, start, end))
+
+    def of_narrative(self, number: int) -> Iterator[Evidence]:
+        """The evidence of a sentence outside the assessment that names the condition."""
+        start, end = self.page.sentences[number]
+        crowded = len(self.outline.families.get(number, ())) >= TITLE
+        for e in self.in_sentence(number):
+            letter = self.letter_of(e, number, "")
+            if crowded and not e.rule.endswith("/meat.drugs"):
+                continue
+            if e.rule.endswith("/meat.treat") and not self.catalog.general["given"].search(
+                self.page.low, max(start, e.start - 30), e.start
+            ):
+                continue
+            if letter:
+                yield Evidence(letter, e.start, e.end, e.rule)
+        if crowded:
+            return
+        for letter in (Meat.MONITOR, Meat.ASSESS, Meat.TREAT):
+            for m in each(self.catalog.general.get(f"told_{letter}"), self.page.low, start, end):
+                if self.counts(letter, number, m.start(), m.end()):
+                    yield Evidence(letter, m.start(), m.end(), f"context/general.told_{letter}")
+
+    def treatment(self, is_treated: bool) -> Iterator[Evidence]:
+        """Its own drugs; without any, those of several uses that no other condition of the note accounts for."""
+        yield from self.own_drugs
+        if not is_treated and not self.own_drugs:
+            claims = [(self.claim(e), e) for e in self.shared_drugs]
+            least = min((c for c, _ in claims), default=2)
+            yield from (e for c, e in claims if c == least < 2)
+
+    def claim(self, e: Evidence) -> int:
+        """How another condition that the note names accounts for a drug: 2 as its own, 1 as one of several, 0 not."""
+        named = {f for families in self.outline.families.values() for f in families} - {self.family.name}
+        claims = [0]
+        for name in named:
+            family = self.catalog.families[name]
+            if family.drugs and family.drugs.search(self.page.low, e.start, e.end):
+                return 2
+            claims.append(bool(family.shared_drugs and family.shared_drugs.search(self.page.low, e.start, e.end)))
+        return max(claims)
 
     def elsewhere(self) -> Iterator[Evidence]:
-        """Results and findings of the family in the rest of the note: its labs and what examinations showed."""
+        """What examinations and results show of the family in the rest of the note, each measure once."""
+        seen: set[str] = set()
+        normal: list[Evidence] = []
         evaluations = [pattern for letter, pattern in self.family.cues if letter == Meat.EVALUATE]
         for section in self.page.sections:
-            if section.kind in ("results", "exam", "vitals", "hpi", "", "hospital_course", "assessment_plan"):
-                for m in self.lab_values(section.body, section.end):
-                    number = self.page.sentence_at(m.start())
-                    letter = Meat.MONITOR if self.is_ordered(*self.page.sentences[number], m) else Meat.EVALUATE
-                    yield Evidence(letter, m.start(), m.end(), f"{self.family.name}/meat.labs")
-                for pattern in evaluations:
-                    for m in each(pattern, self.page.low, section.body, section.end):
-                        yield Evidence(Meat.EVALUATE, m.start(), m.end(), f"{self.family.name}/meat.evaluate")
+            if section.kind not in PLACES:
+                continue
+            for pattern in evaluations:
+                for m in each(pattern, self.page.low, section.body, section.end):
+                    for e in self.seen_once(seen, m, f"{self.family.name}/meat.evaluate"):
+                        if NORMAL.search(self.page.low, max(section.body, e.start - 25), e.end):
+                            normal.append(e)
+                        else:
+                            yield e
+            for m in self.lab_values(section.body, section.end):
+                yield from self.seen_once(seen, m, f"{self.family.name}/meat.labs")
+        yield from normal
+
+    def seen_once(self, seen: set[str], m: re.Match[str], rule: str) -> Iterator[Evidence]:
+        if m.group() in seen:
+            return
+        number = self.page.sentence_at(m.start())
+        e = Evidence(Meat.EVALUATE, m.start(), m.end(), rule)
+        letter = self.letter_of(e, number, self.outline.label(number))
+        if letter:
+            seen.add(m.group())
+            yield Evidence(letter, m.start(), m.end(), rule)
+
+    def of_all(self, given: set[Meat]) -> Iterator[Evidence]:
+        """What the note says of its conditions as a whole, where it says nothing of this one."""
+        for letter in (Meat.ASSESS, Meat.TREAT):
+            pattern = self.catalog.general[f"all_{letter}"]
+            m = None if letter in given else pattern.search(self.page.low)
+            if m and self.page.section_at(m.start()).kind not in SILENT:
+                yield Evidence(letter, m.start(), m.end(), f"context/general.all_{letter}")
 
 
 def each(pattern: Words | None, text: str, start: int, end: int) -> Iterator[re.Match[str]]:
     return pattern.finditer(text, start, end) if pattern else iter(())
 
 
-def chosen(page: Page, evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    """The first LIMIT phrases of each letter, in text order.
+def chosen(page: Page, *sources: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """The first phrases of each letter, up to its limit, in text order; of several sources (the conditions of a
+    combination code) each gives its share.
 
     The words of one letter in a sentence are shown as one phrase, the sentence or its clause: a coder quotes "continue
     furosemide 40 mg daily", not three words of it.
     """
+    kept: dict[tuple[Meat, Span], Evidence] = {}
+    for source in sources:
+        counts = dict.fromkeys(Meat, 0)
+        for (letter, span), words in phrases(page, source).items():
+            if (letter, span) not in kept and counts[letter] < -(-LIMITS[letter] // len(sources)):
+                counts[letter] += 1
+                rule = min(words, key=lambda e: e.rule.startswith("context/")).rule
+                kept[letter, span] = Evidence(letter, *span, rule)
+    return tuple(sorted(kept.values(), key=lambda e: (e.start, e.end, str(e.letter))))
+
+
+def phrases(page: Page, evidence: Iterable[Evidence]) -> dict[tuple[Meat, Span], list[Evidence]]:
+    """Evidence by letter and phrase. A bare heading is left out where the words on its state stand below it."""
     groups: dict[tuple[Meat, Span], list[Evidence]] = {}
     for e in evidence:
         groups.setdefault((e.letter, phrase(page, e)), []).append(e)
-    kept: dict[Meat, list[Evidence]] = {letter: [] for letter in Meat}
-    # A bare heading says less than the words on its state below it.
-    states = {page.block_at(k[1][0]) for k, v in groups.items() if k[0] is Meat.ASSESS and not is_heading(v)}
-    groups = {k: v for k, v in groups.items() if not (is_heading(v) and page.block_at(k[1][0]) in states - {None})}
-    for (letter, (start, end)), words in groups.items():
-        if len(kept[letter]) < LIMIT:
-            rule = min(words, key=lambda e: e.rule.startswith("context/")).rule
-            kept[letter].append(Evidence(letter, start, end, rule))
-    return tuple(sorted((e for have in kept.values() for e in have), key=lambda e: (e.start, e.end, str(e.letter))))
+    states = {page.block_at(k[1][0]) for k, v in groups.items() if k[0] is Meat.ASSESS and not is_heading(v, k[1])} - {
+        None
+    }
+    return {k: v for k, v in groups.items() if not (is_heading(v, k[1]) and page.block_at(k[1][0]) in states)}
 
 
-def is_heading(words: Sequence[Evidence]) -> bool:
-    return len(words) == 1 and words[0].rule.endswith("/listed")
+def is_heading(words: Sequence[Evidence], span: Span) -> bool:
+    """Whether a phrase only names the condition."""
+    return len(words) == 1 and words[0].rule.endswith("/listed") and span[1] - span[0] <= HEADING
 
 
 def phrase(page: Page, e: Evidence) -> Span:

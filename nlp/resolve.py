@@ -10,7 +10,7 @@ from nlp.assertion import Asserted, Sentences, overridden
 from nlp.catalog import Catalog, CodeLine, Family, expand
 from nlp.dates import code_on, fault_on
 from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Span, Suppressed, Verdict
-from nlp.meat import Witness, chosen
+from nlp.meat import Outline, Witness, chosen
 from nlp.sections import Page
 
 NARRATIVE = frozenset({"hpi", "chief_complaint", "", "other", "follow_up", "problem_list", "procedure", "social"})
@@ -62,10 +62,11 @@ def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting:
     groups: dict[str, list[Asserted]] = {}
     for a in asserted:
         groups.setdefault(a.mention.family, []).append(a)
+    outline = Outline(page, asserted, catalog)
     conditions: list[Condition] = []
     rejected: list[tuple[Asserted, str]] = []
     for name in sorted(groups):
-        witness = Witness(page, sentences, catalog, catalog.families[name])
+        witness = Witness(page, sentences, catalog, catalog.families[name], outline)
         made, refused = conditions_of(page, catalog, witness, groups[name], setting)
         conditions += made
         rejected += refused
@@ -159,7 +160,7 @@ def conditions_of(
         mates = [a for _, a, _ in members]
         here = {id(a) for a in mates}
         others = [a for a in standing if id(a) not in here and belongs(family, mates, a)]
-        evidence = evidence_of(page, catalog, witness, mates, others)
+        evidence = list(witness.evidence(mates, others))
         out.append(Condition(family, [*mates, *others], members, evidence, merged(family, mates, others)))
     return out, rejected
 
@@ -221,7 +222,7 @@ def is_dated(page: Page, witness: Witness, a: Asserted) -> bool:
         return False
     if re.search(r"\b(?:acute|new|admitted|admission|today)\b", page.low[start:end]):
         return False
-    return not any(e.letter is Meat.TREAT for e in witness.in_sentence(a.mention.sentence))
+    return not witness.is_treated_in(a.mention.sentence)
 
 
 def has_signal(page: Page, witness: Witness, a: Asserted) -> bool:
@@ -262,7 +263,7 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
             return 1, f"named in {SECTION_NAMES.get(section, section)} as treated"
         if TAKEN_FOR.search(page.low[page.sentences[a.mention.sentence][0] : a.mention.start]):
             return 1, f"named in {SECTION_NAMES.get(section, section)} with what is taken for it"
-        if catalog.general["all_stable"].search(page.low, end, end + 120):
+        if catalog.general["all_assess"].search(page.low, end, end + 120):
             return 1, f"named in {SECTION_NAMES.get(section, section)} among conditions called controlled"
         if witness.own_drugs:
             return 2, f"named in {SECTION_NAMES.get(section, section)} while the note shows its own treatment"
@@ -325,30 +326,6 @@ def is_past_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserted) 
     if not catalog.general["past_cancer"].search(page.low, start, end):
         return False
     return not is_treated_cancer(page, catalog, witness, a)
-
-
-# ----------------------------------------------------------------------------------------------------------- evidence
-
-
-def evidence_of(
-    page: Page, catalog: Catalog, witness: Witness, mates: Sequence[Asserted], others: Sequence[Asserted]
-) -> list[Evidence]:
-    out: list[Evidence] = []
-    anchor = min(mates, key=lambda a: (a.mention.section not in catalog.roles["assessment"], a.mention.start)).mention
-    near = list(witness.near(mates))
-    if anchor.section in catalog.roles["assessment"]:
-        out.append(Evidence(Meat.ASSESS, anchor.start, anchor.end, f"{anchor.family}/listed"))
-    elif anchor.term.kind == "status":
-        out.append(Evidence(Meat.ASSESS, anchor.start, anchor.end, f"{anchor.family}/status"))
-    out += near
-    for a in others:
-        if a.mention.section in NARRATIVE:
-            out += witness.in_sentence(a.mention.sentence)
-    out += witness.own_drugs
-    if not any(e.letter is Meat.TREAT for e in out):
-        out += witness.shared_drugs_elsewhere
-    out += witness.elsewhere()
-    return out
 
 
 def merged(family: Family, mates: Sequence[Asserted], others: Sequence[Asserted]) -> dict[str, tuple[str, ...]]:
@@ -456,10 +433,9 @@ def evidence_for(page: Page, c: Condition, line: CodeLine, run: Mapping[str, tup
     named = {n for n, _ in line.when}
     behind = [p for v, p in c.partners.items() if any(v in run.get(n, ()) for n in named)]
     if behind:
-        theirs = [e for p in behind for e in p.evidence]
-        treated = any(e.letter is Meat.TREAT for e in theirs)
-        own = [e for e in c.evidence if e.rule.endswith("/listed") or (e.letter is Meat.TREAT and not treated)]
-        return chosen(page, [*theirs, *(own if c.family.many else c.evidence)])
+        listed = any(e.rule.endswith("/listed") for e in c.evidence)
+        theirs = [e for p in behind for e in p.evidence if not (listed and e.rule.endswith("/listed"))]
+        return chosen(page, c.evidence, theirs)
     if not run:
         patterns = [w for a in c.family.attributes if a.name in named for _, w in a.values]
         drugs = [e for e in c.evidence if any(w.search(page.low, e.start, e.end) for w in patterns)]

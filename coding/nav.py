@@ -27,6 +27,7 @@ MENU = (
     Item("My queue", "queue", Permission.CODE, "/queue/"),
     Item("QA", "qa", Permission.AUDIT, "/qa/"),
     Item("Reports", "reports", Permission.SEE_REPORTS, "/reports/"),
+    Item("Compliance", "rules", Permission.SEE_RULES, "/compliance/"),
     Item("Trail", "trail", Permission.SEE_TRAIL, "/trail/"),
     Item("Upload charts", "upload", Permission.IMPORT_CHARTS, "/charts/upload/"),
     Item("Calculator", "calculator", None, "/calculator/"),

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.utils import timezone
@@ -230,6 +231,17 @@ def risk_adjusting(chart: Chart, codes: Collection[str]) -> set[str]:
         bare = {code.replace(".", "") for code in unmapped}
         paying |= {code for code in codes if code.replace(".", "") not in bare}
     return paying if programs(chart) else set(codes)
+
+
+@lru_cache(maxsize=20000)
+def payment_hccs(program: str, year: int, code: str) -> frozenset[str]:
+    """The payment HCCs that the code maps to, for anybody; empty for none, and where a program's tables are missing."""
+    try:
+        frailty = {"frailty": "0"} if program == "pace" else {}
+        score = scoring.score(program, year, ANYBODY, [code], **frailty)
+        return frozenset(max(score.models, key=lambda model: model.weight).hccs)
+    except scoring.ScoringError:
+        return frozenset()
 
 
 def programs(chart: Chart) -> list[str]:

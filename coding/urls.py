@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-ROOMS = ("health", "home", "queues", "charts", "suggestions", "scores", "calculator", "qa", "reports", "trail")
+ROOMS = (
+    "health",
+    "home",
+    "queues",
+    "charts",
+    "suggestions",
+    "scores",
+    "calculator",
+    "qa",
+    "reports",
+    "compliance",
+    "trail",
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *(path("", include(f"coding.views.{room}")) for room in ROOMS),

@@ -101,6 +101,12 @@ def span_letter(label: str) -> str:
 
 
 @register.filter
+def words(text: str) -> list[str]:
+    """The words of a text, for a loop over a few fixed ones."""
+    return text.split()
+
+
+@register.filter
 def get(values: Mapping[Any, Any], key: Any) -> Any:
     return values.get(key)
 

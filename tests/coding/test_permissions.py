@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import DjangoDbBlocker
 
-from coding.models import Chart, Project, QASample, Role, User
+from coding.actions import compliance
+from coding.models import Chart, OverpaymentCase, Override, Project, QASample, Role, User
 from coding.permissions import ROLE_PERMISSIONS, NotAllowed, Permission, can, check_can, check_can_audit
 from tests import audits, make, pages
 
@@ -80,6 +82,17 @@ POST policy                403   403   403   302   403   403   403   403   302
 GET  calculator            200   200   200   200   200   200   200   403   302
 POST calculator            200   200   200   200   200   200   200   403   302
 
+GET  rules                 200   200   200   200   200   403   403   403   302
+POST verify_rule           403   403   403   403   302   403   403   403   302
+GET  calendar              200   200   200   200   200   403   403   403   302
+GET  release_page          403   403   200   403   200   403   403   403   302
+POST second_review         403   404   302   404   302   404   404   404   302
+GET  overpayments          403   403   403   200   200   403   403   403   302
+POST overpayment           403   403   403   403   302   403   404   404   302
+GET  chart_validity        200   404   200   404   200   404   404   404   302
+POST override              403   404   403   404   302   404   404   404   302
+POST withdraw_override     403   404   403   404   302   404   404   404   302
+
 GET  trail                 403   403   200   403   200   403   403   403   302
 POST trail_verify          403   403   200   403   200   403   403   403   302
 
@@ -123,7 +136,7 @@ def rows() -> Iterator[Row]:
 ROWS = list(rows())
 OF_A_CHART = (
     "chart", "finish", "release", "hold", "resume", "answer", "undo", "tag", "add_code", "api-chart-detail",
-    "api-chart-finish", "api-chart-score",
+    "api-chart-finish", "api-chart-score", "chart_validity", "override",
 )  # fmt: skip
 
 
@@ -136,6 +149,8 @@ class World:
     returned: Chart
     ready: Chart
     sample: QASample
+    case: OverpaymentCase
+    override: Override
 
     def request(self, row: Row, client: Client) -> HttpResponseBase:
         args, query, data = self.arguments(row)
@@ -157,6 +172,9 @@ class World:
             **{one: [self.held.pk] for one in OF_A_CHART},
             **{one: [self.in_audit.pk] for one in ("qa_audit", "qa_answer", "qa_settle", "qa_conclude")},
             "qa_sample": [self.sample.pk],
+            "second_review": [review.decision_id],
+            "overpayment": [self.case.pk],
+            "withdraw_override": [self.override.pk],
             "score_steps": [self.held.pk, "cms-hcc"],
             "respond": [overturned.pk],
             "export": [row.name.partition(":")[2]],
@@ -165,6 +183,10 @@ class World:
         }
         forms: dict[str, dict[str, Any]] = {
             "theme": {"theme": "dark"},
+            "verify_rule": {"rule": "V01", "answer": "verified", "source": "Guidance, page 4"},
+            "second_review": {"agrees": "yes", "comment": "Seen."},
+            "overpayment": {"owner": self.people["compliance"].pk},
+            "override": {"encounter": self.held.encounters.get().pk, "check": "V07", "reason": "Seen."},
             "shortcuts": {"enabled": "on"},
             "next_chart": {"project": project},
             "upload": {"project": project},
@@ -220,10 +242,21 @@ def make_world() -> World:
     returned = audits.audited_chart(project, coder, lead, overturn=("N18.32",))
     in_audit = audits.coded_chart(project, coder)
     sample = audits.drawn(in_audit, by=lead)
+    held = pages.held_chart(project, coder)
+    other = pages.held_chart(project, coder)
+    case = OverpaymentCase.objects.create(
+        chart=in_audit, decision=audits.review_of(in_audit, "N18.32").decision, program="cms-hcc", payment_year=2025,
+        why="Closed.", opened_on=date(2026, 11, 1), due_on=date(2026, 12, 31),
+    )  # fmt: skip
+    override = compliance.override(
+        encounter=other.encounters.get(), check="V07", reason="Seen.", by=people["compliance"]
+    )
     return World(
         project=project,
         people=people,
-        held=pages.held_chart(project, coder),
+        held=held,
+        case=case,
+        override=override,
         in_audit=in_audit,
         returned=returned,
         ready=pages.read_chart(project, pages.missed_ckd()),

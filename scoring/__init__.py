@@ -23,6 +23,7 @@ from scoring.errors import (
     UnknownProgram,
 )
 from scoring.payable import Both, NotPayable, both, documented, payable
+from scoring.sharing import Shares, shares
 from scoring.tables import load_year, years
 from scoring.worksheet import (
     Attribution,
@@ -39,8 +40,9 @@ from scoring.worksheet import (
 __all__ = [
     "Attribution", "Beneficiary", "Both", "Candidate", "Delta", "Deltas", "Esrd", "InvalidInput", "Line",
     "MalformedCode", "MissingFactor", "MissingTables", "ModelScore", "NotPayable", "ProgramYear", "ProposedRelease",
-    "Score", "ScoringError", "SegmentScore", "Step", "TablesBroken", "UnknownProgram", "Worksheet", "attribute", "both",
-    "deltas", "documented", "payable", "payment_chain", "programs", "raw_by_segment", "score", "what_if", "worksheet",
+    "Score", "ScoringError", "SegmentScore", "Shares", "Step", "TablesBroken", "UnknownProgram", "Worksheet",
+    "attribute", "both", "deltas", "documented", "payable", "payment_chain", "programs", "raw_by_segment", "score",
+    "shares", "what_if", "worksheet",
 ]  # fmt: skip
 
 Person = Beneficiary | Mapping[str, Any]

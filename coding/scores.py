@@ -153,8 +153,8 @@ def chart_scores(chart: Chart, found: Mapping[int, Validity] | None = None) -> l
 
     found: what the rules say of the chart's dates of service, where the caller knows it already.
     """
-    codes = _codes_of([chart])[chart.pk]
-    found = _validity(chart) if found is None else found
+    codes = codes_of([chart])[chart.pk]
+    found = validity_of(chart) if found is None else found
     return [_panel(chart, program, codes, found) for program in programs(chart)]
 
 
@@ -162,7 +162,7 @@ def scores_of(charts: Iterable[Chart]) -> dict[int, list[Panel]]:
     """Baseline and present score of many charts as documented, in a fixed number of queries: panels without deltas and
     payment, by chart. What would be paid needs every note to be read, which is too much for a report."""
     loaded = list(charts)
-    codes = _codes_of(loaded)
+    codes = codes_of(loaded)
     return {chart.pk: [_panel(chart, program, codes[chart.pk]) for program in programs(chart)] for chart in loaded}
 
 
@@ -171,16 +171,16 @@ def delta_of_answer(chart: Chart, suggestion: Suggestion, outcome: Outcome, code
 
     None where the chart cannot be scored.
     """
-    codes = _codes_of([chart])[chart.pk]
-    if not (names := programs(chart)):
+    codes = codes_of([chart])[chart.pk]
+    if not (scored := programs(chart)):
         return None
-    program = names[0]
+    program = scored[0]
     year = payment_year(chart, program)
     try:
-        sheet, _ = _worksheet(chart, program, year)
-        asked = _Asked(sheet, codes.now, _eligibility(_validity(chart), program, year))
-        [delta] = asked.deltas([(outcome, _change(suggestion, outcome, code))])
-    except (scoring.ScoringError, _Unscorable):
+        sheet, _ = worksheet_of(chart, program, year, enrollment_of(chart, program, year))
+        asked = Asked(sheet, codes.now, eligibility_of(validity_of(chart), program, year))
+        [delta] = asked.deltas([(outcome, change_of(suggestion, outcome, code))])
+    except (scoring.ScoringError, Unscorable):
         return None
     return delta
 
@@ -191,7 +191,7 @@ def deletion_effects(chart: Chart, deleted: Sequence[tuple[int, str]], *, with_a
     deleted: (encounter, code), in the order of the decisions. with_additions: beside what the second pass added, as
     long as additions can be submitted. The amount is None where the chart cannot be scored.
     """
-    codes = _codes_of([chart])[chart.pk]
+    codes = codes_of([chart])[chart.pk]
     days = {source.encounter: source.day for source in (*codes.baseline, *codes.now)}
     gone = [Source(code, encounter, days[encounter]) for encounter, code in deleted if encounter in days]
     held = [*(codes.now if with_additions else codes.baseline)]
@@ -200,15 +200,15 @@ def deletion_effects(chart: Chart, deleted: Sequence[tuple[int, str]], *, with_a
     for program in programs(chart):
         year = payment_year(chart, program)
         try:
-            sheet, _ = _worksheet(chart, program, year)
-        except (scoring.ScoringError, _Unscorable):
+            sheet, _ = worksheet_of(chart, program, year, enrollment_of(chart, program, year))
+        except (scoring.ScoringError, Unscorable):
             effects += [Effect(source.encounter, source.code, program, year, None) for source in gone]
             continue
         left = list(held)
-        before = sheet.score(_names(left)).payment
+        before = sheet.score(names(left)).payment
         for source in gone:
             left.remove(source)
-            after = sheet.score(_names(left)).payment
+            after = sheet.score(names(left)).payment
             effects.append(Effect(source.encounter, source.code, program, year, after - before))
             before = after
     return effects
@@ -257,16 +257,29 @@ def payment_year(chart: Chart, program: str) -> int:
 
 
 @dataclass
-class _Codes:
-    """baseline and now: one source for each encounter that carries the code. open: the undecided suggestions."""
+class Codes:
+    """baseline and now: one source for each encounter that carries the code. decided: the answers that lead from the
+    one to the other. open: the undecided suggestions. unchanged: those whose answer changes no
+    code: kept, rejected, asked."""
 
     baseline: list[Source] = field(default_factory=list)
     now: list[Source] = field(default_factory=list)
+    decided: list[tuple[Suggestion, Change]] = field(default_factory=list)
     open: list[Suggestion] = field(default_factory=list)
+    unchanged: list[Suggestion] = field(default_factory=list)
+
+    def after(self, changes: Iterable[Change]) -> list[Source]:
+        """What is on the chart now, and the changes made."""
+        sources = list(self.now)
+        for added, removed in changes:
+            for source in removed:
+                sources.remove(source)
+            sources += added
+        return sources
 
 
-def _codes_of(charts: Sequence[Chart]) -> dict[int, _Codes]:
-    codes = {chart.pk: _Codes() for chart in charts}
+def codes_of(charts: Sequence[Chart]) -> dict[int, Codes]:
+    codes = {chart.pk: Codes() for chart in charts}
     first_pass = FirstPassCode.objects.filter(encounter__chart__in=codes).values_list(
         "encounter__chart", "icd10", "encounter_id", "encounter__date_from"
     )
@@ -277,14 +290,22 @@ def _codes_of(charts: Sequence[Chart]) -> dict[int, _Codes]:
     suggestions = Suggestion.objects.live().filter(chart__in=codes).select_related("encounter").order_by("pk")
     for suggestion in suggestions:
         of_chart = codes[suggestion.chart_id]
-        status = suggestion.status
-        if status == SuggestionStatus.OPEN:
+        if suggestion.status == SuggestionStatus.OPEN:
             of_chart.open.append(suggestion)
-        elif status in (SuggestionStatus.DELETED, SuggestionStatus.CHANGED) and suggestion.kind == SuggestionKind.CHECK:
-            of_chart.now.remove(_reported(suggestion))
-        if status in (SuggestionStatus.ACCEPTED, SuggestionStatus.CHANGED):
-            of_chart.now.append(_put(suggestion, put[suggestion.pk]))
+        elif outcome := CHANGING.get(SuggestionStatus(suggestion.status)):
+            change = change_of(suggestion, outcome, put[suggestion.pk])
+            of_chart.decided.append((suggestion, change))
+            of_chart.now = of_chart.after([change])
+        else:
+            of_chart.unchanged.append(suggestion)
     return codes
+
+
+CHANGING = {
+    SuggestionStatus.ACCEPTED: Outcome.ACCEPT,
+    SuggestionStatus.CHANGED: Outcome.CHANGE,
+    SuggestionStatus.DELETED: Outcome.DELETE,
+}
 
 
 def _reported(suggestion: Suggestion) -> Source:
@@ -297,7 +318,7 @@ def _put(suggestion: Suggestion, code: str) -> Source:
     return Source(code, suggestion.encounter_id, suggestion.encounter.date_from, added=True)
 
 
-def _change(suggestion: Suggestion, outcome: Outcome, code: str) -> Change:
+def change_of(suggestion: Suggestion, outcome: Outcome, code: str) -> Change:
     if outcome == Outcome.ACCEPT:
         return [_put(suggestion, code)], []
     if outcome == Outcome.DELETE:
@@ -307,7 +328,7 @@ def _change(suggestion: Suggestion, outcome: Outcome, code: str) -> Change:
     return [], []
 
 
-def _offered(suggestion: Suggestion) -> tuple[Outcome, Change]:
+def offered_answer(suggestion: Suggestion) -> tuple[Outcome, Change]:
     """The answer whose effect a card shows: the addition accepted, the better code put, or the code struck."""
     if suggestion.kind == SuggestionKind.ADD:
         outcome, code = Outcome.ACCEPT, suggestion.icd10
@@ -315,67 +336,61 @@ def _offered(suggestion: Suggestion) -> tuple[Outcome, Change]:
         outcome, code = Outcome.CHANGE, suggestion.proposed[0]
     else:
         outcome, code = Outcome.DELETE, ""
-    return outcome, _change(suggestion, outcome, code)
+    return outcome, change_of(suggestion, outcome, code)
 
 
-def _cards(suggestions: Sequence[Suggestion]) -> dict[tuple[str, str], tuple[Outcome, Change]]:
+def card_changes(suggestions: Sequence[Suggestion]) -> dict[tuple[str, str], tuple[Outcome, Change]]:
     """One answer for each kind and code: a better code put wherever it is proposed, else accepted or struck at once."""
     grouped: dict[tuple[str, str], list[Suggestion]] = {}
     for suggestion in suggestions:
         grouped.setdefault((suggestion.kind, suggestion.icd10), []).append(suggestion)
     cards: dict[tuple[str, str], tuple[Outcome, Change]] = {}
     for card, members in grouped.items():
-        answers = [_offered(suggestion) for suggestion in members]
+        answers = [offered_answer(suggestion) for suggestion in members]
         outcome = Outcome.CHANGE if any(o == Outcome.CHANGE for o, _ in answers) else answers[0][0]
         same = [change for o, change in answers if o == outcome]
         cards[card] = (outcome, ([c for added, _ in same for c in added], [c for _, gone in same for c in gone]))
     return cards
 
 
-def _is_followed(suggestion: Suggestion, outcome: Outcome) -> bool:
+def is_followed(suggestion: Suggestion, outcome: Outcome) -> bool:
     return outcome != Outcome.DELETE or suggestion.verdict == Verdict.UNSUPPORTED
 
 
 # --- Panels --------------------------------------------------------------------------------------------------------
 
 
-class _Unscorable(Exception):
+class Unscorable(Exception):
     """The chart lacks a fact without which no score is right; the message says which."""
 
 
-def _panel(chart: Chart, program: str, codes: _Codes, found: Mapping[int, Validity] | None = None) -> Panel:
+def _panel(chart: Chart, program: str, codes: Codes, found: Mapping[int, Validity] | None = None) -> Panel:
     """Without validity: baseline and now as documented, no deltas."""
     year = payment_year(chart, program)
     try:
-        sheet, assumed = _worksheet(chart, program, year)
-        baseline, now = sheet.score(_names(codes.baseline)), sheet.score(_names(codes.now))
-        model = _model(program, year, now.model)
+        sheet, assumed = worksheet_of(chart, program, year, enrollment_of(chart, program, year))
+        baseline, now = sheet.score(names(codes.baseline)), sheet.score(names(codes.now))
+        model = model_name(program, year, now.model)
         if found is None:
             return Panel(program, year, model, baseline, now, assumed=assumed)
-        offered = [(suggestion, *_offered(suggestion)) for suggestion in codes.open]
-        cards = _cards(codes.open)
-        asked = _Asked(sheet, codes.now, _eligibility(found, program, year))
+        offered = [(suggestion, *offered_answer(suggestion)) for suggestion in codes.open]
+        cards = card_changes(codes.open)
+        asked = Asked(sheet, codes.now, eligibility_of(found, program, year))
         deltas = iter(asked.deltas([(outcome, change) for _, outcome, change in offered] + list(cards.values())))
-
-        projected = list(codes.now)
-        for suggestion, outcome, (added, removed) in offered:
-            if _is_followed(suggestion, outcome):
-                for source in removed:
-                    projected.remove(source)
-                projected += added
+        projected = codes.after(change for suggestion, outcome, change in offered if is_followed(suggestion, outcome))
         return Panel(
             program,
             year,
             model,
             baseline,
             now,
-            sheet.score(_names(projected)),
+            sheet.score(names(projected)),
             {suggestion.pk: next(deltas) for suggestion, _, _ in offered},
             {card: next(deltas) for card in cards},
             PaidScores(*(asked.paid_score(sources) for sources in (codes.baseline, codes.now, projected))),
             assumed,
         )
-    except (scoring.ScoringError, _Unscorable) as error:
+    except (scoring.ScoringError, Unscorable) as error:
         return Panel(program, year, problem=str(error))
 
 
@@ -383,11 +398,11 @@ def _panel(chart: Chart, program: str, codes: _Codes, found: Mapping[int, Validi
 Eligibility = Mapping[tuple[int, bool], tuple[str, str]]
 
 
-def _validity(chart: Chart) -> dict[int, Validity]:
+def validity_of(chart: Chart) -> dict[int, Validity]:
     return validity.chart_validity(chart, validity.encounters_of(chart), timezone.localdate())
 
 
-def _eligibility(found: Mapping[int, Validity], program: str, year: int) -> Eligibility:
+def eligibility_of(found: Mapping[int, Validity], program: str, year: int) -> Eligibility:
     return {
         (encounter, added): standing.pays(added=added)
         for encounter, of_date in found.items()
@@ -397,12 +412,12 @@ def _eligibility(found: Mapping[int, Validity], program: str, year: int) -> Elig
     }
 
 
-def _names(sources: Iterable[Source]) -> list[str]:
+def names(sources: Iterable[Source]) -> list[str]:
     return [source.code for source in sources]
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """A worksheet and what is on the chart now, asked about changes, as documented and as paid."""
 
     sheet: scoring.Worksheet
@@ -423,7 +438,7 @@ class _Asked:
             for unpaid in ((NO, UNKNOWN), (NO,))
         )
         year = self.sheet.year
-        model = _model(year.program, year.payment_year, self.sheet.score(()).model)
+        model = model_name(year.program, year.payment_year, self.sheet.score(()).model)
         return [
             Delta(
                 one.documented.delta_raw,
@@ -457,7 +472,7 @@ class _Asked:
         return {code: why for code, answer, why in found if answer == UNKNOWN}
 
     def says(self, source: Source) -> tuple[str, str]:
-        answer, why = self.eligibility[source.encounter, source.added]
+        answer, why = self.eligibility.get((source.encounter, source.added), (UNKNOWN, "no rule on file says"))
         return answer, f"{source.day}: {why}"
 
     def marked(self, sources: Iterable[Source], *unpaid: str) -> list[scoring.NotPayable | str]:
@@ -465,11 +480,22 @@ class _Asked:
         return [scoring.NotPayable(code, why) if answer in unpaid else code for code, answer, why in found]
 
 
-def _worksheet(chart: Chart, program: str, year: int) -> tuple[scoring.Worksheet, tuple[str, ...]]:
+def enrollment_of(chart: Chart, program: str, year: int) -> Enrollment:
+    """Raises Unscorable where there is none."""
+    for enrollment in chart.member.enrollments.all():
+        if (enrollment.payment_year, enrollment.program) == (year, program):
+            return enrollment
+    raise Unscorable(f"No enrollment for {program} in payment year {year}: import it to see scores.")
+
+
+def worksheet_of(
+    chart: Chart, program: str, year: int, enrollment: Enrollment
+) -> tuple[scoring.Worksheet, tuple[str, ...]]:
+    """The chart's member in a program and year, with the facts of the enrollment; and what is taken for granted.
+
+    Raises Unscorable where a fact is unknown, ScoringError where the year cannot be scored.
+    """
     member = chart.member
-    enrollment = next((e for e in member.enrollments.all() if (e.payment_year, e.program) == (year, program)), None)
-    if enrollment is None:
-        raise _Unscorable(f"No enrollment for {program} in payment year {year}: import it to see scores.")
     facts, assumed = _facts(enrollment)
     frailty = facts.pop("frailty", None)
     facts["sex"] = member.sex
@@ -487,7 +513,7 @@ def _facts(enrollment: Enrollment) -> tuple[dict[str, Any], tuple[str, ...]]:
     for name in ENTITLEMENT.get(enrollment.program, ()):
         if not (value := getattr(enrollment, name)):
             words = {"dual": "dual status", "orec": "original entitlement"}[name]
-            raise _Unscorable(f"The enrollment for payment year {enrollment.payment_year} lacks the {words}.")
+            raise Unscorable(f"The enrollment for payment year {enrollment.payment_year} lacks the {words}.")
         facts[name] = value
     if enrollment.program not in ENTITLEMENT:
         return facts, ()
@@ -503,5 +529,5 @@ def _facts(enrollment: Enrollment) -> tuple[dict[str, Any], tuple[str, ...]]:
     return facts, tuple(assumed)
 
 
-def _model(program: str, year: int, model: str) -> str:
+def model_name(program: str, year: int, model: str) -> str:
     return f"{program} {year} {model}"

@@ -65,6 +65,24 @@ def test_axe_finds_nothing_on_the_review_page(
     check(page, "add a code")
 
 
+def test_axe_finds_nothing_on_a_members_scores(
+    colours: str, log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/members/{chart.member_id}/scores/"))
+    check(page, "scores")
+    tick = page.get_by_role("checkbox", name="N18.32")
+    tick.focus()
+    page.keyboard.press("Space")  # swapped in place, and the keyboard stays where it was
+    expect(page.locator("#announce")).to_contain_text("1 ticked: +0.")
+    expect(page.get_by_role("checkbox", name="N18.32")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="N18.32")).to_be_focused()
+    check(page, "ticked")
+    for year in ("2024", "2025"):
+        page.get_by_role("link", name=year).click()
+        check(page, year)
+
+
 @pytest.mark.parametrize("role", [Role.CODER, Role.QA_LEAD, Role.MANAGER, Role.COMPLIANCE])
 def test_axe_finds_nothing_on_any_page_of_the_menu(
     colours: str, role: Role, log_in: Callable[[User], Page], project: Project, chart: Chart
@@ -128,7 +146,14 @@ def test_axe_finds_nothing_on_the_calculator(
 def test_pages_reflow_at_320_pixels(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
     page = log_in(coder)
     page.set_viewport_size({"width": 320, "height": 640})
-    for address in ("/queue/", f"/charts/{chart.pk}/", f"/charts/{chart.pk}/add/", "/settings/password/"):
+    for address in (
+        "/queue/",
+        f"/charts/{chart.pk}/",
+        f"/charts/{chart.pk}/score/cms-hcc/",
+        f"/members/{chart.member_id}/scores/",
+        f"/charts/{chart.pk}/add/",
+        "/settings/password/",
+    ):
         page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/")[2] + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
 

@@ -50,6 +50,7 @@ POST change_password       200   200   200   200   200   200   200   200   302
 
 GET  chart                 200   404   200   404   200   404   404   404   302
 GET  score_steps           200   404   200   404   200   404   404   404   302
+GET  member_scores         200   404   200   404   200   404   404   404   302
 POST finish                302   404   403   404   403   404   404   404   302
 POST release               302   404   403   404   403   404   404   404   302
 POST hold                  302   404   403   404   403   404   404   404   302
@@ -176,6 +177,7 @@ class World:
             "overpayment": [self.case.pk],
             "withdraw_override": [self.override.pk],
             "score_steps": [self.held.pk, "cms-hcc"],
+            "member_scores": [self.held.member_id],
             "respond": [overturned.pk],
             "export": [row.name.partition(":")[2]],
             "api-suggestion-detail": [suggestion.pk],

@@ -41,13 +41,6 @@ def read_hhs_package(folder: Path, meta: dict[str, Any], like: Rows) -> tuple[Dr
     like: the rows of a release of the same model.
     """
     draft = Draft(meta)
-    labels = {name: label for name, _, label in like["variables.csv"]}
-    kinds = {name: kind for name, kind, _ in like["variables.csv"]}
-    cases = {name.upper(): name for name in labels}
-
-    def named(text: str) -> str:
-        """A variable as it is spelled here: that software has AGE0_MALE and RXC_01_X_HCC001."""
-        return cases.get(text.upper(), text)
 
     def the(name: str) -> Table:
         path = folder / name
@@ -79,8 +72,10 @@ def read_hhs_package(folder: Path, meta: dict[str, Any], like: Rows) -> tuple[Dr
         draft.rows["groups.csv"] += counted(kind, the(f"{kind}_list.csv"), draft.rows["bundles.csv"])
     interactions: list[tuple[str, ...]] = []
     draft.rows["interactions.csv"] = interactions
+    names = spelled(like)
     for row in the("RXC_interactions.csv"):
-        name, hccs = named(row["RXC_interaction"]), listed(row, "HCC_list_")
+        name, hccs = row["RXC_interaction"], listed(row, "HCC_list_")
+        name = names.get(name.upper(), name)
         if len(hccs) > 1:
             draft.rows["groups.csv"] += [(f"{name}:any", hcc) for hcc in hccs]
         interactions.append((name, row["RXC"], f"{name}:any" if len(hccs) > 1 else hccs[0]))
@@ -89,15 +84,33 @@ def read_hhs_package(folder: Path, meta: dict[str, Any], like: Rows) -> tuple[Dr
         draft.rows["groups.csv"] += [row for row in like["groups.csv"] if row[0] in interactions[-1][1:]]
     draft.rows["drugs.csv"] = drugs(folder, draft)
 
-    draft.rows["factors.csv"] = [
-        (f"{segment}_{metal}", named(row["Variable"]), row[f"{metal} Level"])
+    factors = [
+        (segment, row["Variable"], metal, row[f"{metal} Level"])
         for segment in SEGMENTS
         for row in the(f"{segment.lower()}_model_factors.csv")
         for metal in METALS
     ]
+    completed(draft, factors, like)
+    return draft, {row["RA_CSR_Indicator"]: row["RA_Factor"] for row in the("CSR_table.csv")}
+
+
+def spelled(like: Rows) -> dict[str, str]:
+    """How a variable is spelled here, by its capitals: that software has AGE0_MALE and RXC_01_X_HCC001."""
+    return {name.upper(): name for name, _, _ in like["variables.csv"]}
+
+
+def completed(draft: Draft, factors: list[tuple[str, str, str, str]], like: Rows) -> None:
+    """Factors, variables and counts from (segment, variable, metal level, factor); labels and kinds from `like`."""
+    labels = {name: label for name, _, label in like["variables.csv"]}
+    kinds = {name: kind for name, kind, _ in like["variables.csv"]}
+    names = spelled(like)
+    draft.rows["factors.csv"] = [
+        (f"{segment}_{metal}", names.get(variable.upper(), variable), value)
+        for segment, variable, metal, value in factors
+    ]
     paid = dict.fromkeys(variable for _, variable, _ in draft.rows["factors.csv"])
     used = dict.fromkeys(row[1] for row in draft.rows["mapping.csv"])
-    used |= dict.fromkeys(hcc for row in draft.rows["hierarchy.csv"] for hcc in row)
+    used |= dict.fromkeys(parent for parent, _ in draft.rows["hierarchy.csv"])
     unknown = [name for name in paid if name not in kinds and not PLAIN.fullmatch(name)]
     draft.problems += [f"factors of {name!r}, for which there is no rule" for name in unknown]
     draft.rows["variables.csv"] = [
@@ -107,7 +120,6 @@ def read_hhs_package(folder: Path, meta: dict[str, Any], like: Rows) -> tuple[Dr
     draft.rows["counts.csv"] = [
         (name, found[1], "" if found[3] else found[2] or found[1]) for name in paid if (found := COUNT.match(name))
     ]
-    return draft, {row["RA_CSR_Indicator"]: row["RA_Factor"] for row in the("CSR_table.csv")}
 
 
 def listed(row: dict[str, str], prefix: str) -> list[str]:

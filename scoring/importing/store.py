@@ -15,6 +15,7 @@ from scoring.importing.cdps_layout import read_cdps_layout
 from scoring.importing.cms_package import read_cms_package
 from scoring.importing.draft import Draft, difference, toml, write
 from scoring.importing.hhs_package import read_hhs_package
+from scoring.importing.hhs_workbook import model_of, read_hhs_workbook, sheets_in
 from scoring.importing.sas_package import FORMAT, read_sas_package
 from scoring.tables import ROOT, SHIPPED, Rows, forget, load_year, read, tables_folder, year_file, years
 
@@ -22,6 +23,7 @@ MAPPING = re.compile(r"ICD10_CC_mappings_(CMS_HCC|ESRD|RxHCC)_(\d{4})(?:_(v\d\d)
 REQUIRES = {"V28": [{"hcc": "223", "any_of": ["221", "222", "224", "225", "226"]}]}
 LAST_SAS_YEAR = 2025
 HHS_VERSION = re.compile(r"V(0[78])(\d\d)\.")
+BENEFIT_YEAR = re.compile(r"(?:CY|BY)\W?(20\d\d)", re.I)  # in the name of the DIY tables
 ONE_MODEL = ("cms-hcc", "hhs-hcc", "cdps")  # whose new year counts its only model whole
 GRAFT_DIVISOR = {"new_enrollee_graft_divisor": {"DUR4_9": "0.905", "DUR10PL": "0.698"}}
 
@@ -29,16 +31,14 @@ GRAFT_DIVISOR = {"new_enrollee_graft_divisor": {"DUR4_9": "0.905", "DUR10PL": "0
 class Found:
     """One release found in what was given, and the one that it would follow.
 
-    header: what the tables say of their factors. tables: of year.toml (the cost-sharing reductions). home: where it is
-    stored, below the user's folder. replaces: the folder of the release in use. users: the programs and years that will
-    score with it.
+    header: what the tables say of their factors. csr: HHS cost-sharing reductions, where they say them. home: where it
+    is stored, below the user's folder. replaces: the folder of the release in use. users: the programs and years that
+    will score with it.
     """
 
-    def __init__(
-        self, draft: Draft, header: dict[str, Any] | None = None, tables: dict[str, dict[str, str]] | None = None
-    ) -> None:
+    def __init__(self, draft: Draft, header: dict[str, Any] | None = None, csr: dict[str, str] | None = None) -> None:
         self.draft = draft
-        self.tables = tables or {}
+        self.csr = csr or {}
         facts = header or {}
         keys = ("normalization", "coding_adjustment", "source")
         self.factor = {"population": "all", **{key: str(facts.get(key, "")) for key in keys}, "verified_on": ""}
@@ -68,8 +68,8 @@ class Found:
 
 
 def find(path: Path, status: str = "", payment_year: int | None = None, program: str = "") -> list[Found]:
-    """Every release in a folder or zip file: CMS's Python and SAS packages, its HHS-HCC package, and this
-    project's layout for CDPS.
+    """Every release in a folder, zip file or workbook: CMS's Python and SAS packages, its HHS-HCC package and DIY
+    tables, and this project's layout for CDPS.
 
     status: initial, midyear, final or proposed, where a file name does not say it. payment_year, program: of SAS
     tables, whose names do not say them. Raises TablesBroken when nothing is found, or when a file is not in the layout
@@ -77,7 +77,10 @@ def find(path: Path, status: str = "", payment_year: int | None = None, program:
     """
     if path.is_file():
         with TemporaryDirectory() as folder:
-            unpack(path, Path(folder))
+            if path.suffix.lower() == ".xlsx":
+                shutil.copy(path, folder)
+            else:
+                unpack(path, Path(folder))
             return found_in(Path(folder), path.name, status, payment_year, program)
     return found_in(path, path.name, status, payment_year, program)
 
@@ -88,8 +91,9 @@ def found_in(folder: Path, name: str, status: str, payment_year: int | None, pro
         for mapping in sorted(folder.rglob("ICD10_CC_mappings_*.csv")):
             found += [Found(draft) for draft in packaged(mapping, status)]
         for mapping in sorted(folder.rglob("ICD10_HHS_CC_mappings_*.csv")):
-            draft, csr = hhs_package(mapping.parent, name, status, payment_year)
-            found.append(Found(draft, tables={"csr": csr}))
+            found.append(Found(*hhs_package(mapping.parent, name, status, payment_year)))
+        for place in diy_tables(folder):
+            found.append(Found(*hhs_tables(place, name, status, payment_year)))
         for version in sorted({match[1] for file in folder.rglob("*") if (match := FORMAT.match(file.name))}):
             found.append(Found(sas_tables(folder, name, version, status, payment_year, program)))
         for header in sorted(folder.rglob("header.toml")):
@@ -111,7 +115,7 @@ def unpack(path: Path, folder: Path) -> None:
                 parts = PurePosixPath(name).parts
                 if name.endswith("/") or ".." in parts or PurePosixPath(name).is_absolute():
                     continue
-                if not name.lower().endswith((".csv", ".txt", ".toml", ".zip")):
+                if not name.lower().endswith((".csv", ".txt", ".toml", ".xlsx", ".zip")):
                     continue
                 target = folder.joinpath(*parts)
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -154,25 +158,55 @@ def packaged(mapping: Path, status: str) -> list[Draft]:
     return [read_cms_package(folder, meta)]
 
 
-def hhs_package(folder: Path, package: str, status: str, benefit_year: int | None) -> tuple[Draft, dict[str, str]]:
+def hhs_package(
+    folder: Path, package: str, status: str, benefit_year: int | None
+) -> tuple[Draft, None, dict[str, str]]:
     """The draft of CMS's HHS-HCC package, whose version ("V0826.141.E1") says model and benefit year."""
     found = next((match for part in (*reversed(folder.parts), package) if (match := HHS_VERSION.search(part))), None)
     if found is None:
         raise TablesBroken(f"{package}: no folder names the model and benefit year of the HHS-HCC package (V0826…)")
     model, year = f"V{found[1]}", benefit_year or 2000 + int(found[2])
-    meta = {
+    _, like = rest_of("hhs-hcc", model)
+    draft, csr = read_hhs_package(folder, hhs_header(model, year, status, f"HHS-HCC {found.string}"), like)
+    return draft, None, csr
+
+
+def hhs_header(model: str, year: int, status: str, package: str) -> dict[str, Any]:
+    return {
         "program": "hhs-hcc",
         "model": model,
         "payment_year": year,
         "family": "hhs-hcc",
         "status": status or "final",
-        "package": f"HHS-HCC {found.string}",
+        "package": package,
         "prefix": "",
         "hierarchy": "at once",
         "flags": [],
     }
+
+
+def diy_tables(folder: Path) -> list[Path]:
+    """The workbooks in a folder, and the folders of sheets that were saved as CSV files."""
+    sheets = {path.parent for path in folder.rglob("*.csv") if re.search(r"table[ _]*3\b", path.stem, re.I)}
+    return [*sorted(folder.rglob("*.xlsx")), *sorted(sheets)]
+
+
+def hhs_tables(
+    place: Path, package: str, status: str, benefit_year: int | None
+) -> tuple[Draft, None, dict[str, str] | None]:
+    """The draft of the DIY tables of a benefit year, which their name says or the caller does."""
+    sheets = sheets_in(place)
+    named = BENEFIT_YEAR.search(place.name) or BENEFIT_YEAR.search(package)
+    year = benefit_year or (int(named[1]) if named else None)
+    if year is None:
+        raise TablesBroken(f"{place.name}: its name does not say the benefit year (CY2025…); say which it is")
+    model = model_of(sheets)
     _, like = rest_of("hhs-hcc", model)
-    return read_hhs_package(folder, meta, like)
+    package = f"HHS-HCC DIY tables, {place.name if place.suffix else package}"
+    draft, csr = read_hhs_workbook(place, sheets, hhs_header(model, year, status, package), like)
+    if not csr and ("hhs-hcc", year) not in years():
+        draft.problems.append(f"there is no Table 13, and no cost-sharing reductions of {year} are on file")
+    return draft, None, csr or None
 
 
 def newest(program: str, model: str) -> Path | None:
@@ -275,7 +309,8 @@ def point_to(folder: Path, program: str, payment_year: int, item: "Found") -> No
         year["model"].append(own)
     own.pop("missing", None)
     own["tables"] = portable(folder / item.home, path.parent)
-    year |= {name: table for name, table in item.tables.items() if table}
+    if item.csr:
+        year |= {"csr": item.csr, "csr_source": item.draft.meta["package"], "csr_verified_on": ""}
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name("year.toml.new")
     fresh.write_text(year_text(year), encoding="utf-8")

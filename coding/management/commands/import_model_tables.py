@@ -21,9 +21,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="a zip file or a folder")
+        parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="a zip file, a folder or a workbook")
         parser.add_argument("--program", default="", help="of SAS tables, whose names do not say it")
-        parser.add_argument("--payment-year", type=int, help="of SAS tables, whose names do not say it")
+        parser.add_argument("--payment-year", type=int, help="of SAS tables, or where a file name does not say it")
         parser.add_argument(
             "--status", default="", choices=sorted(STATUSES - {"user"}), help="where the package does not say it"
         )

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     SEE_TRAIL = "see the trail"
     SEE_SCORES = "see scores"
     CHANGE_POLICY = "change the project's policy"
+    SEE_MONEY = "see money and set base rates"
     SEE_RULES = "see the rules and the calendar"
     VERIFY_RULES = "verify rules"
     OVERRIDE = "answer for a record against a rule"
@@ -55,6 +56,7 @@ ROLE_PERMISSIONS = {
         Permission.EXPORT,
         Permission.SEE_SCORES,
         Permission.CHANGE_POLICY,
+        Permission.SEE_MONEY,
         Permission.SEE_RULES,
         Permission.SEE_OVERPAYMENTS,
     },

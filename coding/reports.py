@@ -12,7 +12,8 @@ from typing import NamedTuple
 from django.db.models import QuerySet
 
 from coding import scores
-from coding.models import Assignment, Chart, Decision, Project, QAReview, QASample, Suggestion, User
+from coding.models import Assignment, Chart, Decision, Enrollment, Project, QAReview, QASample, Suggestion, User
+from coding.money import WITH_RATES, Estimate, Rates, enrollment_of
 from coding.workflow import Outcome, SuggestionKind
 
 IDLE_AFTER = timedelta(minutes=5)
@@ -137,7 +138,10 @@ class CoderRow:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """Scores of the finished charts in one program and payment year: sums of payment scores, three decimals."""
+    """Scores of the finished charts in one program and payment year: sums of payment scores, three decimals.
+
+    estimate: what the change comes to in dollars, for those who may see money; None for everybody else.
+    """
 
     program: str
     payment_year: int
@@ -146,6 +150,7 @@ class ScoreRow:
     not_scored: int
     before: Decimal
     after: Decimal
+    estimate: Estimate | None = None
 
     @property
     def change(self) -> Decimal:
@@ -182,15 +187,18 @@ class Answer(NamedTuple):
     at: datetime
 
 
-def capture(project: Project, period: Period) -> Capture:
-    """The capture report of one project. Queries grow by the hundreds of charts, never by the chart."""
+def capture(project: Project, period: Period, rates: Rates | None = None) -> Capture:
+    """The capture report of one project. Queries grow by the hundreds of charts, never by the chart.
+
+    rates: for an estimate in dollars beside the scores; given only where the reader may see money.
+    """
     finished = finished_in(project, period)
     assignments = list(finished.select_related("coder"))
     answers = answers_on(finished)
     return Capture(
         period,
         totals(finished, answers),
-        tuple(score_rows(finished)),
+        tuple(score_rows(finished, rates)),
         tuple(condition_rows(answers)),
         tuple(coder_rows(project, period, assignments, answers)),
         tuple(week_rows(answers)),
@@ -324,12 +332,17 @@ def week_rows(answers: Iterable[Answer]) -> list[WeekRow]:
     ]
 
 
-def score_rows(finished: QuerySet[Assignment]) -> list[ScoreRow]:
+def score_rows(finished: QuerySet[Assignment], rates: Rates | None = None) -> list[ScoreRow]:
     grouped: dict[tuple[str, int], list[scores.Panel]] = defaultdict(list)
+    changes: dict[tuple[str, int], list[tuple[Enrollment | None, Decimal]]] = defaultdict(list)
     for charts in _chunks(Chart.objects.filter(pk__in=finished.values("chart"))):
-        for panels in scores.scores_of(charts).values():
-            for panel in panels:
-                grouped[panel.program, panel.payment_year].append(panel)
+        found = scores.scores_of(charts)
+        for chart in charts:
+            for panel in found[chart.pk]:
+                of = panel.program, panel.payment_year
+                grouped[of].append(panel)
+                if panel.baseline and panel.now:
+                    changes[of].append((enrollment_of(chart, *of), panel.now.payment - panel.baseline.payment))
     rows = []
     for (program, year), panels in sorted(grouped.items()):
         scored = [
@@ -344,6 +357,7 @@ def score_rows(finished: QuerySet[Assignment]) -> list[ScoreRow]:
                 not_scored=len(panels) - len(scored),
                 before=sum((before for _, before, _ in scored), Decimal("0.000")),
                 after=sum((after for _, _, after in scored), Decimal("0.000")),
+                estimate=rates.estimate(changes[program, year]) if rates and program in WITH_RATES else None,
             )
         )
     return rows

@@ -12,6 +12,7 @@ ROOMS = (
     "calculator",
     "qa",
     "reports",
+    "rates",
     "compliance",
     "trail",
 )

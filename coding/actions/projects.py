@@ -1,11 +1,14 @@
 """Projects and who belongs to them."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from coding.actions import trail
-from coding.models import Membership, Project, Role, User
+from coding.models import BaseRate, Membership, Project, Role, User
 from coding.permissions import NotAllowed, Permission, check_can
 
 
@@ -54,3 +57,47 @@ def change_policy(*, project: Project, meat_elements_required: int, coders_see_s
         project.save(update_fields=list(policy))
         trail.record("project.policy_changed", by=by, project=project, subject=project, **changed)
     return project
+
+
+@transaction.atomic
+def set_base_rate(
+    *,
+    project: Project,
+    program: str,
+    payment_year: int,
+    amount: Decimal,
+    source: str,
+    by: User,
+    contract: str = "",
+    county: str = "",
+) -> BaseRate:
+    """What a payer pays for a member and month at a score of 1.000: of a contract, a county, or both.
+
+    Set again it replaces the old amount, which the trail keeps.
+    """
+    check_can(by, Permission.SEE_MONEY, project)
+    if not (contract or county):
+        raise ValueError("A base rate is of a contract or a county.")
+    if amount <= 0:
+        raise ValueError("A base rate is above zero.")
+    whose: dict[str, Any] = {"program": program, "payment_year": payment_year, "contract": contract, "county": county}
+    before = BaseRate.objects.filter(project=project, **whose).first()
+    if before and (before.amount, before.source) == (amount, source):
+        return before
+    rate, _ = BaseRate.objects.update_or_create(
+        project=project,
+        **whose,
+        defaults={"amount": amount, "source": source, "set_by": by, "set_at": timezone.now()},
+    )
+    amounts = [str(before.amount) if before else "", str(amount)]
+    trail.record("project.rate_set", by=by, project=project, subject=rate, amount=amounts, **whose)
+    return rate
+
+
+@transaction.atomic
+def remove_base_rate(*, rate: BaseRate, by: User) -> None:
+    """From now on nothing is estimated with it. The trail keeps what it was."""
+    check_can(by, Permission.SEE_MONEY, rate.project)
+    whose = {name: getattr(rate, name) for name in ("program", "payment_year", "contract", "county")}
+    trail.record("project.rate_removed", by=by, project=rate.project, subject=rate, amount=str(rate.amount), **whose)
+    rate.delete()

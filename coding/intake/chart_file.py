@@ -204,6 +204,7 @@ def _enrollment(fields: "_Fields") -> EnrollmentValues | None:
         payment_year=payment_year or 0,
         program=fields.choice("program", PROGRAMS, required=True),
         contract=fields.text("contract", 20),
+        county=fields.text("county", 20),
         dual=fields.choice("dual", DUALS),
         orec=fields.choice("orec", ORECS),
         institutional=fields.flag("institutional"),

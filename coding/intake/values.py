@@ -30,6 +30,7 @@ class EnrollmentValues:
     payment_year: int
     program: str
     contract: str = ""
+    county: str = ""
     dual: str = ""
     orec: str = ""
     institutional: bool | None = None

@@ -6,7 +6,7 @@ from coding.models.compliance import (
     RuleVerification,
     SecondReview,
 )
-from coding.models.projects import Membership, Project, Role, User
+from coding.models.projects import BaseRate, Membership, Project, Role, User
 from coding.models.qa import QAReview, QASample
 from coding.models.queues import Assignment
 from coding.models.suggestions import Decision, EvidenceSpan, NlpRun, Suggestion
@@ -14,6 +14,7 @@ from coding.models.trail import TrailEvent, TrailHead
 
 __all__ = [
     "Assignment",
+    "BaseRate",
     "Chart",
     "Claim",
     "Decision",

@@ -41,6 +41,7 @@ class Enrollment(models.Model):
     payment_year = models.PositiveSmallIntegerField()
     program = models.CharField(max_length=20)
     contract = models.CharField(max_length=20, blank=True)
+    county = models.CharField(max_length=20, blank=True)
     dual = models.CharField(max_length=10, blank=True)
     orec = models.CharField(max_length=1, blank=True)
     institutional = models.BooleanField(null=True)

@@ -1,5 +1,7 @@
 """People, projects and who belongs where."""
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -67,6 +69,45 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.name
+
+
+class BaseRate(models.Model):
+    """What a payer pays for a member and month at a score of 1.000, as a manager of the project supplied it.
+
+    For a contract, a county, or a county of a contract. There is no rate for everybody, and none comes with the
+    software.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="base_rates")
+    program = models.CharField(max_length=20)
+    payment_year = models.PositiveSmallIntegerField(validators=[MinValueValidator(2000), MaxValueValidator(2100)])
+    contract = models.CharField(max_length=20, blank=True, help_text="As enrollments name it, such as H1234.")
+    county = models.CharField(max_length=20, blank=True, help_text="As enrollments name it, such as its FIPS code.")
+    amount = models.DecimalField(
+        max_digits=9,
+        decimal_places=2,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="For a member at a score of 1.000.",
+    )
+    source = models.CharField(max_length=200, help_text="Such as the bid, or the rate book with its year.")
+    set_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    set_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["program", "-payment_year", "contract", "county"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "program", "payment_year", "contract", "county"],
+                name="one_base_rate_per_contract_and_county",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(contract="", county=""), name="a_base_rate_is_of_a_contract_or_county"
+            ),
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="a_base_rate_is_above_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Base rate {self.pk}"
 
 
 class Membership(models.Model):

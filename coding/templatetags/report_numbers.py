@@ -19,6 +19,16 @@ def percent(value: Decimal | None) -> str:
 
 
 @register.filter
+def dollars(value: Decimal | None) -> str:
+    """An estimate in whole cents with its sign: +$1,234.56, −$0.50, $0.00. Halves go away from zero."""
+    if value is None:
+        return "–"
+    cents = value.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    sign = "+" if cents > 0 else "−" if cents < 0 else ""
+    return f"{sign}${abs(cents):,.2f}"
+
+
+@register.filter
 def mid_sentence(words: str) -> str:
     """Words that go on a sentence: "Mention only, no MEAT" reads "mention only, no MEAT"."""
     return words[:1].lower() + words[1:]

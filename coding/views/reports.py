@@ -20,6 +20,7 @@ from coding import exports, reports
 from coding.actions import projects as project_actions
 from coding.actions import queues, trail
 from coding.models import Assignment, Chart, Project, Role, TrailEvent, User
+from coding.money import Rates
 from coding.permissions import NotAllowed, Permission, can, check_can
 from coding.templatetags.report_numbers import family_label
 from coding.views import as_id, chosen_project
@@ -42,6 +43,7 @@ def tabs(user: User, project: Project, current: str) -> list[Tab]:
         ("Capture report", "reports", Permission.SEE_REPORTS),
         ("Charts", "chart_list", Permission.ASSIGN),
         ("Policy", "policy", Permission.CHANGE_POLICY),
+        ("Base rates", "rates", Permission.SEE_MONEY),
     )
     return [
         Tab(label, f"{reverse(name)}?project={project.name}", name == current)
@@ -96,13 +98,15 @@ def capture(request: HttpRequest) -> HttpResponse:
         period = reports.Period.read(request.GET.get("from", ""), request.GET.get("to", ""))
     except ValueError as error:
         problem, period = str(error), reports.Period.read("", "")
-    report = reports.capture(project, period)
+    sees_money = can(user, Permission.SEE_MONEY, project)
+    report = reports.capture(project, period, Rates(project) if sees_money else None)
     context = {
         "project": project,
         "projects": projects,
         "tabs": tabs(user, project, "reports"),
         "problem": problem,
         "report": report,
+        "sees_money": sees_money,
         "plots": plots(report),
         "add_only_after": reports.ADD_ONLY_AFTER,
         "idle_minutes": reports.IDLE_AFTER.seconds // 60,

@@ -143,6 +143,23 @@ def test_axe_finds_nothing_on_the_calculator(
     check(page, "scored, narrow")
 
 
+def test_axe_finds_nothing_on_the_base_rates(
+    colours: str, live_server, log_in: Callable[[User], Page], project: Project
+) -> None:
+    page = log_in(make.person(Role.MANAGER, project))
+    page.goto(f"{live_server.url}/reports/rates/")
+    check(page, "no rate")
+    for label, value in (("Payment year", "2027"), ("Dollars a month", "1034.56"), ("Where it is from", "Bid")):
+        page.get_by_label(label).fill(value)
+    page.get_by_role("button", name="Store").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    check(page, "refused")
+    page.get_by_label("Contract").fill("H1234")
+    page.get_by_role("button", name="Store").click()
+    expect(page.get_by_role("button", name="Remove")).to_be_visible()
+    check(page, "a rate")
+
+
 def test_pages_reflow_at_320_pixels(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
     page = log_in(coder)
     page.set_viewport_size({"width": 320, "height": 640})

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,9 +16,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import DjangoDbBlocker
 
 from coding.actions import compliance
+from coding.actions.projects import set_base_rate
 from coding.models import Chart, OverpaymentCase, Override, Project, QASample, Role, User
 from coding.permissions import ROLE_PERMISSIONS, NotAllowed, Permission, can, check_can, check_can_audit
 from tests import audits, make, pages
+
+RATE: dict[str, Any] = {"program": "cms-hcc", "payment_year": 2027, "contract": "H1234", "county": ""}
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +81,9 @@ GET  export:coded_results  403   403   403   200   403   403   403   403   302
 GET  chart_list            403   403   200   200   403   403   403   403   302
 POST assign                403   403   302   302   403   403   403   403   302
 POST prioritise            403   403   302   302   403   403   403   403   302
+GET  rates                 403   403   403   200   403   403   403   403   302
+POST rates                 403   403   403   302   403   403   403   403   302
+POST remove_rate           403   403   403   302   403   403   403   403   302
 GET  policy                403   403   403   200   403   403   403   403   302
 POST policy                403   403   403   302   403   403   403   403   302
 
@@ -176,6 +183,7 @@ class World:
             "second_review": [review.decision_id],
             "overpayment": [self.case.pk],
             "withdraw_override": [self.override.pk],
+            "remove_rate": [project_rate.pk if (project_rate := self.project.base_rates.first()) else 0],
             "score_steps": [self.held.pk, "cms-hcc"],
             "member_scores": [self.held.member_id],
             "respond": [overturned.pk],
@@ -204,6 +212,7 @@ class World:
             "assign": {"chart": self.ready.pk, "coder": self.people["other"].pk},
             "prioritise": {"chart": self.ready.pk, "priority": "1"},
             "policy": {"meat_elements_required": "1"},
+            "rates": {**RATE, "amount": "1000.00", "source": "Bid of 2027"},
             "calculator": {"program": "cms-hcc 2026", "age": "72", "sex": "F", "diagnoses": "E11.22"},
             "trail_verify": {"project": project},
             "api-chart-list": make.chart_line(project=project),
@@ -241,6 +250,7 @@ def make_world() -> World:
     make.give_role(project=third, to=people["elsewhere"], role=Role.CODER, by=None)
     pages.read_chart(third, pages.missed_ckd())
     coder, lead = people["coder"], people["lead"]
+    set_base_rate(project=project, **RATE, amount=Decimal("900.00"), source="Bid", by=people["manager"])
     returned = audits.audited_chart(project, coder, lead, overturn=("N18.32",))
     in_audit = audits.coded_chart(project, coder)
     sample = audits.drawn(in_audit, by=lead)
@@ -357,6 +367,7 @@ def test_each_role_has_what_the_design_gives_it() -> None:
     assert [role for role in Role if Permission.AUDIT in may[role]] == [Role.QA_LEAD]
     assert [role for role in Role if Permission.EXPORT in may[role]] == [Role.MANAGER]
     assert [role for role in Role if Permission.CHANGE_POLICY in may[role]] == [Role.MANAGER]
+    assert [role for role in Role if Permission.SEE_MONEY in may[role]] == [Role.MANAGER]
     assert {role for role in Role if Permission.SEE_TRAIL in may[role]} == {Role.QA_LEAD, Role.COMPLIANCE}
     assert [role for role in Role if Permission.OVERRIDE in may[role]] == [Role.COMPLIANCE]
     assert [role for role in Role if Permission.VERIFY_RULES in may[role]] == [Role.COMPLIANCE]

@@ -11,8 +11,9 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.signals import user_logged_in
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import include, path
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
@@ -28,6 +29,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 import scoring
 from coding import exports, icd10, reports, scores
+from coding import release as releases
 from coding.actions import charts as chart_actions
 from coding.actions import qa, queues, suggestions, trail
 from coding.intake import IntakeErrors, chart_file
@@ -43,7 +45,14 @@ from coding.models import (
     Suggestion,
     User,
 )
-from coding.permissions import NotAllowed, can_see_scores, check_can, check_can_calculate, check_can_see_scores
+from coding.permissions import (
+    NotAllowed,
+    can_see_scores,
+    check_can,
+    check_can_calculate,
+    check_can_see_release,
+    check_can_see_scores,
+)
 from coding.workflow import Outcome, SuggestionStatus
 from scoring import contract
 
@@ -54,6 +63,7 @@ REFUSALS = (
     queues.WrongStatus,
     chart_actions.ImportRefused,
     chart_actions.OtherProject,
+    releases.GateClosed,
 )
 
 
@@ -227,6 +237,34 @@ def score_rows(chart: Chart) -> list[dict[str, Any]]:
     ]
 
 
+class LinkSerializer(serializers.Serializer):
+    program = serializers.CharField(source="assessment.program")
+    payment_year = serializers.IntegerField(source="assessment.payment_year")
+    link = serializers.CharField(source="assessment.link")
+    radv = serializers.CharField(source="assessment.radv")
+    payment = serializers.CharField(source="assessment.payment")
+
+
+class ReleaseLineSerializer(serializers.Serializer):
+    """One thing to do with one code on one date of service."""
+
+    suggestion = serializers.IntegerField(source="decision.suggestion_id")
+    decision = serializers.IntegerField(source="decision.pk")
+    encounter_id = serializers.CharField(source="encounter.encounter_id")
+    action = serializers.CharField(help_text="add, delete or keep")
+    code = serializers.CharField()
+    icn = serializers.CharField(help_text="Of the accepted claim that it is linked to; empty where there is none.")
+    state = serializers.CharField(help_text="ready, held or not submittable")
+    holds = serializers.ListField(child=serializers.CharField())
+    bars = serializers.ListField(child=serializers.CharField())
+    links = LinkSerializer(many=True)
+    high_risk = serializers.SerializerMethodField()
+    second_reviewer = serializers.CharField(source="second")
+
+    def get_high_risk(self, line: releases.Line) -> list[str]:
+        return [flag.group for flag in line.flags]
+
+
 class ImportedSerializer(serializers.Serializer):
     created = serializers.IntegerField()
     unchanged = serializers.IntegerField()
@@ -320,6 +358,19 @@ class ChartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
             raise NotAllowed("The score would show the coder's answers. Give your own answers in QA first.")
         return Response(score_rows(chart))
 
+    @extend_schema(responses={200: ReleaseLineSerializer(many=True), 403: RefusalSerializer, 409: REFUSED})
+    @action(detail=True, pagination_class=None)
+    def release(self, request: Request, pk: str | None = None) -> Response:
+        """What the chart would send, each line with its link and what holds it. Refused with 409 while an existing code
+        on it is undecided, or before it is finished."""
+        chart = get_object_or_404(Chart.objects.listed_for(person(request)).select_related("member__project"), pk=pk)
+        check_can_see_release(person(request), chart.project)
+        if qa.undisclosed_to(person(request)).filter(chart=chart).exists():
+            raise NotAllowed("It would show the coder's answers. Give your own answers in QA first.")
+        lines = releases.chart_lines(chart, timezone.localdate())
+        trail.record("chart.release_seen", by=person(request), project=chart.project, subject=chart, through="api")
+        return Response(ReleaseLineSerializer(lines, many=True).data)
+
     @extend_schema(request=None, responses={200: ChartSerializer, 204: None})
     @action(detail=False, methods=["post"])
     def claim(self, request: Request) -> Response:
@@ -408,6 +459,13 @@ class AnswerSerializer(serializers.Serializer):
     )
     reason = serializers.CharField(required=False, default="", allow_blank=True)
     comment = serializers.CharField(required=False, default="", allow_blank=True)
+    read = serializers.ListField(
+        child=serializers.IntegerField(),
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="For delete: the ids of the notes that were read; all of the date of service where it is not given.",
+    )
 
 
 class SuggestionViewSet(viewsets.ReadOnlyModelViewSet):
@@ -472,6 +530,7 @@ class DecisionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
                 icd10_code=said["icd10"],
                 reason=said["reason"],
                 comment=said["comment"],
+                read=said["read"],
             )
         return Response(self.get_serializer(decision).data, status=status.HTTP_201_CREATED)
 

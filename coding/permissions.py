@@ -182,6 +182,12 @@ def can_override_evidence(user: User, project: Project) -> bool:
     return True
 
 
+def check_can_see_release(user: User, project: Project) -> None:
+    """Who sees what is held, and who may export."""
+    if not can(user, Permission.EXPORT, project):
+        check_can(user, Permission.SEE_RELEASE, project)
+
+
 def check_can_review_second(user: User, decision: Decision) -> None:
     """A second credentialed person, never the coder."""
     check_can(user, Permission.SECOND_REVIEW, decision.suggestion.chart.project)

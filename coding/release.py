@@ -14,10 +14,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Prefetch
+from django.db.models import F, Prefetch, Window
+from django.db.models.functions import RowNumber
 
 from coding.acceptability import HOLD, INVALID, NO, NOT_MET, Book, Flag
-from coding.models import Chart, Decision, Encounter, FirstPassCode, Project, QAReview, SecondReview
+from coding.models import (
+    Chart,
+    Decision,
+    Encounter,
+    FinishedReview,
+    FirstPassCode,
+    Project,
+    QAReview,
+    SecondReview,
+)
 from coding.validity import Standing, Validity, chart_flags, chart_validity, rules_of, with_record
 from coding.workflow import FINISHED, ChartStatus, Outcome, SuggestionKind, SuggestionStatus
 
@@ -214,6 +224,33 @@ def second_reviewer(decision: Decision) -> str:
         if audit.verdict == QAReview.Verdict.AGREE and audit.auditor and audit.auditor.credential:
             return audit.auditor.display_name
     return ""
+
+
+@dataclass(frozen=True)
+class OneWay:
+    """The newest finished charts of a coder (or of the project, blank) added codes and deleted none."""
+
+    coder: str
+    charts: int
+    additions: int
+
+
+def one_way(project: Project) -> list[OneWay]:
+    """Alerts: as many charts as the policy names, with additions and without a single deletion. The project first."""
+    number = project.deletion_alert_after
+    reviews = FinishedReview.objects.filter(chart__member__project=project)
+    newest = list(reviews.order_by("-pk").values_list("additions", "deletions")[:number])
+    found = [("", newest)]
+    of_coder: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    ranked = reviews.annotate(place=Window(RowNumber(), partition_by=F("coder"), order_by=F("pk").desc()))
+    for review in ranked.filter(place__lte=number).select_related("coder").order_by("coder", "-pk"):
+        of_coder[review.coder.display_name].append((review.additions, review.deletions))
+    found += sorted(of_coder.items())
+    return [
+        OneWay(coder, number, sum(added for added, _ in counts))
+        for coder, counts in found
+        if len(counts) == number and any(added for added, _ in counts) and not any(gone for _, gone in counts)
+    ]
 
 
 def held_back(project: Project) -> int:

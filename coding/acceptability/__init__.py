@@ -18,7 +18,15 @@ from datetime import date
 
 from coding.acceptability.answers import BLOCK, HOLD, MET, NO, NOT_MET, UNKNOWN, WARN, YES, Check, Evidence, Verdict
 from coding.acceptability.assess import CHECKS, Assessment, assess, assess_encounter, case_of
-from coding.acceptability.calendar import Deadline, Submittable, deadlines, open_on, payment_years, submittable
+from coding.acceptability.calendar import (
+    Deadline,
+    Submittable,
+    deadlines,
+    open_on,
+    payment_years,
+    queue_place,
+    submittable,
+)
 from coding.acceptability.codes import CodeConflict, code_edits
 from coding.acceptability.high_risk import Flag, high_risk
 from coding.acceptability.links import AUDIO_ONLY, CLOSED_YEAR, INVALID, LINKED, SWITCHER, UNLINKED
@@ -31,7 +39,7 @@ __all__ = [
     "UNKNOWN", "UNLINKED", "WARN", "YES", "Assessment", "Book", "Candidate", "Check", "CodeConflict", "Deadline",
     "Evidence", "Flag", "Rule", "RulesBroken", "Submittable", "Support", "Verdict", "assess", "assess_encounter",
     "best_records", "book", "case_of", "code_edits", "deadlines", "high_risk", "is_lifelong", "load", "open_on",
-    "packet_limit", "payment_years", "rules", "situations", "stale", "submittable", "text_support",
+    "packet_limit", "payment_years", "queue_place", "rules", "situations", "stale", "submittable", "text_support",
 ]  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from coding.acceptability.answers import NO, UNKNOWN, YES
 from coding.acceptability.rulebook import Book, ProgramRow, Rule, Sweep
 
 FINAL = "final"
+NOT_KNOWN = 10_000  # days: after every deadline that is known
+CLOSED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,15 @@ def submittable(
         f"Additions are open: the {soonest.run} deadline is {' '.join((str(soonest.deadline), soonest.time)).strip()}."
     )
     return Submittable(YES, YES, soonest, final, final.verified, why)
+
+
+def queue_place(book: Book, programs: Iterable[str], service_year: int, today: date) -> int:
+    """Where charts of the service year stand in the queue: days to the next deadline of an open program, the nearest
+    first; then years of which no deadline is known; last those that are closed for additions everywhere."""
+    years = payment_years(book, service_year)
+    found = [submittable(book, program, years[program], today) for program in programs if program in years]
+    days = [one.next.days_left(today) for one in found if one.additions == YES and one.next]
+    return min(days) if days else CLOSED if found and all(one.additions == NO for one in found) else NOT_KNOWN
 
 
 def open_on(book: Book, today: date, programs: Iterable[str] = ("cms-hcc",)) -> tuple[Deadline, ...]:

@@ -38,7 +38,15 @@ def give_role(*, project: Project, to: User, role: Role, by: User | None) -> Mem
 
 
 @transaction.atomic
-def change_policy(*, project: Project, meat_elements_required: int, coders_see_scores: bool, by: User) -> Project:
+def change_policy(
+    *,
+    project: Project,
+    meat_elements_required: int,
+    coders_see_scores: bool,
+    by: User,
+    evidence_override_role: str | None = None,
+    deletion_alert_after: int | None = None,
+) -> Project:
     """What the project asks of its coders and shows to them. The trail keeps the old values and the new ones.
 
     Answers that were given under the old policy stand.
@@ -46,8 +54,19 @@ def change_policy(*, project: Project, meat_elements_required: int, coders_see_s
     check_can(by, Permission.CHANGE_POLICY, project)
     if not 0 <= meat_elements_required <= 4:
         raise ValueError("MEAT has four elements: require 0 to 4.")
+    if evidence_override_role not in (None, "", Role.COMPLIANCE, Role.QA_LEAD):
+        raise ValueError("The evidence standard is overridden by compliance, by QA leads, or by nobody.")
+    if deletion_alert_after is not None and not 1 <= deletion_alert_after <= 1000:
+        raise ValueError("An alert comes after 1 to 1000 charts.")
     project = Project.objects.select_for_update().get(pk=project.pk)
-    policy = {"meat_elements_required": meat_elements_required, "coders_see_scores": coders_see_scores}
+    policy: dict[str, object] = {
+        "meat_elements_required": meat_elements_required,
+        "coders_see_scores": coders_see_scores,
+    }
+    if evidence_override_role is not None:
+        policy["evidence_override_role"] = evidence_override_role
+    if deletion_alert_after is not None:
+        policy["deletion_alert_after"] = deletion_alert_after
     changed = {
         name: [getattr(project, name), value] for name, value in policy.items() if getattr(project, name) != value
     }

@@ -3,9 +3,13 @@
 A later import may add to a chart and fill in what was unknown; what is stored is never overwritten.
 """
 
-from django.db import models
-from django.db.models import F, Q
+from datetime import date
 
+from django.db import models
+from django.db.models import Case, F, Q, When
+from django.utils import timezone
+
+from coding.acceptability import book, queue_place
 from coding.models.projects import Project, Role, User
 from coding.workflow import ChartStatus
 
@@ -80,14 +84,27 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         return self.filter(Q(member__project__in=lists_all) | Q(member__project__in=codes_in, pk__in=assigned))
 
     def claimable_by(self, user: User) -> "ChartQuerySet":
-        """Ready charts of the person's coding projects which they did not code in the first pass, next one first."""
+        """Ready charts of the person's coding projects which they did not code in the first pass, next one first: by
+        priority, then by the next submission deadline of their service year, then as they came."""
         projects = Project.objects.where_role(user, Role.CODER).values("pk")
         own_first_pass = FirstPassCode.objects.filter(coder=user.username).exclude(coder="")
         return (
             self.filter(member__project__in=projects, status=ChartStatus.READY)
             .exclude(pk__in=own_first_pass.values("encounter__chart"))
-            .order_by("-priority", "service_year", "pk")
+            .in_queue_order(timezone.localdate())
         )
+
+    def in_queue_order(self, today: date) -> "ChartQuerySet":
+        """A lead's priority first, then the years whose deadline is near; closed years, where only deletions are left,
+        come last."""
+        years = self.order_by().values_list("member__project", "service_year").distinct()
+        programs = dict(Project.objects.filter(pk__in={project for project, _ in years}).values_list("pk", "programs"))
+        places = [
+            When(member__project=project, service_year=year, then=queue_place(book(), programs[project], year, today))
+            for project, year in years
+        ]
+        place = Case(*places, default=0, output_field=models.IntegerField()) if places else models.Value(0)
+        return self.annotate(place=place).order_by("-priority", "place", "service_year", "pk")
 
 
 class Chart(models.Model):

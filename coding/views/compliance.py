@@ -224,6 +224,7 @@ def released(request: HttpRequest) -> HttpResponse:
         "query": query.urlencode(),
         "state": state,
         "counts": list(counts.items()),
+        "alerts": release.one_way(project),
         "held_back": release.held_back(project),
         "blind": len(blind),
         "may_review": can(user, Permission.SECOND_REVIEW, project) and bool(user.credential),

@@ -6,10 +6,12 @@ from django.db.models import Count, Max, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from coding.acceptability import Submittable, book, payment_years, submittable
 from coding.actions import queues
-from coding.models import Chart, QAReview, User
+from coding.models import Chart, Project, QAReview, User
 from coding.models.charts import ChartQuerySet
 from coding.permissions import Permission, check_can
 from coding.views import chosen_project
@@ -51,6 +53,17 @@ def overturned(charts: list[Chart]) -> dict[int, list[QAReview]]:
     return found
 
 
+def deadlines_of(waiting: ChartQuerySet, project: Project) -> list[tuple[int, Submittable, int | None]]:
+    """(service year, what is open, days left) of the waiting charts in the project's first program, next one first."""
+    today, found = timezone.localdate(), []
+    for year in set(waiting.order_by().values_list("service_year", flat=True)):
+        for program in project.programs[:1]:
+            standing = submittable(book(), program, payment_years(book(), year).get(program, year + 1), today)
+            left = standing.next.days_left(today) if standing.next else None
+            found.append((year, standing, left))
+    return sorted(found, key=lambda row: (row[2] is None, row[2] or 0, row[0]))
+
+
 @require_safe
 @login_required
 def queue(request: HttpRequest) -> HttpResponse:
@@ -67,6 +80,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "held": held,
         "overturned": overturned([chart for chart in held if chart.status == ChartStatus.RETURNED]),
         "waiting": waiting.count(),
+        "deadlines": deadlines_of(waiting, project),
         "being_read": Chart.objects.filter(member__project=project, status=ChartStatus.IMPORTED).count(),
         "finished": finished.order_by("-status_since")[:FINISHED_SHOWN],
     }

@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from coding import exports, reports
+from coding import exports, release, reports
 from coding.actions import projects as project_actions
 from coding.actions import queues, trail
 from coding.models import Assignment, Chart, Project, Role, TrailEvent, User
@@ -108,6 +108,7 @@ def capture(request: HttpRequest) -> HttpResponse:
         "report": report,
         "sees_money": sees_money,
         "plots": plots(report),
+        "alerts": [alert for alert in release.one_way(project) if alert.coder],
         "add_only_after": reports.ADD_ONLY_AFTER,
         "idle_minutes": reports.IDLE_AFTER.seconds // 60,
         "downloads": [
@@ -266,6 +267,10 @@ def prioritise(request: HttpRequest) -> HttpResponse:
 class PolicyForm(forms.Form):
     meat_elements_required = forms.IntegerField(min_value=0, max_value=4)
     coders_see_scores = forms.BooleanField(required=False)
+    evidence_override_role = forms.ChoiceField(
+        required=False, choices=[("", "Nobody"), (Role.COMPLIANCE, "Compliance"), (Role.QA_LEAD, "QA lead")]
+    )
+    deletion_alert_after = forms.IntegerField(min_value=1, max_value=1000, required=False)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -280,10 +285,15 @@ def policy(request: HttpRequest) -> HttpResponse:
         initial={
             "meat_elements_required": project.meat_elements_required,
             "coders_see_scores": project.coders_see_scores,
+            "evidence_override_role": project.evidence_override_role,
+            "deletion_alert_after": project.deletion_alert_after,
         },
     )
     if request.method == "POST" and form.is_valid():
-        project_actions.change_policy(project=project, by=user, **form.cleaned_data)
+        said = form.cleaned_data
+        if "evidence_override_role" not in request.POST:  # a form that does not ask changes nothing
+            said["evidence_override_role"] = None
+        project_actions.change_policy(project=project, by=user, **said)
         messages.success(request, "The policy is stored. It holds for answers from now on.")
         return redirect(f"{reverse('policy')}?project={project.name}")
     changes = TrailEvent.objects.filter(project=project, action="project.policy_changed").select_related("actor")

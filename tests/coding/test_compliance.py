@@ -1,15 +1,17 @@
 """The gate, release, overrides, second reviews, verified rules and overpayment cases: outcome, event, refusals."""
 
+import io
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from coding import release, validity
-from coding.acceptability import book
+from coding import exports, release, validity
+from coding.acceptability import book, rules
 from coding.actions import compliance, qa, queues, suggestions
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import (
@@ -26,6 +28,7 @@ from coding.models import (
     User,
 )
 from coding.permissions import NotAllowed
+from coding.reports import Period
 from coding.workflow import ChartStatus, Outcome
 from tests import audits, make, pages
 
@@ -472,3 +475,166 @@ def test_a_case_has_an_owner_and_is_settled_with_its_evidence(project, coder, le
         compliance.settle_case(case=case, state=sent, on=today, evidence="again", by=officer)
     with pytest.raises(IntegrityError), transaction.atomic():
         OverpaymentCase.objects.filter(pk=case.pk).update(evidence="")
+
+
+# --- The page, the API and the command refuse alike ------------------------------------------------------------------
+
+
+def test_page_api_and_command_refuse_what_the_gate_refuses(client, project, coder, lead, officer, tmp_path) -> None:
+    chart = closed(project, coder, lead, visit(checks={"E11.22": ("supported", "")}))
+    target = tmp_path / "out.csv"
+    manager = make.person("manager", project)
+
+    def leaves() -> tuple[int, list[str], list[str]]:
+        client.force_login(manager)
+        api = client.get(f"/api/charts/{chart.pk}/release/").status_code
+        page = client.get("/reports/submission.csv", {"from": "2000-01-01"}).getvalue().decode()
+        target.unlink(missing_ok=True)
+        call_command("export_results", "submission", project.name, "-o", str(target), stderr=io.StringIO())
+        written = target.read_text(encoding="utf-8")
+        return api, page.split("\r\n")[1:-1], written.split("\n")[1:-1]
+
+    api, page, command = leaves()
+    assert (api, len(page), len(command)) == (200, 1, 1)
+    assert "N18.32,ICN2026-03-02" in page[0]
+    assert "cms-hcc 2027 linked" in page[0]
+    suggestions.open_checks([new_code(chart)])
+    assert leaves() == (409, [], [])
+    with pytest.raises(CommandError, match="1 existing code is undecided"):
+        call_command("export_results", "submission", project.name, chart=[chart.pk])
+    client.force_login(officer)
+    assert "The gate is closed for 1 finished chart" in pages.Page(client.get("/compliance/release/")).words
+
+
+def test_a_chart_in_review_cannot_finish_by_page_or_api(client, project, coder) -> None:
+    chart = pages.held_chart(project, coder, visit(checks={"E11.22": ("supported", "")}))
+    client.force_login(coder)
+    assert client.post(f"/api/charts/{chart.pk}/finish/").status_code == 409
+    client.post(f"/charts/{chart.pk}/finish/")
+    chart.refresh_from_db()
+    assert chart.status == ChartStatus.IN_REVIEW
+    assert not chart.finished_reviews.exists()
+
+
+def test_the_api_takes_what_was_read(client, project, coder) -> None:
+    chart = pages.held_chart(project, coder, visit(adds={}, checks={"I50.9": ("not-found", "")}))
+    client.force_login(coder)
+    said = {"suggestion": chart.suggestions.get().pk, "outcome": "delete", "reason": "not-documented"}
+    none = client.post("/api/decisions/", said | {"read": []}, content_type="application/json")
+    assert none.status_code == 409
+    assert "names what was read" in none.json()["detail"]
+    assert client.post("/api/decisions/", said, content_type="application/json").status_code == 201
+
+
+def test_what_does_not_go_out_is_listed_with_its_reason(project, coder, lead) -> None:
+    closed(project, coder, lead, visit(fields={"claim": None}))
+    ever = Period(date(2000, 1, 1), date(2100, 12, 31))
+    assert not list(exports.exports()["submission"].rows(project, ever))
+    export = exports.exports()["not_submitted"]
+    (row,) = (dict(zip(export.COLUMNS, row, strict=True)) for row in export.rows(project, ever))
+    assert (row["state"], row["links"]) == ("not submittable", "cms-hcc 2027 unlinked")
+    assert "does not count in payment year 2027" in row["why"]
+
+
+# --- Alerts, the queue and the calendar -----------------------------------------------------------------------------
+
+
+def test_a_review_that_only_adds_is_an_alert_for_the_coder_and_the_project(client, project, coder, lead) -> None:
+    Project.objects.update(deletion_alert_after=3)
+    project.refresh_from_db()
+    for _ in range(2):
+        audits.coded_chart(project, coder, visit())
+    assert release.one_way(project) == []
+    audits.coded_chart(project, coder, visit())
+    assert [(one.coder, one.charts, one.additions) for one in release.one_way(project)] == [("", 3, 3), ("casey", 3, 3)]
+    client.force_login(make.person("manager", project))
+    assert "casey: no deletion in the last 3 finished charts" in pages.Page(client.get("/reports/")).words
+    day = visit(checks={"I50.9": ("unsupported", "")})
+    audits.coded_chart(project, coder, day, answers={"I50.9": NOT_DOCUMENTED})
+    assert release.one_way(project) == []
+
+
+def test_the_queue_follows_the_next_deadline(project, coder) -> None:
+    def ready(year: int) -> Chart:
+        return pages.read_chart(project, visit(f"{year}-03-02"), service_year=year)
+
+    old, this, last = ready(2023), ready(2026), ready(2025)
+    charts = Chart.objects.filter(member__project=project)
+    assert list(charts.in_queue_order(date(2026, 11, 28))) == [last, this, old]  # final of 2026, mid-year 2027, closed
+    assert list(charts.in_queue_order(date(2027, 2, 10))) == [this, old, last]  # 2025 has closed meanwhile
+    Chart.objects.filter(pk=old.pk).update(priority=1)
+    assert next(iter(charts.in_queue_order(date(2026, 11, 28)))) == old
+
+
+def test_the_calendar_says_what_is_open_and_counts_down(client, project, coder) -> None:
+    pages.read_chart(project, visit("2026-03-02"))
+    client.force_login(coder)
+    words = pages.Page(client.get("/compliance/calendar/")).words
+    assert "CMS-HCC 2027" in words
+    assert "C.projected" in words
+    assert "Service year 2026" in pages.Page(client.get("/queue/")).words
+
+
+# --- Pages -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_rule_stands_on_the_page_with_its_source_and_who_verified_it(client, project, officer, coder) -> None:
+    client.force_login(officer)
+    page = pages.Page(client.get("/compliance/rules/"))
+    assert {f"rule-{rule.rule_id}" for rule in rules()} <= set(page.ids)
+    said = {"rule": "V06.known", "answer": "verified", "source": "CMS list PY2027, page 2"}
+    client.post(f"/compliance/rules/verify/?project={project.name}", said)
+    words = pages.Page(client.get("/compliance/rules/", {"check": "V06"})).words
+    assert "olga: as the source says, CMS list PY2027, page 2" in words
+    client.force_login(coder)
+    assert b"Record what the source says" not in client.get("/compliance/rules/").content
+
+
+def test_a_rule_file_past_its_date_warns_on_the_page(client, project, officer, monkeypatch) -> None:
+    monkeypatch.setattr("coding.views.compliance.timezone.localdate", lambda: date(2035, 1, 1))
+    client.force_login(officer)
+    assert "validity.toml was to be reviewed by" in pages.Page(client.get("/compliance/rules/")).words
+
+
+def test_the_checklist_of_a_chart_shows_evidence_and_overrides(client, project, coder, officer) -> None:
+    chart = pages.held_chart(project, coder, visit(fields=UNSIGNED), member=make.member(**PERSON))
+    encounter = chart.encounters.get()
+    client.force_login(officer)
+    said = {"encounter": encounter.pk, "check": "V07", "reason": "Wet signature on page 3."}
+    assert client.post(f"/charts/{chart.pk}/override/", said).status_code == 302
+    client.force_login(coder)
+    words = pages.Page(client.get(f"/charts/{chart.pk}/validity/")).words
+    assert "Wet signature on page 3." in words
+    assert "Not met Overridden" in words
+    assert "note.text “Lovelace”" in words
+    assert TrailEvent.objects.filter(action="chart.opened", actor=coder, details__through="validity").exists()
+    client.force_login(officer)
+    client.post(f"/overrides/{Override.objects.get().pk}/withdraw/")
+    assert "withdrawn" in pages.Page(client.get(f"/charts/{chart.pk}/validity/")).words
+
+
+def test_the_release_page_asks_for_the_second_review(client, project, coder, lead, officer) -> None:
+    chart = a_stroke(project, coder, lead)
+    decision = lines(chart)["add", "I63.9"].decision
+    client.force_login(officer)
+    words = pages.Page(client.get("/compliance/release/")).words
+    assert "an acute stroke is missing. A second credentialed reviewer is needed." in words
+    client.post(f"/compliance/release/{decision.pk}/second-review/", {"agrees": "yes", "comment": "ED record seen."})
+    assert SecondReview.objects.get().reviewer == officer
+    ready = pages.Page(client.get("/compliance/release/", {"state": "ready"})).words
+    assert "Second review: olga agrees." in ready
+
+
+def test_an_overpayment_is_owned_and_settled_on_its_page(client, project, coder, lead, officer) -> None:
+    deleted(project, coder, lead, 2024)
+    case = OverpaymentCase.objects.get()
+    client.force_login(officer)
+    assert "Due in 60 days" in pages.Page(client.get("/compliance/overpayments/")).words
+    client.post(f"/compliance/overpayments/{case.pk}/", {"owner": officer.pk})
+    said = {"state": "sent", "on": timezone.localdate().isoformat(), "evidence": "277CA 7"}
+    client.post(f"/compliance/overpayments/{case.pk}/", said | {"on": "soon"})
+    assert OverpaymentCase.objects.get().state == "open"
+    client.post(f"/compliance/overpayments/{case.pk}/", said)
+    words = pages.Page(client.get("/compliance/overpayments/")).words
+    assert "277CA 7" in words
+    assert "Sent" in words

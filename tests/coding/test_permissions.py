@@ -78,6 +78,9 @@ POST qa_conclude           403   404   302   404   403   404   404   404   302
 GET  reports               403   403   200   200   200   403   403   403   302
 GET  export:capture        403   403   200   200   200   403   403   403   302
 GET  export:coded_results  403   403   403   200   403   403   403   403   302
+GET  export:submission     403   403   403   200   403   403   403   403   302
+GET  export:not_submitted  403   403   403   200   403   403   403   403   302
+GET  export:best_records   403   403   403   200   403   403   403   403   302
 GET  chart_list            403   403   200   200   403   403   403   403   302
 POST assign                403   403   302   302   403   403   403   403   302
 POST prioritise            403   403   302   302   403   403   403   403   302
@@ -110,6 +113,7 @@ POST api-chart-list        403   403   201   201   403   403   404   404   401
 POST api-chart-claim       200   200   204   204   204   204   200   204   401
 GET  api-chart-detail      200   404   200   404   200   404   404   404   401
 POST api-chart-finish      409   404   403   404   403   404   404   404   401
+GET  api-chart-release     403   404   403   409   409   404   404   404   401
 GET  api-chart-score       200   404   200   404   200   404   404   404   401
 GET  api-suggestion-list   200   200   200   200   200   200   200   200   401
 GET  api-suggestion-detail 200   404   200   404   200   404   404   404   401
@@ -144,7 +148,7 @@ def rows() -> Iterator[Row]:
 ROWS = list(rows())
 OF_A_CHART = (
     "chart", "finish", "release", "hold", "resume", "answer", "undo", "tag", "add_code", "api-chart-detail",
-    "api-chart-finish", "api-chart-score", "chart_validity", "override",
+    "api-chart-finish", "api-chart-score", "api-chart-release", "chart_validity", "override",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The demo as a newcomer meets it: one command, a real worker on the embedded broker, three log-ins that work.
+"""The demo as a newcomer meets it: one command, a real worker on the embedded broker, four log-ins that work.
 
 Static files are collected and hashed here, as they are for people: the other browser tests serve them plain.
 """
@@ -81,7 +81,7 @@ def test_one_command_runs_the_demo_and_a_second_run_continues(tmp_path: Path) ->
     with demo(tmp_path, port) as output:
         said = wait_for(output, "Every note is analysed.")
         logins = re.findall(r"^  (?:Coder|QA lead|Manager) +(\w+) +(\S+)$", said, re.MULTILINE)
-        assert [name for name, _ in logins] == ["coder", "lead", "manager"]
+        assert [name for name, _ in logins] == ["coder", "lead", "manager", "officer"]
         landed = {name: log_in(port, name, password) for name, password in logins}
         assert len(set(landed.values())) == 3, "each role begins on its own page"
         first = health(port)

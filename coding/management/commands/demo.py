@@ -28,13 +28,14 @@ PEOPLE = [
     ("coder", "coder", "Casey", "Coder", "CRC"),
     ("lead", "qa_lead", "Quinn", "Lead", "CPMA"),
     ("manager", "manager", "Morgan", "Manager", ""),
+    ("officer", "compliance", "Olive", "Officer", "CPC"),
 ]
 
 
 class Command(BaseCommand):
     help = (
         "Migrate the database, load the demo project, start the web server and a Celery worker, analyse every note, "
-        "and print the address and three log-ins. Running it again continues where it was."
+        "and print the address and four log-ins. Running it again continues where it was."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

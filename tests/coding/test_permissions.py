@@ -113,7 +113,7 @@ POST api-chart-list        403   403   201   201   403   403   404   404   401
 POST api-chart-claim       200   200   204   204   204   204   200   204   401
 GET  api-chart-detail      200   404   200   404   200   404   404   404   401
 POST api-chart-finish      409   404   403   404   403   404   404   404   401
-GET  api-chart-release     403   404   403   409   409   404   404   404   401
+GET  api-chart-release     403   404   409   409   409   404   404   404   401
 GET  api-chart-score       200   404   200   404   200   404   404   404   401
 GET  api-suggestion-list   200   200   200   200   200   200   200   200   401
 GET  api-suggestion-detail 200   404   200   404   200   404   404   404   401

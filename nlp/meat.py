@@ -16,7 +16,7 @@ from nlp.catalog import Catalog, Family, Words
 from nlp.findings import Evidence, Meat, Span
 from nlp.sections import NUMBERED, PLAN, Page
 
-LIMITS = {Meat.MONITOR: 3, Meat.EVALUATE: 4, Meat.ASSESS: 2, Meat.TREAT: 4}
+LIMITS = {Meat.MONITOR: 3, Meat.EVALUATE: 5, Meat.ASSESS: 2, Meat.TREAT: 4}
 """Most spans of a letter that a finding carries: the decisive ones come first."""
 LIMIT = max(LIMITS.values())
 SENTENCE = 320
@@ -34,6 +34,10 @@ CLAUSE = re.compile(r";|, | and (?=\w)|\n(?=[ ]*[-*•])|: |\. ")
 """Where a clause of a long sentence may begin or end."""
 NORMAL = re.compile(r"\b(?:no|not|without|negative|normal|clear|denies|none|absent|intact|unremarkable)\b")
 """Beside a finding: it is a normal one, which says less than an abnormal one."""
+VALUE = re.compile(r"(?<!in )(?<!every )(?<!\d)\d")
+WITH = re.compile(r"[ ,]*with (?!contrast|and\b|or\b|gadolinium|dr\b)[a-z]")
+"""Behind a test: what it found."""
+SPECIALIST = re.compile(r"olog(?:y|ist)|surgeon|clinic|psychiatr|therapist|counsel")
 UNSURE = re.compile(r"\b(?:ensure|whether|to see|make sure|if)\b")
 LABEL = re.compile(r"(?m)^[ ]*(?:[-*•][ ]*)?(?P<name>[a-z][a-z /&-]{3,40}):")
 """The words before the colon that open a line of a plan: "- medical treatment:"."""
@@ -97,11 +101,13 @@ class Outline:
         numbers = self.page.sentences_in(block)
         title = self.families.get(numbers[0], set())
         titled = 0 < len(title) < TITLE
+        named = set().union(*(self.families.get(n, ()) for n in numbers))
         listed = NUMBERED.match(self.page.plain, block[0]) and not self.is_plan(block[0])
+        alone = named if len(named) == 1 else () if named or listed else self.sole
         label = ""
         for n in numbers:
             start, end = self.page.sentences[n]
-            self.themes[n] = frozenset(title if titled else self.families.get(n) or (() if listed else self.sole))
+            self.themes[n] = frozenset(title if titled else self.families.get(n) or alone)
             if m := LABEL.match(self.page.low, start, end):
                 label = self.kind_of(m["name"])
                 if label == "assess":
@@ -238,7 +244,7 @@ class Witness:
     def is_ordered(self, start: int, end: int, first: int, last: int) -> bool:
         """Whether a test is to be done: words of ordering stand around it and no value or result behind it."""
         low = self.page.low
-        if re.search(r"\d", low[last : min(end, last + 15)]):
+        if VALUE.search(low[last : min(end, last + 15)]):
             return False
         before = low[max(start, first - 100) : first]
         result = self.catalog.general["result"].search(low, last, min(end, last + 30))
@@ -267,13 +273,17 @@ class Witness:
         for e in self.of_all(given):
             given.add(e.letter)
             yield e
+        if Meat.MONITOR not in given:
+            yield from self.followed()
         if not given and mates[0].mention.term.kind == "status":
             m = mates[0].mention
             yield Evidence(Meat.ASSESS, m.start, m.end, f"{self.family.name}/status")
 
     def near(self, mates: Sequence[Asserted], others: Sequence[Asserted]) -> Iterator[Evidence]:
         listed = [a for a in mates if a.mention.section in self.sentences.assessment]
-        for a in [a for a in listed if self.is_title(a)] or listed[:1]:
+        titles = [a for a in listed if self.is_title(a)]
+        once = {self.words_of(a.mention.sentence): a for a in reversed(titles)}
+        for a in [a for a in titles if once[self.words_of(a.mention.sentence)] is a] or listed[:1]:
             yield Evidence(Meat.ASSESS, a.mention.start, a.mention.end, f"{self.family.name}/listed")
         named = dict.fromkeys(a.mention.sentence for a in listed)
         for number in named:
@@ -290,6 +300,9 @@ class Witness:
             for e in self.of_narrative(number):
                 if not (listed and e.letter is Meat.ASSESS):
                     yield e
+
+    def words_of(self, number: int) -> str:
+        return self.page.low[slice(*self.page.sentences[number])]
 
     def is_title(self, a: Asserted) -> bool:
         """Whether a mention opens a problem of the assessment."""
@@ -358,7 +371,11 @@ class Witness:
 
     def has_result(self, start: int, end: int, e: Evidence) -> bool:
         near = self.page.low[e.end : min(end, e.end + 60)]
-        return bool(re.search(r"\d", near[:30]) or self.catalog.general["result"].search(self.page.low, start, end))
+        return bool(
+            VALUE.search(near[:30])
+            or WITH.match(near)
+            or self.catalog.general["result"].search(self.page.low, start, end)
+        )
 
     def of_narrative(self, number: int) -> Iterator[Evidence]:
         """The evidence of a sentence outside the assessment that names the condition."""
@@ -411,7 +428,8 @@ class Witness:
             for pattern in evaluations:
                 for m in each(pattern, self.page.low, section.body, section.end):
                     for e in self.seen_once(seen, m, f"{self.family.name}/meat.evaluate"):
-                        if NORMAL.search(self.page.low, max(section.body, e.start - 25), e.end):
+                        start, _ = self.page.sentences[self.page.sentence_at(e.start)]
+                        if NORMAL.search(self.page.low, max(start, e.start - 60), e.end):
                             normal.append(e)
                         else:
                             yield e
@@ -428,6 +446,23 @@ class Witness:
         if letter:
             seen.add(m.group())
             yield Evidence(letter, m.start(), m.end(), rule)
+
+    def followed(self) -> Iterator[Evidence]:
+        """For a condition watched nowhere else: its first symptom in the history, and its specialist who follows."""
+        cues = dict(self.family.cues)
+        for section in self.page.sections:
+            if section.kind in ("hpi", "chief_complaint"):
+                for m in each(cues.get("monitor"), self.page.low, section.body, section.end):
+                    yield Evidence(Meat.MONITOR, m.start(), m.end(), f"{self.family.name}/meat.monitor")
+                    return
+        for section in self.page.sections:
+            if section.kind not in ("family", "allergies"):
+                for m in each(cues.get("treat"), self.page.low, section.body, section.end):
+                    start, end = self.page.sentences[self.page.sentence_at(m.start())]
+                    near = self.page.low[max(start, m.start() - 60) : min(end, m.end() + 60)]
+                    if SPECIALIST.search(m.group()) and self.catalog.general["followed"].search(near):
+                        yield Evidence(Meat.MONITOR, m.start(), m.end(), f"{self.family.name}/meat.treat")
+                        return
 
     def of_all(self, given: set[Meat]) -> Iterator[Evidence]:
         """What the note says of its conditions as a whole, where it says nothing of this one."""

@@ -40,7 +40,7 @@ def people() -> list[tuple[Beneficiary, list[str], list[str]]]:
     return result
 
 
-def interleaved(works: dict[str, tuple[Callable[[Any], object], list[Any]]], rounds: int = 7) -> dict[str, float]:
+def interleaved(works: dict[str, tuple[Callable[[Any], object], list[Any]]], rounds: int = 15) -> dict[str, float]:
     """CPU seconds per item of each, the best of the rounds. Each round runs them all, so that a busy machine slows all
     alike."""
     best = dict.fromkeys(works, float("inf"))

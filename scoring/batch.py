@@ -19,7 +19,7 @@ from scoring.beneficiary import Beneficiary, codes_of
 from scoring.calculate import Part, Run
 from scoring.errors import InvalidInput
 from scoring.tables import Release, load_release, load_year, ones
-from scoring.worksheet import FactorLookup, frailty_of, run_of
+from scoring.worksheet import factors_of, frailty_of, run_of
 
 BLOCK = 65536
 NESTED = ("months", "ndc", "hcpcs", "esrd")  # facts whose values are lists or objects
@@ -71,8 +71,8 @@ def score_population(
 
     total = np.zeros((3, size), dtype=np.int64)
     for weight, use in year.blend(model):
-        lookup = FactorLookup(year, use, factors)
-        runs = [run_of(year, weight, use, person, None, lookup) for person in persons]
+        factor_of = factors_of(use, factors)
+        runs = [run_of(year, weight, use, person, None, factor_of) for person in persons]
         total += weight * scores(load_release(use), runs, kind, diagnoses)
     raw, normalized, payment = half_up(total, 100)
     return Population(raw, normalized, payment + added)
@@ -219,7 +219,7 @@ def one_by_one(runs: list[Run]) -> Callable[[Numbers, Table], Numbers]:
     def evaluate(kind: Numbers, table: Table) -> Numbers:
         packed = np.packbits(table, axis=1, bitorder="little")
         masks = [int.from_bytes(row.tobytes(), "little") for row in packed]
-        found = [runs[own].fresh(mask | runs[own].drugs) for own, mask in zip(kind.tolist(), masks, strict=True)]
+        found = [runs[own].evaluate(mask | runs[own].drugs) for own, mask in zip(kind.tolist(), masks, strict=True)]
         return np.array(found, dtype=np.int64).reshape(-1, 3).T
 
     return evaluate
@@ -292,12 +292,12 @@ class Coefficients:
             months = np.flatnonzero(group == number)
             if values is None or not len(months):
                 continue
-            by_byte, by_count, pairs = values
+            tables, by_count, pairs = values
             rows = who[months]
             mine = table[rows]
             score = by_count[count[rows]]
-            for place, byte in enumerate(packed[rows].T):
-                score += by_byte[place][byte]
+            for table_of_byte, byte in zip(tables, packed[rows].T, strict=True):
+                score += table_of_byte[byte]
             for left, right, value, _ in pairs:
                 score += value * (mine[:, places(left)].any(axis=1) & mine[:, places(right)].any(axis=1))
             result[months] += score

@@ -3,7 +3,7 @@
 `Run` is compiled once for a person; after that a set of codes is an integer, and a score is a few microseconds.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -11,7 +11,7 @@ from operator import getitem
 
 from scoring.beneficiary import Beneficiary, code_of
 from scoring.demographics import FAMILIES, Base
-from scoring.errors import UnknownProgram
+from scoring.errors import MalformedCode, UnknownProgram
 from scoring.rounding import decimal, half_up, signed
 from scoring.tables import Factor, Release, ones
 
@@ -334,24 +334,26 @@ def drug_mask(release: Release, person: Beneficiary) -> int:
 class Run:
     """One model, compiled for one person. drugs: the categories of the person's drugs, in every mask from the start."""
 
-    __slots__ = ("_masks", "_only", "_plain", "_points", "age", "drugs", "paid", "parts", "release", "sex", "weight")
+    __slots__ = ("_only", "age", "drugs", "parts", "release", "sex", "weight")
 
     def __init__(
         self, release: Release, weight: int, parts: Sequence[Part], age: int, sex: str, drugs: int = 0
     ) -> None:
         self.release = release
         self.weight = weight
-        self.parts = tuple(parts)
+        self.parts = parts
         self.age = age
         self.sex = sex
         self.drugs = drugs
-        self._only = self.parts[0] if len(self.parts) == 1 else None
-        self._points: dict[int, Points] = {}
-        self._masks: dict[str, int] = {}
-        self._plain = release.plain
-        self.paid = 0
+        self._only = parts[0] if len(parts) == 1 else None
+
+    @property
+    def paid(self) -> int:
+        """The categories that add something in some month."""
+        mask = 0
         for part in self.parts:
-            self.paid |= part.coefficients.paid if part.coefficients else 0
+            mask |= part.coefficients.paid if part.coefficients else 0
+        return mask
 
     @property
     def no_diagnoses(self) -> str:
@@ -360,27 +362,24 @@ class Run:
 
     def mask(self, code: str) -> int:
         """The categories that a code (no dot) has for this person; 0 for none."""
-        known = self._masks.get(code)
-        if known is not None:
-            return known
-        release = self.release
-        mask = release.codes.get(code, 0)
-        for rule in release.edited.get(code, ()):
+        mask = self.release.codes.get(code, 0)
+        for rule in self.release.edited.get(code, ()):
             if rule.age_min <= self.age <= rule.age_max and rule.sex in ("", self.sex):
                 mask |= rule.bit
-        self._masks[code] = mask
         return mask
 
-    def mask_of(self, texts: Iterable[str]) -> int:
+    def mask_of(self, texts: Collection[str]) -> int:
         """The categories of codes as they are written, with or without dots, and of the person's drugs.
 
         Raises MalformedCode. Most codes are found as they stand; only the others are normalized.
         """
-        mask = self.drugs
-        plain = self._plain
-        for text in texts:
-            own = plain.get(text)
-            mask |= self.mask(code_of(text)) if own is None else own
+        mask, plain = self.drugs, self.release.plain
+        try:
+            for text in texts:
+                own = plain.get(text)
+                mask |= self.mask(code_of(text)) if own is None else own
+        except TypeError:
+            raise MalformedCode("a code is text") from None
         return mask
 
     def maps(self, code: str) -> bool:
@@ -393,13 +392,6 @@ class Run:
 
     def evaluate(self, mask: int) -> Points:
         """Categories before the hierarchy -> the year's (raw, normalized, payment), the mean of the months."""
-        known = self._points.get(mask)
-        if known is None:
-            known = self._points[mask] = self.fresh(mask)
-        return known
-
-    def fresh(self, mask: int) -> Points:
-        """`evaluate`, without remembering the answer."""
         left = self.release.resolve(mask)
         if self._only is not None:
             return self._only.chain(self._only.raw(left))

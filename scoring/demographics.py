@@ -72,6 +72,8 @@ def cms_hcc_segment(person: Beneficiary, age: int) -> str:
 
 def cms_hcc_base(release: Release, person: Beneficiary, age: int, segment: str) -> Base:
     """CMS-HCC V22, V24, V28."""
+    if segment.startswith("C"):  # whose dual status is in the segment
+        return cms_hcc_cell(segment, age, person.sex, person.orec, False)
     own = person.lti_medicaid if segment == "INS" else person.new_enrollee_medicaid
     return cms_hcc_cell(segment, age, person.sex, person.orec, person.has_medicaid(own))
 

@@ -133,7 +133,11 @@ class HhsRun(Run):
 
     def __init__(self, release: Release, part: HhsPart, age: int, sex: str, drugs: int) -> None:
         super().__init__(release, 100, (part,), age, sex, drugs)
-        self.paid = (1 << len(release.hccs)) - 1  # which categories pay depends on all the others
+
+    @property
+    def paid(self) -> int:
+        """Every category: which ones pay depends on all the others."""
+        return (1 << len(self.release.hccs)) - 1
 
     def changes(self, old: int, new: int) -> list[str]:
         """Terms that differ. A bundle or an infant's severity can hide a category that changed: then there are none."""

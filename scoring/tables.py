@@ -174,8 +174,12 @@ class Factor:
 
 @dataclass(frozen=True, eq=False)
 class ModelUse:
-    """One model in a program's year: its share in the blend, where its tables lie, its factors."""
+    """One model in a program's year: its share in the blend, where its tables lie, its factors.
 
+    year: "cms-hcc 2026", for messages.
+    """
+
+    year: str
     name: str
     weight: int
     folder: Path | None
@@ -191,7 +195,7 @@ class ModelUse:
             raise ProposedRelease(f"{release.id} was proposed and never adopted; it does not score anybody")
         return release
 
-    def factor(self, population: str, where: str) -> Factor:
+    def factor(self, population: str) -> Factor:
         """The factors for a population; MissingFactor with what to supply where a cell is empty."""
         for factor in self.factors:
             if factor.population in (population, "all"):
@@ -201,10 +205,10 @@ class ModelUse:
                 empty = [name for name, value in figures.items() if value is None]
                 example = ", ".join(f'"{name}": "…"' for name in empty)
                 raise MissingFactor(
-                    f"{where} {self.name} ({population}): no published {' and '.join(empty).replace('_', ' ')} is on "
-                    f'file; supply it from the Rate Announcement as factors: {{"{self.name}": {{{example}}}}}'
+                    f"{self.year} {self.name} ({population}): no published {' and '.join(empty).replace('_', ' ')} "
+                    f'is on file; supply it from the Rate Announcement as factors: {{"{self.name}": {{{example}}}}}'
                 )
-        raise MissingFactor(f"{where} {self.name}: no factors are on file for the population {population!r}")
+        raise MissingFactor(f"{self.year} {self.name}: no factors are on file for the population {population!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,6 +339,7 @@ def _load_year(path: Path) -> Year:
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     uses: list[ModelUse] = []
     others: list[ModelUse] = []
+    year = f"{data['program']} {data['payment_year']}"
     for entry in data["model"]:
         factors = tuple(
             Factor(
@@ -350,7 +355,7 @@ def _load_year(path: Path) -> Year:
             if factor.normalization is not None and factor.normalization <= 0:
                 raise TablesBroken(f"{path.parent.name}/{entry['name']}: a normalization factor is above zero")
         folder = tables_folder(path.parent, entry["tables"]) if entry.get("tables") else None
-        use = ModelUse(entry["name"], entry.get("weight", 0), folder, entry.get("missing", ""), factors)
+        use = ModelUse(year, entry["name"], entry.get("weight", 0), folder, entry.get("missing", ""), factors)
         (uses if use.weight else others).append(use)
     csr = {key: thousandths(value, "cost-sharing reduction") for key, value in data.get("csr", {}).items()}
     facts = {name: data[name] for name in ("frailty", "csr_source", "csr_verified_on") if name in data}

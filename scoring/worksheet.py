@@ -6,7 +6,7 @@ what do N candidates do alone, together, and last; which part of the whole is wh
 
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -24,6 +24,7 @@ from scoring.tables import Factor, ModelUse, Year, load_release, load_year, ones
 EXACT_EFFECTS = 12
 SAMPLES = 400
 SEED = 20261123
+OWN = "supplied by the user"
 BEFORE_FRAILTY = "payment is one model's, before frailty"
 Masks = tuple[int, ...]
 # masks before, masks after; as they are written: the baseline's codes, the codes added, the codes removed
@@ -152,13 +153,12 @@ class Deltas:
 class Worksheet:
     """Compiled once for a person (some microseconds), then asked any number of times."""
 
-    __slots__ = ("_blend", "_unblended", "frailty", "runs", "year")
+    __slots__ = ("_unblended", "frailty", "runs", "year")
 
     def __init__(self, year: Year, runs: Sequence[Run], frailty: int | None = None) -> None:
         self.year = year
         self.runs = tuple(runs)
         self.frailty = frailty
-        self._blend: dict[Masks, Points] = {}
         self._unblended = (
             len(self.runs) == 1 and not frailty
         )  # nothing is blended or added: the run's points are the score
@@ -177,18 +177,11 @@ class Worksheet:
         """(raw, normalized, payment) of the blend, in thousandths."""
         if self._unblended:
             return self.runs[0].evaluate(masks[0])
-        if len(self.runs) == 1:
-            points = self.runs[0].evaluate(masks[0])
-        else:
-            known = self._blend.get(masks)
-            if known is None:
-                scores = [(run.weight, run.evaluate(mask)) for run, mask in zip(self.runs, masks, strict=True)]
-                raw, normalized, payment = (
-                    half_up(sum(weight * points[step] for weight, points in scores), 100) for step in range(3)
-                )
-                known = self._blend[masks] = (raw, normalized, payment)
-            points = known
-        return (points[0], points[1], points[2] + self.frailty) if self.frailty else points
+        scores = [(run.weight, run.evaluate(mask)) for run, mask in zip(self.runs, masks, strict=True)]
+        raw, normalized, payment = (
+            half_up(sum(weight * points[step] for weight, points in scores), 100) for step in range(3)
+        )
+        return raw, normalized, payment + (self.frailty or 0)
 
     def score(self, diagnoses: Iterable[str]) -> Score:
         """The score of a set of codes, with or without dots; order and repetition change nothing."""
@@ -209,13 +202,13 @@ class Worksheet:
         """
         given = listed(diagnoses)
         before = self.masks(given)
-        raw, _, payment = self.points(before)
+        base = self.points(before)
         result = []
         for added, removed in changes:
             new, struck = listed(added, "added"), listed(removed, "removed") if removed else ()
             after = self.adding(self.masks(without(given, struck)) if struck else before, new)
-            points = self.points(after)
-            result.append(Delta(self, points[0] - raw, points[2] - payment, (before, after, given, new, struck)))
+            points = self.points(after) if after != before else base
+            result.append(Delta(self, points[0] - base[0], points[2] - base[2], (before, after, given, new, struck)))
         return tuple(result)
 
     def reasons(
@@ -431,22 +424,19 @@ def worksheet(
     year = load_year(program, payment_year)
     added = frailty_of(year, model, frailty)
     person = Beneficiary.of(beneficiary, program)
-    runs = [
-        run_of(year, weight, use, person, segment, FactorLookup(year, use, factors))
-        for weight, use in year.blend(model)
-    ]
+    runs = [run_of(year, weight, use, person, segment, factors_of(use, factors)) for weight, use in year.blend(model)]
     return Worksheet(year, runs, added)
 
 
 def run_of(
-    year: Year, weight: int, use: ModelUse, person: Beneficiary, segment: str | None, lookup: "FactorLookup"
+    year: Year, weight: int, use: ModelUse, person: Beneficiary, segment: str | None, factor_of: Callable[[str], Factor]
 ) -> Run:
     """One model of the blend, compiled for a person."""
     release = load_release(use)
     if release.family == "hhs-hcc":
         return hhs_run(year, release, person, segment)
     age = person.age_in(year.payment_year)
-    parts = compile_parts(release, person, age, lookup, segment)
+    parts = compile_parts(release, person, age, factor_of, segment)
     return Run(release, weight, parts, age, person.sex, drug_mask(release, person) if release.drugs else 0)
 
 
@@ -467,34 +457,24 @@ def frailty_of(year: Year, model: str | None, frailty: str | Decimal | None) -> 
     return None
 
 
-class FactorLookup:
-    """population -> the factors on file, with the user's own figures in place of them."""
+def factors_of(use: ModelUse, own: Mapping[str, Mapping[str, str]] | None) -> Callable[[str], Factor]:
+    """population -> the factors on file, with the user's own figures (model -> name -> figure) in place of them.
 
-    def __init__(self, year: Year, use: ModelUse, own: Mapping[str, Mapping[str, str]] | None) -> None:
-        self.year = year
-        self.use = use
-        self.own = dict(own.get(use.name, {})) if own else {}
-
-    def __call__(self, population: str) -> Factor:
-        if not self.own:
-            return self.use.factor(population, self.year.name)
-        unknown = set(self.own) - {"normalization", "coding_adjustment"}
-        if unknown:
-            raise InvalidInput(f"factors: {', '.join(sorted(unknown))} is not a factor")
-        given = {name: thousandths(value, f"factors: {name}") for name, value in self.own.items()}
-        if given.get("normalization", 1) <= 0 or not 0 <= given.get("coding_adjustment", 0) < 1000:
-            raise InvalidInput("factors: normalization is above zero, coding_adjustment from 0 to below 1")
-        if len(given) == 2:
-            return Factor(population, given["normalization"], given["coding_adjustment"], "supplied by the user", "")
-        filed = next((factor for factor in self.use.factors if factor.population in (population, "all")), None)
-        complete = Factor(
-            population,
-            given.get("normalization", filed.normalization if filed else None),
-            given.get("coding_adjustment", filed.coding_adjustment if filed else None),
-            "supplied by the user",
-            "",
-        )
-        return ModelUse(self.use.name, 0, None, "", (complete,)).factor(population, self.year.name)
+    Raises InvalidInput for figures that cannot be factors.
+    """
+    figures = own.get(use.name) if own else None
+    if not figures:
+        return use.factor
+    unknown = figures.keys() - {"normalization", "coding_adjustment"}
+    if unknown:
+        raise InvalidInput(f"factors: {', '.join(sorted(unknown))} is not a factor")
+    given: dict[str, Any] = {name: thousandths(value, f"factors: {name}") for name, value in figures.items()}
+    if given.get("normalization", 1) <= 0 or not 0 <= given.get("coding_adjustment", 0) < 1000:
+        raise InvalidInput("factors: normalization is above zero, coding_adjustment from 0 to below 1")
+    if len(given) == 2:
+        return lambda population: Factor(population, **given, source=OWN, verified_on="")
+    filed = tuple(replace(factor, **given, source=OWN, verified_on="") for factor in use.factors)
+    return replace(use, factors=filed).factor
 
 
 def payment_chain(
@@ -515,7 +495,7 @@ def payment_chain(
         names = ", ".join(use.name for use in (*year.models, *year.other_models))
         raise InvalidInput(f"{program} {payment_year} has several models ({names}): name the one of this raw score")
     use = year.models[0] if model is None else year.model(model)
-    factor = FactorLookup(year, use, factors)(population)
+    factor = factors_of(use, factors)(population)
     return use.name, chain(raw, factor.normalization or 1000, 1000 - (factor.coding_adjustment or 0))
 
 

@@ -18,7 +18,7 @@ RELEASES = sorted(ROOT.glob("*/*/*/model.toml"))
 
 
 def use_of(folder):
-    return ModelUse("V28", 100, folder, "", ())
+    return ModelUse("cms-hcc 2026", "V28", 100, folder, "", ())
 
 
 @pytest.fixture
@@ -138,9 +138,9 @@ def test_a_proposed_release_scores_nobody(release):
 def test_a_missing_factor_asks_for_it():
     from scoring.tables import Factor
 
-    use = ModelUse("V99", 100, None, "", (Factor("all", None, 59, "", ""),))
+    use = ModelUse("cms-hcc 2031", "V99", 100, None, "", (Factor("all", None, 59, "", ""),))
     with pytest.raises(MissingFactor, match="no published normalization is on file; supply it"):
-        use.factor("all", "cms-hcc 2030")
+        use.factor("all")
 
 
 def test_the_two_ways_to_run_a_hierarchy_differ_where_cms_says(release):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from coding.models import BaseRate, Chart, Enrollment, Project
+from coding.models import BaseRate, Enrollment, Project
 
 MONTHS = 12
 
@@ -70,9 +70,3 @@ class Rates:
                 monthly += rate * difference
                 members += 1
         return Estimate(monthly, members, without)
-
-
-def enrollment_of(chart: Chart, program: str, payment_year: int) -> Enrollment | None:
-    """The member's enrollment of a program and year, of those that are loaded already."""
-    wanted = (program, payment_year)
-    return next((e for e in chart.member.enrollments.all() if (e.program, e.payment_year) == wanted), None)

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from coding import scores
 from coding.models import Assignment, Chart, Decision, Enrollment, Project, QAReview, QASample, Suggestion, User
-from coding.money import WITH_RATES, Estimate, Rates, enrollment_of
+from coding.money import WITH_RATES, Estimate, Rates
 from coding.workflow import Outcome, SuggestionKind
 
 IDLE_AFTER = timedelta(minutes=5)
@@ -342,7 +342,7 @@ def score_rows(finished: QuerySet[Assignment], rates: Rates | None = None) -> li
                 of = panel.program, panel.payment_year
                 grouped[of].append(panel)
                 if panel.baseline and panel.now:
-                    changes[of].append((enrollment_of(chart, *of), panel.now.payment - panel.baseline.payment))
+                    changes[of].append((scores.enrollment_of(chart, *of), panel.now.payment - panel.baseline.payment))
     rows = []
     for (program, year), panels in sorted(grouped.items()):
         scored = [

@@ -495,13 +495,20 @@ def worksheet_of(
 
     Raises Unscorable where a fact is unknown, ScoringError where the year cannot be scored.
     """
-    member = chart.member
+    facts, options, assumed = person_of(chart, enrollment)
+    return scoring.worksheet(program, year, facts, **options), assumed
+
+
+def person_of(chart: Chart, enrollment: Enrollment) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]:
+    """The member as `scoring` takes it: facts, options of a worksheet (frailty, segment) as far as the enrollment has
+    them, and what is taken for granted. Raises Unscorable where a fact is unknown."""
     facts, assumed = _facts(enrollment)
-    frailty = facts.pop("frailty", None)
-    facts["sex"] = member.sex
-    if program != "cdps":  # there the state's rule makes the age, which comes with the enrollment
-        facts["birth_date"] = member.birth_date.isoformat()
-    return scoring.worksheet(program, year, facts, frailty=frailty), assumed
+    options: dict[str, Any] = {name: facts.pop(name) for name in ("frailty", "segment") if name in facts}
+    facts["sex"] = chart.member.sex
+    # An age comes with the enrollment where the state's rule makes it (cdps), or enrollment ended early (hhs-hcc).
+    if enrollment.program != "cdps" and not {"age", "age_last"} & facts.keys():
+        facts["birth_date"] = chart.member.birth_date.isoformat()
+    return facts, options, assumed
 
 
 def _facts(enrollment: Enrollment) -> tuple[dict[str, Any], tuple[str, ...]]:

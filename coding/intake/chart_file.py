@@ -182,6 +182,9 @@ def _name(fields: "_Fields") -> tuple[str, str]:
 FACTS: dict[str, tuple[type, ...]] = {
     "plan": (str,),
     "segment": (str,),
+    "frailty": (str,),
+    "age": (int,),
+    "age_last": (int,),
     "medicaid": (bool,),
     "lti_medicaid": (bool,),
     "new_enrollee_medicaid": (bool,),

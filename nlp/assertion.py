@@ -86,6 +86,13 @@ ON_CONDITION = re.compile(
     r"|severe))+$"
 )
 """A condition of a plan, right before the diagnosis: "if she has brain edema, we will"."""
+OPEN_CAUSE = re.compile(r"\b(?:etiolog|aetiolog|cause|source|origin|type|extent|stage)")
+"""What is left open about a condition that is not: "hemorrhage, etiology to be determined"."""
+RECENT = re.compile(
+    r" (?:(?:the|few|several|couple of|\d+|one|two|three|four|five|six|seven|eight|ten|twelve) )*"
+    r"(?:(?:to|or|-) ?\d+ )?(?:hours?|days?|weeks?|months?)\b"
+)
+"""After "in the past": a stretch of time that still is the present illness."""
 IF = re.compile(r"\b(?:if|should|unless)(?: (?:the|an?|any|new|acute))*$")
 COMES_TRUE = re.compile(
     r"(?: [a-z]+)? (?:develops?|occurs?|arises?"
@@ -106,6 +113,12 @@ def is_possible(low: str, start: int, first: int, last: int) -> bool:
 AT_ADMISSION = re.compile(r"admi(?:tting|ssion)|pre ?-?op")
 OF_STAY = re.compile(r"(?:discharge|final) diagnos|diagnos[ei]s (?:at|on|upon) discharge")
 AT_DISCHARGE = re.compile(r"discharge|final|principal|diagnos[ei]s")
+ACUTE_CARE = re.compile(
+    r"(?:admitting|admission|preoperative|pre-?op|postoperative|post-?op) diagnos|diagnos[ei]s (?:at|on|upon) admission"
+    r"|hospital course|(?:^|\n)[ ]*course:|reason for admission|\bintubated\b|\bventilator\b|\bicu\b|intensive care"
+    r"|(?:will be|is being|is|now|being) admitted\b|\badmit (?:the |this |him|her|to)|admitted (?:with|to the|for)"
+    r"|emergen(?:cy|t) (?:room|department|craniotomy)|post-?op(?:erative)? day"
+)
 NO_DOUBT = re.compile(
     r"evaluat|screen|test|check|work ?-?up|work - up|prevent|prophyla|vaccin|risk|unlikely|less likely|not likely|look"
     r"|whether|determine|rule|r/o|ro$|vs|versus|if |assess for|worr|fear|afraid|exclude\b|differential|ddx"
@@ -156,6 +169,11 @@ class Sentences:
         if self.setting == "inpatient" and self.page.is_discharge:
             return section.kind in self.assessment
         return bool(OF_STAY.search(self.page.low, section.start, section.body))
+
+    @cached_property
+    def is_acute_care(self) -> bool:
+        """Whether the note is written at a bedside: what its assessment names is what the person lies there with."""
+        return bool(ACUTE_CARE.search(self.page.low)) and not re.search(r"\baxis i{1,3}\b", self.page.low)
 
     @cached_property
     def lists_diagnoses(self) -> bool:
@@ -250,6 +268,10 @@ def applies(low: str, cue: pipeline.Cue, m: Mention, group: Sequence[Mention], o
     if re.search(r"\b(?:which|both|all|that|each|these)\b", tail):
         tail = ""
     alone = not any(m.end <= other.start and other.end <= first for other in group)
+    if cue.text == "in the past" and RECENT.match(low, last):
+        return False
+    if cue.text == "to be determined" and OPEN_CAUSE.search(between):
+        return False
     if cue.category == "uncertain":
         return cue.text not in ADJECTIVES or bool(GIVEN.match(low, last)) or not APART.search(between)
     if cue.category == "over" and cue.text in ("resolved", "healed") and "," in between:

@@ -308,6 +308,9 @@ def variants(surface: str) -> Iterator[str]:
             if other:
                 forms.add(form[: m.start(2)] + other + form[m.end(2) :])
     for form in sorted(forms):
+        if form.endswith(" disorder"):
+            forms.add(form[:-8] + "d/o")
+    for form in sorted(forms):
         if "'s" in form:
             forms |= {form.replace("'s", "s"), form.replace("'s", "")}
     for form in sorted(forms):

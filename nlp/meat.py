@@ -146,9 +146,18 @@ class Outline:
 class Witness:
     """Evidence of one family in one note."""
 
-    def __init__(self, page: Page, sentences: Sentences, catalog: Catalog, family: Family, outline: Outline) -> None:
+    def __init__(
+        self,
+        page: Page,
+        sentences: Sentences,
+        catalog: Catalog,
+        family: Family,
+        outline: Outline,
+        named: Sequence[Family] = (),
+    ) -> None:
+        """named: the families that the note names as present, past or possible."""
         self.page, self.sentences, self.catalog, self.family = page, sentences, catalog, family
-        self.outline = outline
+        self.outline, self.named = outline, named
         self.by_sentence: dict[int, tuple[Evidence, ...]] = {}
         self.by_block: dict[tuple[int, int], bool] = {}
 
@@ -183,6 +192,26 @@ class Witness:
                 if len(found) == LIMIT:
                     break
         return tuple(found.values())
+
+    @cached_property
+    def telling_drugs(self) -> tuple[Evidence, ...]:
+        """Drugs of several uses that nothing else in the note takes: digoxin beside atrial fibrillation alone."""
+        telling = self.catalog.general.get("telling")
+        found = each(self.family.shared_drugs, self.page.low, 0, len(self.page.low))
+        return tuple(
+            Evidence(Meat.TREAT, m.start(), m.end(), f"{self.family.name}/meat.shared_drugs")
+            for m in found
+            if telling
+            and telling.search(m.group())
+            and self.page.section_at(m.start()).kind not in SILENT
+            and not self.taken(m.group())
+            and not self.is_off(self.page.sentence_at(m.start()), m.start(), m.end())
+        )
+
+    def taken(self, drug: str) -> bool:
+        """Whether a drug is one for another condition that the note names."""
+        others = (f for f in self.named if f is not self.family)
+        return any(p and p.search(drug) for f in others for p in (f.drugs, f.shared_drugs))
 
     def is_off(self, number: int, start: int, end: int) -> bool:
         """Whether a drug is denied, stopped, a cause of allergy, or only considered."""

@@ -19,6 +19,7 @@ SUPPORTING = NARRATIVE | {"pmh", "surgical", "medications", "ros"}
 """Sections where it counts with a treatment of its own."""
 STATUS_SECTIONS_NOT = frozenset({"family", "allergies", "instructions", "procedure"})
 
+DOUBTED = frozenset({"negated", "ruled-out", "uncertain"})
 REASON_LENGTH = 300
 """Characters that a reason for a visit has at most; what follows in its section is a narrative."""
 
@@ -65,8 +66,10 @@ def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting:
     outline = Outline(page, asserted, catalog)
     conditions: list[Condition] = []
     rejected: list[tuple[Asserted, str]] = []
+    held = ("", "uncertain", "historical")
+    named = [catalog.families[n] for n, g in sorted(groups.items()) if any(a.reason in held for a in g)]
     for name in sorted(groups):
-        witness = Witness(page, sentences, catalog, catalog.families[name], outline)
+        witness = Witness(page, sentences, catalog, catalog.families[name], outline, named)
         made, refused = conditions_of(page, catalog, witness, groups[name], setting)
         conditions += made
         rejected += refused
@@ -140,6 +143,12 @@ def conditions_of(
     # A surface that cannot stand alone may still carry the evidence: "stage 3 CKD" in the
     # history, "Kidney disease" in the plan.
     supporting = [(w[0], a, w[1]) for a in standing if (w := weigh(page, catalog, witness, a))] if alone else []
+    if supporting and all(a.mention.section == "chief_complaint" for _, a, _ in supporting):
+        # What somebody was called for is not what was found, where the assessment doubts or denies it.
+        doubted = any(r in DOUBTED and a.mention.section in catalog.roles["assessment"] for a, r in rejected)
+        if doubted and all(a.mention.term.kind == "event" for _, a, _ in supporting):
+            rejected += [(a, "uncertain") for _, a, _ in supporting]
+            supporting, alone = [], []
     if supporting and is_over(witness, supporting, rejected):
         rejected += [(a, "historical") for _, a, _ in supporting]
         supporting, alone = [], []
@@ -170,18 +179,32 @@ def is_over(
 ) -> bool:
     """Whether what supports a condition only tells of it, while another place calls it past.
 
-    An event that one place calls past and the diagnosis list only names, with nothing done about it; a cancer that the
-    assessment calls history and nothing treats.
+    An event that one place calls past and the diagnosis list of an office only names, with nothing done about it; a
+    cancer that the assessment calls history and nothing treats.
     """
     kinds = {a.mention.term.kind for _, a, _ in supporting}
     past = [a for a, reason in rejected if reason == "historical" and a.cue]
     if kinds == {"event"}:
-        return bool(past) and not any(witness.is_near(a) for _, a, _ in supporting)
+        low = witness.page.low
+        if not past or any(
+            witness.is_near(a) or PRESENT.search(low[max(0, a.mention.start - 40) : a.mention.start])
+            for _, a, _ in supporting
+        ):
+            return False
+        if not witness.sentences.is_acute_care or any(OLD.match(a.by_cue) for a in past):
+            return True
+        judged = any(a.mention.section in witness.sentences.assessment for a in past)
+        return judged or all(RECENT.search(low[: a.mention.start]) for _, a, _ in supporting)
     if kinds == {"cancer"}:
         assessed = any(strength == 0 for strength, _, _ in supporting)
         judged = any(a.mention.section in witness.sentences.assessment for a in past)
         return judged and not assessed and not witness.own_drugs
     return False
+
+
+PRESENT = re.compile(r"\b(?:acute|resolving|improving|massive|ongoing|persistent|active|new)(?: [a-z]+){0,3}[ -]$")
+OLD = re.compile(r"old|remote|distant|prior|previous|childhood|years? ago|in childhood")
+RECENT = re.compile(r"\brecent(?: [a-z]+){0,2} $")
 
 
 def split(family: Family, supporting: Sequence[tuple[int, Asserted, str]]) -> list[list[tuple[int, Asserted, str]]]:
@@ -241,7 +264,9 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         return 0, f"named in {SECTION_NAMES[section]}"
     if kind == "status" or policy == "stated":
         return (1, f"stated in {SECTION_NAMES.get(section, section)}") if section not in STATUS_SECTIONS_NOT else None
-    if kind == "event" or policy == "assessed":
+    if kind == "event":
+        return (1, "the reason for the stay") if is_reason_for_stay(page, a) else None
+    if policy == "assessed":
         return None
     if section == "chief_complaint" and a.mention.start - page.section_at(a.mention.start).body < REASON_LENGTH:
         return 1, "the reason for the visit"
@@ -267,7 +292,36 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
             return 1, f"named in {SECTION_NAMES.get(section, section)} among conditions called controlled"
         if witness.own_drugs:
             return 2, f"named in {SECTION_NAMES.get(section, section)} while the note shows its own treatment"
+        if witness.telling_drugs:
+            return (
+                2,
+                f"named in {SECTION_NAMES.get(section, section)} while the note shows a drug that only it explains",
+            )
     return None
+
+
+STAY_HEADING = re.compile(r"reason for (?:the )?(?:consult|admission|hospital)|indications?\b")
+NEW = re.compile(r"\b(?:acute|new onset|new|emergent)[ -](?:[a-z]+[ -]){0,3}$")
+LOOKING_BACK = re.compile(
+    r"\b(?:had|initially|underwent|follow|after|post|history|h/o|evaluat|possible|rule|versus|vs|recent)"
+)
+
+
+def is_reason_for_stay(page: Page, a: Asserted) -> bool:
+    """Whether an event is what somebody was called or admitted for: named under such a heading, or as acute."""
+    if a.mention.section != "chief_complaint":
+        return False
+    section = page.section_at(a.mention.start)
+    if a.mention.start - section.body >= REASON_LENGTH // 2:
+        return False
+    start, end = page.sentences[a.mention.sentence]
+    if LOOKING_BACK.search(page.low, start, end):
+        return False
+    return bool(
+        STAY_HEADING.search(page.low, section.start, section.body)
+        or NEW.search(page.low[start : a.mention.start])
+        or a.mention.term.text.startswith("acute ")
+    )
 
 
 TAKEN_FOR = re.compile(
@@ -320,10 +374,19 @@ def is_plainly_active(page: Page, catalog: Catalog, a: Asserted) -> bool:
     )
 
 
+OPERATED = re.compile(r"status post|s/p|underwent|resected|excised|removed")
+
+
 def is_past_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> bool:
-    """Treated and gone: past words in its sentence and nothing active."""
+    """Treated and gone: past words in its sentence and nothing active.
+
+    The operation that a diagnosis at discharge names is that of the stay.
+    """
     start, end = page.sentences[a.mention.sentence]
-    if not catalog.general["past_cancer"].search(page.low, start, end):
+    words = [m.group() for m in catalog.general["past_cancer"].finditer(page.low, start, end)]
+    if not words:
+        return False
+    if all(map(OPERATED.fullmatch, words)) and witness.sentences.is_of_stay(a.mention.start):
         return False
     return not is_treated_cancer(page, catalog, witness, a)
 

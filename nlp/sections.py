@@ -82,6 +82,7 @@ DISCHARGE = re.compile(
 STAY = re.compile(
     r"(?im)^[ ]*(?:date of admission|admission date|admit(?:ted)?(?: date)?:|admitting diagnos|admission diagnos)"
     r"|\bdischarge summary\b"
+    r"|^[ ]*(?:primary |principal |final |secondary )*discharge diagnos[ei]s(?=[\s\S]*^[ ]*(?:brief )?hospital course)"
 )
 """What stands only in the summary of a stay, not in the papers of an emergency department."""
 

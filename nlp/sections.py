@@ -74,7 +74,7 @@ class Page:
 
 DISCHARGE = re.compile(
     r"(?i)discharge (?:summary|diagnos[ei]s)|diagnos[ei]s (?:at|on|upon) discharge|final diagnos[ei]s|hospital course"
-    r"|date of discharge|discharge date|condition (?:at|on) discharge|discharged?:"
+    r"|course in (?:the )?hospital|date of discharge|discharge date|condition (?:at|on) discharge|discharged?:"
 )
 """What only the summary of a finished stay says."""
 
@@ -82,7 +82,8 @@ DISCHARGE = re.compile(
 STAY = re.compile(
     r"(?im)^[ ]*(?:date of admission|admission date|admit(?:ted)?(?: date)?:|admitting diagnos|admission diagnos)"
     r"|\bdischarge summary\b"
-    r"|^[ ]*(?:primary |principal |final |secondary )*discharge diagnos[ei]s(?=[\s\S]*^[ ]*(?:brief )?hospital course)"
+    r"|^[ ]*(?:primary |principal |final |secondary )*(?:discharge|final) diagnos[ei]s"
+    r"(?=[\s\S]*^[ ]*(?:brief )?(?:hospital course|course in (?:the )?hospital))"
 )
 """What stands only in the summary of a stay, not in the papers of an emergency department."""
 

@@ -120,8 +120,9 @@ ACUTE_CARE = re.compile(
     r"|emergen(?:cy|t) (?:room|department|craniotomy)|post-?op(?:erative)? day"
 )
 NO_DOUBT = re.compile(
-    r"evaluat|screen|test|check|work ?-?up|work - up|prevent|prophyla|vaccin|risk|unlikely|less likely|not likely|look"
-    r"|whether|determine|rule|r/o|ro$|vs|versus|if |assess for|worr|fear|afraid|exclude\b|differential|ddx"
+    r"(?:to )?(?:evaluat|screen|test|check|rule|look|assess for|determine|exclude\b)"
+    r"|work ?-?up|work - up|prevent|prophyla|vaccin|risk|unlikely|less likely|not likely"
+    r"|whether|r/o|ro$|vs|versus|if |worr|fear|afraid|differential|ddx"
 )
 """Uncertain cues that are not the doubt of II.H ("probable", "suspected"): tests, risks, and a bare "rule out" or
 "versus", which leave open what was thought at discharge."""

@@ -252,9 +252,7 @@ def has_signal(page: Page, witness: Witness, a: Asserted) -> bool:
     """A second signal for an ambiguous surface."""
     if any(a.values.get(x.name) for x in witness.family.attributes if x.scope != "note"):
         return True
-    if witness.own_drugs:
-        return True
-    return witness.is_near(a)
+    return bool(witness.own_drugs) or witness.is_near(a) or is_listed_for(page, a)
 
 
 def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[int, str] | None:
@@ -288,15 +286,14 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
             return 1, f"named in {SECTION_NAMES.get(section, section)} as treated"
         if TAKEN_FOR.search(page.low[page.sentences[a.mention.sentence][0] : a.mention.start]):
             return 1, f"named in {SECTION_NAMES.get(section, section)} with what is taken for it"
+        if is_listed_for(page, a):
+            return 1, "named in the medication list as what a drug is for"
         if catalog.general["all_assess"].search(page.low, end, end + 120):
             return 1, f"named in {SECTION_NAMES.get(section, section)} among conditions called controlled"
         if witness.own_drugs:
             return 2, f"named in {SECTION_NAMES.get(section, section)} while the note shows its own treatment"
         if witness.telling_drugs:
-            return (
-                2,
-                f"named in {SECTION_NAMES.get(section, section)} while the note shows a drug that only it explains",
-            )
+            return 2, f"named in {SECTION_NAMES.get(section, section)} beside a drug that only it explains"
     return None
 
 
@@ -336,6 +333,18 @@ TAKEN_FOR = re.compile(
     r" (?:(?:the|his|her|their) )(?:(?:known|underlying|chronic|longstanding) )*$"
 )
 """Whatever is taken "for her bipolar disorder" treats it, whether or not the family knows the drug."""
+LISTED_FOR = re.compile(
+    r"^(?!.*\b(?:not?|stopped|discontinued|allerg[a-z]+|held|never|refused|formerly|previously|if)\b)"
+    r"(?:.*\b)?[a-z]{4,}[a-z0-9 .,/()-]{0,60}\bfor (?:the |his |her |chronic |known )*$"
+)
+"""A drug of a list with its purpose: "an oral drug for DM"."""
+
+
+def is_listed_for(page: Page, a: Asserted) -> bool:
+    if a.mention.section != "medications":
+        return False
+    start = page.sentences[a.mention.sentence][0]
+    return bool(LISTED_FOR.search(page.low[max(start, a.mention.start - 120) : a.mention.start]))
 
 
 def ends_status(a: Asserted) -> bool:

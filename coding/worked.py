@@ -7,8 +7,9 @@ from decimal import Decimal
 from scoring import Line, ModelScore, Score, SegmentScore, Step
 from scoring.beneficiary import dotted
 from scoring.calculate import Part
+from scoring.explain import SUPPLIED
 from scoring.rounding import decimal, half_up
-from scoring.tables import Release
+from scoring.tables import Release, Year, load_year
 
 GROUPS = ("Person", "Conditions", "Interactions", "Counts")
 
@@ -46,10 +47,20 @@ class Silent:
 
 
 @dataclass(frozen=True)
+class Figures:
+    """Where normalization and coding adjustment, or a cost-sharing reduction, are from. verified: the day on which
+    somebody checked them against the publication, "" for never. own: supplied by the user, who answers for them."""
+
+    what: str
+    source: str
+    verified: str
+    own: bool
+
+
+@dataclass(frozen=True)
 class WorkedModel:
     """One model of the blend. mean: the months together, empty where they are alike. unmapped: codes outside the
-    model's map. verified: the day on which somebody checked the factors against the announcement, "" for never; source
-    is "" in a model without factors. Codes have dots."""
+    model's map. figures: one for each population among the months. Codes have dots."""
 
     name: str
     weight: int
@@ -59,8 +70,7 @@ class WorkedModel:
     mean: tuple[Step, ...]
     silent: tuple[Silent, ...]
     unmapped: tuple[str, ...]
-    source: str
-    verified: str
+    figures: tuple[Figures, ...]
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,8 @@ class Worked:
 
 def worked(score: Score) -> Worked:
     """The score with every term, step, and thing that adds nothing. Raises nothing."""
-    return Worked(tuple(_model(model) for model in score.models), _closing(score), score.notes)
+    year = load_year(score.program, score.payment_year)
+    return Worked(tuple(_model(model, year) for model in score.models), _closing(score), score.notes)
 
 
 def by_code(score: Score) -> dict[str, tuple[str, ...]]:
@@ -112,7 +123,7 @@ def _closing(score: Score) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _model(model: ModelScore) -> WorkedModel:
+def _model(model: ModelScore, year: Year) -> WorkedModel:
     release = model.run.release
     return WorkedModel(
         name=model.model,
@@ -123,9 +134,15 @@ def _model(model: ModelScore) -> WorkedModel:
         mean=_mean(model),
         silent=tuple(_silent(model)),
         unmapped=tuple(map(dotted, model.unmapped)),
-        source=model.factor_source,
-        verified=model.factor_verified,
+        figures=tuple(_figures(model, year)),
     )
+
+
+def _figures(model: ModelScore, year: Year) -> Iterable[Figures]:
+    for factor in dict.fromkeys(part.factor for part in model.run.parts if part.factor):
+        yield Figures("Factors", factor.source, factor.verified_on, factor.source == SUPPLIED)
+    if model.parts[0].csr is not None and year.csr_source:
+        yield Figures("Cost-sharing reduction", year.csr_source, year.csr_verified_on, own=False)
 
 
 def _silent(model: ModelScore) -> Iterable[Silent]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,12 @@ from django.utils.html import escape
 import scoring
 from coding.forms import CalculatorForm
 from coding.models import Role, TrailEvent
+from scoring import tables
 from scoring.__main__ import run
 from scoring.beneficiary import MONTHLY, USED
+from scoring.importing import find, store
 from tests import make
+from tests.scoring.test_importing import cdps
 
 pytestmark = pytest.mark.django_db
 
@@ -111,6 +115,28 @@ def test_every_program_on_file_can_be_scored(coder: Client, typed: dict[str, str
         request["program"], request["payment_year"], request["beneficiary"], request["diagnoses"],
         frailty=request.get("frailty"),
     ).payment  # fmt: skip
+
+
+def test_licensed_medicaid_tables_are_asked_for_what_they_use(
+    coder: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "cdps" not in {one.program for one in scoring.programs()}
+    store(find(cdps(tmp_path / "in")), tmp_path / "own", "")
+    monkeypatch.setattr(tables, "_folders", tables._folders)
+    tables.use_tables(tmp_path / "own")
+    try:
+        typed = {"program": "cdps 2026", "age": "40", "sex": "F", "aid_group": "DA", "ndc": "00002-1471-80"}
+        page = ask(coder, typed | {"diagnoses": "I10 I11.0 E11.9", "candidates": "I27.0", "month_2_aid_group": "AA"})
+        assert page.status_code == 200, errors(page)
+        text = page.content.decode()
+        assert "CAREL" in text
+        assert "segment <strong>DA</strong>, 11 months" in text
+        assert "Dual status" not in text
+        refused = ask(coder, typed | {"aid_group": "XX", "diagnoses": "I10"})
+        assert "No aid_group" in errors(refused)["aid_group"][0]
+    finally:
+        monkeypatch.undo()
+        tables.forget()
 
 
 def test_months_that_differ_are_scored_by_month(coder: Client) -> None:

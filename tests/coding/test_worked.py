@@ -18,6 +18,7 @@ PEOPLE = {
     "graft": ("esrd", 2026, {"age": 75, "sex": "F", "esrd": {"status": "graft", "graft_months": 5}}, {}),
     "hhs": ("hhs-hcc", 2026, {"age": 45, "sex": "F", "metal": "S", "csr": "4", "enrollment_months": 4}, {}),
 }
+OWN = {"normalization": "1.000", "coding_adjustment": "0"}
 CODES = ["E11.22", "E10.22", "E11.9", "I50.32", "N18.32", "B20", "Z00.00"]
 
 
@@ -81,4 +82,14 @@ def test_blend_frailty_and_mean_are_steps_that_can_be_followed() -> None:
 def test_figures_that_nobody_checked_are_marked() -> None:
     assert "Factors not verified" in shown(scored("months"))
     assert "Factors checked on" in shown(scored("one model"))
-    assert "Factors not verified" not in shown(scored("one model"))
+    assert "not verified" not in shown(scored("one model"))
+    assert "Cost-sharing reduction checked on" in shown(scored("hhs"))
+    own = scoring.score("cms-hcc", 2026, WOMAN, CODES, model="V22", factors={"V22": OWN})
+    assert "Factors: supplied by the user" in shown(own)
+    assert "not verified" not in shown(own)
+
+
+def test_every_population_of_a_mixed_year_names_its_factors() -> None:
+    months = [{"esrd": {"status": "dialysis"}}] * 3 + [{"esrd": {"status": "graft", "graft_months": 4}}] * 9
+    (model,) = worked(scoring.score("esrd", 2026, {"age": 60, "sex": "F", "months": months}, CODES)).models
+    assert len(model.figures) == 2

@@ -1,3 +1,4 @@
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -9,3 +10,5 @@ application = get_wsgi_application()
 from coding import icd10  # noqa: E402
 
 icd10.load()
+# The code list is hundreds of thousands of objects: each full collection would walk them in the middle of a request.
+gc.freeze()

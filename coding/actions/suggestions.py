@@ -227,7 +227,7 @@ def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
         suggestion.confidence, suggestion.rule = question.confidence, question.rule
         suggestion.section, suggestion.why, suggestion.ruleset = question.section, question.why, ruleset
         suggestion.save()
-        suggestion.evidence.filter(tagged_by=None).delete()  # what a person marked stays
+        suggestion.evidence.filter(tagged_by=None).delete()  # what a person marked, or took away, stays so
         keep.add(suggestion.pk)
         spans += [
             EvidenceSpan(
@@ -293,32 +293,65 @@ def tag_evidence(
 ) -> EvidenceSpan:
     """Text that a person marked as evidence for an open question. Marking the same place twice changes nothing.
 
+    A mark takes the place of those of the same letter that it overlaps: so evidence is extended, or cut shorter.
     Raises NotAnAnswer for a note of another date of service, or a place outside the note.
     """
+    check_evidence_may_change(suggestion, by)
+    check_span(suggestion.encounter, note, start, end)
+    of_place: dict[str, Any] = {"suggestion": suggestion, "note": note, "label": label, "start": start, "end": end}
+    span = EvidenceSpan.objects.filter(**of_place).first()
+    if span:
+        return span
+    overlapped = suggestion.evidence.filter(note=note, label=label, start__lt=end, end__gt=start)
+    replaced = list(overlapped.values_list("start", "end"))
+    overlapped.update(removed_by=by)
+    facts = {"quote": note.text[start:end], "tagged_by": by, "removed_by": None}
+    span, _ = EvidenceSpan.with_removed.update_or_create(**of_place, defaults=facts)
+    trail.record(
+        "evidence.tagged",
+        by=by,
+        project=suggestion.chart.project,
+        subject=suggestion,
+        note=note.pk,
+        label=SpanLabel(label).value,
+        start=start,
+        end=end,
+        **({"replaced": replaced} if replaced else {}),
+    )
+    return span
+
+
+@transaction.atomic
+def retag_evidence(*, span: EvidenceSpan, label: SpanLabel, by: User) -> EvidenceSpan:
+    """The same text under another letter."""
+    if label == span.label:
+        return span
+    remove_evidence(span=span, by=by)
+    return tag_evidence(suggestion=span.suggestion, note=span.note, label=label, start=span.start, end=span.end, by=by)
+
+
+@transaction.atomic
+def remove_evidence(*, span: EvidenceSpan, by: User) -> None:
+    """What a person takes for no evidence, whoever marked it. Removing it twice changes nothing."""
+    check_evidence_may_change(span.suggestion, by)
+    if EvidenceSpan.objects.filter(pk=span.pk).update(removed_by=by):
+        trail.record(
+            "evidence.removed",
+            by=by,
+            project=span.suggestion.chart.project,
+            subject=span.suggestion,
+            note=span.note_id,
+            label=span.label,
+            start=span.start,
+            end=span.end,
+        )
+
+
+def check_evidence_may_change(suggestion: Suggestion, by: User) -> None:
+    """A stored answer keeps the evidence that it was given on."""
     check_can_code_chart(by, suggestion.chart)
     if suggestion.status != SuggestionStatus.OPEN:
         raise NotAnAnswer("This is answered already. Undo the answer first.")
-    check_span(suggestion.encounter, note, start, end)
-    span, is_new = EvidenceSpan.objects.get_or_create(
-        suggestion=suggestion,
-        note=note,
-        label=label,
-        start=start,
-        end=end,
-        defaults={"quote": note.text[start:end], "tagged_by": by},
-    )
-    if is_new:
-        trail.record(
-            "evidence.tagged",
-            by=by,
-            project=suggestion.chart.project,
-            subject=suggestion,
-            note=note.pk,
-            label=SpanLabel(label).value,
-            start=start,
-            end=end,
-        )
-    return span
 
 
 def check_span(encounter: Encounter, note: Note, start: int, end: int) -> None:

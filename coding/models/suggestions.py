@@ -91,8 +91,18 @@ class Suggestion(models.Model):
         return f"Suggestion {self.pk}"
 
 
+class StandingEvidence(models.Manager["EvidenceSpan"]):
+    """The evidence that nobody has taken away: what pages, exports and the count of MEAT elements see."""
+
+    def get_queryset(self) -> models.QuerySet["EvidenceSpan"]:
+        return super().get_queryset().filter(removed_by=None)
+
+
 class EvidenceSpan(models.Model):
-    """`note.text[start:end] == quote`, in Unicode code points, end exclusive."""
+    """`note.text[start:end] == quote`, in Unicode code points, end exclusive.
+
+    A span that a person took away stays as a row, so that the rules do not bring it back when they read again.
+    """
 
     suggestion = models.ForeignKey(Suggestion, on_delete=models.CASCADE, related_name="evidence")
     note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="evidence")
@@ -108,6 +118,12 @@ class EvidenceSpan(models.Model):
         related_name="tagged_evidence",
         help_text="Who marked the text; nobody where the rules found it.",
     )
+    removed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="removed_evidence"
+    )
+
+    objects = StandingEvidence()
+    with_removed = models.Manager["EvidenceSpan"]()
 
     class Meta:
         ordering = ["note", "start", "end", "label"]

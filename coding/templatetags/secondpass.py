@@ -15,7 +15,7 @@ from coding.workflow import CHANGE_REASONS, REASONS, ChartStatus, Outcome, SpanL
 
 if TYPE_CHECKING:
     from coding.scores import Paid
-    from coding.views.reading import Piece
+    from coding.views.reading import Group, Piece
 
 register = template.Library()
 
@@ -135,3 +135,26 @@ def marked(piece: "Piece", note: int) -> SafeString:
     said = " ".join(f'{name}="{escape(value)}"' for name, value in attributes.items() if value)
     text = str(escape(piece.segment.text)).replace("\r", "&#13;")
     return mark_safe(f"<span {said}>{text}</span>")  # noqa: S308
+
+
+@register.filter
+def quotes(group: "Group") -> SafeString:
+    """The evidence under one letter, folded from the third quote on. Written here for the same reason as `marked`."""
+    label = SpanLabel(group.label)
+    letter = (
+        f'<span class="letter {label.value}" title="{label.label}">{group.letter or "·"}'
+        f'<span class="visually-hidden"> {label.label}</span></span>'
+    )
+    said = [
+        f'<a class="quote" href="#n{span.note_id}-{span.start}" data-span="{span.pk}" data-jump="{span.note_id}" '
+        f'data-start="{span.start}" data-end="{span.end}">{escape(span.quote)}</a>'
+        for span in group.spans
+    ]
+    more = (
+        f'<details class="more"><summary>{len(said) - 2} more</summary>{"".join(said[2:])}</details>'
+        if said[2:]
+        else ""
+    )
+    return mark_safe(  # noqa: S308
+        f'<li class="evidence-group">{letter}<div class="quotes">{"".join(said[:2])}{more}</div></li>'
+    )

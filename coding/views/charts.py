@@ -4,7 +4,8 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import path
+from django.template.loader import render_to_string
+from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from kombu.exceptions import OperationalError
 
@@ -16,8 +17,8 @@ from coding.models.charts import ChartQuerySet
 from coding.permissions import Permission
 from coding.templatetags.secondpass import SPAN_LETTERS
 from coding.views import chosen_project
-from coding.views.reading import Reading, read_chart
-from coding.workflow import CHANGE_REASONS, REASONS, SpanLabel
+from coding.views.reading import Reading, answers_to, read_chart
+from coding.workflow import CHANGE_REASONS, REASONS, SpanLabel, SuggestionKind
 
 MEAT = [
     (label.value, label.label, SPAN_LETTERS[label])
@@ -32,16 +33,30 @@ def open_to(request: HttpRequest) -> ChartQuerySet:
     return Chart.objects.visible_to(user).select_related("member__project").distinct()
 
 
-def review_context(reading: Reading) -> dict[str, object]:
+def review_context(reading: Reading, user: User) -> dict[str, object]:
     return {
         "chart": reading.chart,
         "member": reading.chart.member,
         "project": reading.chart.project,
+        "encounters": [page.encounter for page in reading.encounters],
         "reading": reading,
         "reasons": REASONS,
         "change_reasons": CHANGE_REASONS,
         "hold_reasons": HOLD_REASONS,
         "meat": MEAT,
+        # Reversed once: each card has forms.
+        "answer_url": reverse("answer", args=[reading.chart.pk]),
+        "undo_url": reverse("undo", args=[reading.chart.pk]),
+        "evidence_url": reverse("evidence", args=[reading.chart.pk]),
+        "answer_rows": answer_rows(user) if reading.may_answer else {},
+    }
+
+
+def answer_rows(user: User) -> dict[str, str]:
+    """The buttons of a card, by kind of question: the same on all its cards."""
+    return {
+        kind.value: render_to_string("charts/card.html#answer_row", {"answers": answers_to(kind), "user": user})
+        for kind in SuggestionKind
     }
 
 
@@ -51,7 +66,7 @@ def chart(request: HttpRequest, pk: int) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     chart = get_object_or_404(open_to(request), pk=pk)
     trail.record("chart.opened", by=user, project=chart.project, subject=chart)
-    return render(request, "charts/chart.html", review_context(read_chart(chart, user)))
+    return render(request, "charts/chart.html", review_context(read_chart(chart, user), user))
 
 
 @require_POST

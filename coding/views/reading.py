@@ -49,6 +49,7 @@ VERDICT_TONES = {
 }
 # One mark on a piece of text that several labels cover: the element that a coder has to find comes first.
 MARK_ORDER = (SpanLabel.AGAINST, SpanLabel.ASSESS, SpanLabel.TREAT, SpanLabel.EVALUATE, SpanLabel.MONITOR)
+GROUP_ORDER = ("checks", "specificity", "conflicts", "adds")
 KEYS = {
     Outcome.ACCEPT: "a",
     Outcome.KEEP: "v",
@@ -194,6 +195,7 @@ class Question:
     groups: list[Group]
     decision: Decision | None
     review: QAReview | None
+    newest: int = 0  # id of the newest decision, taken back or not
     hidden: bool = False
 
     @property
@@ -220,6 +222,12 @@ class Answer:
 
 def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     return None if one is None or other is None else one + other
+
+
+def answers_to(kind: SuggestionKind) -> list[Answer]:
+    return [
+        Answer(one, key, one not in (Outcome.ACCEPT, Outcome.KEEP)) for one, key in KEYS.items() if one in ANSWERS[kind]
+    ]
 
 
 @dataclass
@@ -312,18 +320,21 @@ class Card:
 
     @cached_property
     def answers(self) -> list[Answer]:
-        return [
-            Answer(outcome, KEYS[outcome], outcome not in (Outcome.ACCEPT, Outcome.KEEP))
-            for outcome in (
-                Outcome.ACCEPT,
-                Outcome.KEEP,
-                Outcome.REJECT,
-                Outcome.DELETE,
-                Outcome.CHANGE,
-                Outcome.QUERY,
-            )
-            if outcome in ANSWERS[self.kind]
-        ]
+        return answers_to(self.kind)
+
+    @cached_property
+    def answered_last(self) -> int:
+        return max((q.decision.pk for q in self.answered_questions if q.decision), default=0)
+
+    @cached_property
+    def group(self) -> str:
+        """The name of the group in which the open card stands."""
+        if self.kind == SuggestionKind.ADD:
+            return "adds"
+        verdicts = {q.suggestion.verdict for q in self.questions if q.is_open or q.hidden}
+        if Verdict.CONFLICT in verdicts:
+            return "conflicts"
+        return "specificity" if Verdict.MORE_SPECIFIC in verdicts else "checks"
 
     @cached_property
     def same_verdict(self) -> bool:
@@ -339,11 +350,21 @@ class Card:
             for span in group.spans
         ]
         days = [(q.encounter.date_from, math.inf, 0) for q in self.questions]
-        return (self.kind != SuggestionKind.CHECK, min(spans or days), self.icd10)
+        return (GROUP_ORDER.index(self.group), min(spans or days), self.icd10)
 
     @cached_property
     def has_evidence(self) -> bool:
         return any(q.groups for q in self.questions)
+
+
+@dataclass(frozen=True)
+class CardGroup:
+    """Cards that are decided in one go. A page keeps the empty ones, out of sight: cards move between them."""
+
+    name: str
+    title: str
+    hint: str
+    cards: list[Card]
 
 
 @dataclass
@@ -358,24 +379,33 @@ class Reading:
     blind: bool
 
     @cached_property
-    def checks(self) -> list[Card]:
-        return [card for card in self.cards if card.kind == SuggestionKind.CHECK and not self.is_done(card)]
-
-    @cached_property
-    def adds(self) -> list[Card]:
-        return [card for card in self.cards if card.kind == SuggestionKind.ADD and not self.is_done(card)]
+    def groups(self) -> list[CardGroup]:
+        """In the order in which they are decided; what is already on a claim comes before what could be added."""
+        titles = {
+            "returned": ("Returned by QA", ""),
+            "checks": ("Existing codes", "decide these first"),
+            "specificity": ("Specificity", "the record says more than the code"),
+            "conflicts": ("Conflicts", "the record speaks against itself"),
+            "adds": ("Suggested additions", ""),
+            "done": ("Decided", "newest first"),
+        }
+        cards: dict[str, list[Card]] = {name: [] for name in titles}
+        for card in self.cards:
+            if self.is_done(card):
+                cards["returned" if card.is_returned else "done"].append(card)
+            else:
+                cards[card.group].append(card)
+        cards["done"].sort(key=lambda card: -card.answered_last)
+        return [CardGroup(name, *words, cards[name]) for name, words in titles.items()]
 
     @cached_property
     def done(self) -> list[Card]:
         return [card for card in self.cards if self.is_done(card)]
 
     @cached_property
-    def returned(self) -> list[Card]:
-        return [card for card in self.done if card.is_returned]
-
-    @cached_property
-    def settled(self) -> list[Card]:
-        return [card for card in self.done if not card.is_returned]
+    def seen(self) -> int:
+        """The newest answer that this page knows of: an answer sent from an older page gets the whole work again."""
+        return max((one.newest for card in self.cards for one in card.questions), default=0)
 
     def is_done(self, card: Card) -> bool:
         return not card.is_open and not card.is_hidden
@@ -429,7 +459,7 @@ def questions_of(chart: Chart, *, blind: bool) -> list[Question]:
         chart.suggestions.live()
         .select_related("encounter", "added_by")
         .prefetch_related(
-            "evidence",
+            Prefetch("evidence", EvidenceSpan.with_removed.all()),
             Prefetch("decisions", Decision.objects.select_related("decided_by")),
             Prefetch("decisions__qa_reviews", QAReview.objects.select_related("auditor").order_by("pk")),
         )
@@ -445,14 +475,16 @@ def question(suggestion: Suggestion, *, blind: bool) -> Question:
     hidden = blind and bool(decisions) and not any(review.own_outcome for review in reviews)
     by_label: dict[str, list[EvidenceSpan]] = {}
     for span in suggestion.evidence.all():
-        # What a coder marked tells how they answered. A code that the coder found has no other evidence.
-        if not hidden or span.tagged_by_id is None or suggestion.added_by_id:
+        # What a coder marked, or took away, tells how they answered. A code that the coder found has no other evidence.
+        rules_alone = hidden and not suggestion.added_by_id
+        if span.tagged_by_id is None if rules_alone else span.removed_by_id is None:
             by_label.setdefault(span.label, []).append(span)
     groups = [Group(label, by_label[label]) for label in READING_ORDER if label in by_label]
     if hidden:
         return Question(suggestion, groups, None, None, hidden=True)
+    newest = decisions[-1].pk if decisions else 0
     standing = decisions[-1] if decisions and suggestion.status != SuggestionStatus.OPEN else None
-    return Question(suggestion, groups, standing, overturned[-1] if overturned else None)
+    return Question(suggestion, groups, standing, overturned[-1] if overturned else None, newest)
 
 
 def cards_of(chart: Chart, questions: Iterable[Question], panels: list[scores.Panel]) -> list[Card]:

@@ -9,15 +9,15 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import trigger_client_event
+from django_htmx.http import reswap, retarget, trigger_client_event
 
 from coding import icd10
 from coding.actions import qa, suggestions
 from coding.actions.suggestions import NotAnAnswer
-from coding.models import Chart, Encounter, Note, QAReview, Suggestion, User
+from coding.models import Chart, Decision, Encounter, EvidenceSpan, Note, QAReview, Suggestion, User
 from coding.permissions import check_can_code_chart
 from coding.views import as_id
-from coding.views.charts import open_to, review_context
+from coding.views.charts import MEAT, open_to, review_context
 from coding.views.reading import Reading, marked_note, read_chart
 from coding.workflow import REASONS_FOR, Outcome, SpanLabel, SuggestionStatus
 
@@ -33,9 +33,11 @@ NEEDS_PANEL = (Outcome.REJECT, Outcome.DELETE, Outcome.CHANGE, Outcome.QUERY)
 
 
 def chosen(request: HttpRequest, chart: Chart) -> list[Suggestion]:
-    """The suggestions that the form names: one code of the chart, on one or more dates of service."""
-    ids = [int(pk) for pk in request.POST.getlist("s") if pk.isdecimal()]
-    found = list(chart.suggestions.live().filter(pk__in=ids).order_by("encounter__date_from", "pk"))
+    """The suggestions that the form, or the address, names: one code of the chart, on one or more dates of service."""
+    named = (request.POST if request.method == "POST" else request.GET).getlist("s")
+    ids = [int(pk) for pk in named if pk.isdecimal()]
+    live = chart.suggestions.live().select_related("encounter")
+    found = list(live.filter(pk__in=ids).order_by("encounter__date_from", "pk"))
     if not found:
         raise NotAnAnswer("This question is not asked any more. Load the page again.")
     if len({(one.kind, one.icd10) for one in found}) > 1:
@@ -55,12 +57,19 @@ def score_now(reading: Reading) -> str:
 
 
 def work(
-    request: HttpRequest, chart: Chart, said: str, *, key: int, stay: bool = False, note: Note | None = None
+    request: HttpRequest,
+    chart: Chart,
+    said: str,
+    *,
+    key: int,
+    stay: bool = False,
+    note: Note | None = None,
+    alone: bool = False,
 ) -> HttpResponse:
     """The cards, the progress and the scores after a change: swapped in place by htmx, or a redirect to the card.
 
     key: the card that was answered. stay: focus it again, instead of the next open one. note: its marks have changed,
-    and are swapped too.
+    and are swapped too. alone: the page knew all else, so only what this answer changes is sent.
     """
     user: User = request.user  # type: ignore[assignment]
     if not request.htmx:  # type: ignore[attr-defined]
@@ -71,8 +80,12 @@ def work(
     following = None if stay else reading.after(key)
     focus = f"card-{key}" if stay else f"card-{following.key}" if following else "finish-button"
     left = f"{reading.open_cards} left." if reading.open_cards else "Nothing is left: finish the chart."
-    context = review_context(reading) | {"swapped": True, "marked_note": note and marked_note(note, reading)}
-    response = render(request, "charts/chart.html#work", context)
+    context = review_context(reading, user) | {"swapped": True, "marked_note": note and marked_note(note, reading)}
+    if alone:
+        context["card"] = next(card for card in reading.cards if card.key == key)
+        response = retarget(render(request, "charts/chart.html#answered", context), "#work-head")
+    else:
+        response = render(request, "charts/chart.html#work", context)
     return trigger_client_event(
         response, "answered", {"focus": focus, "say": f"{said} {left}{score_now(reading)}"}, after="settle"
     )
@@ -91,7 +104,12 @@ def refused(
     user: User = request.user  # type: ignore[assignment]
     htmx = request.htmx  # type: ignore[attr-defined]
     reading = read_chart(chart, user, with_record=not htmx)
-    context = review_context(reading) | {"asked": key, "panel": panel, "problem": str(error), "typed": typed or {}}
+    context = review_context(reading, user) | {
+        "asked": key,
+        "panel": panel,
+        "problem": str(error),
+        "typed": typed or {},
+    }
     response = render(request, "charts/chart.html#work" if htmx else "charts/chart.html", context, status=422)
     if htmx:
         trigger_client_event(
@@ -127,10 +145,11 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
     if panel and "panel" not in request.POST:
         words = "Choose a reason." if outcome in REASONS_FOR else "Say what to ask, or send as it is."
         return refused(request, chart, NotAnAnswer(words), key=key, panel=panel, typed=typed)
+    seen = newest_decision(chart)
     try:
         with transaction.atomic():
             for suggestion in asked:
-                if suggestion.status == SuggestionStatus.OPEN:
+                if not already_so(suggestion, outcome, typed, by=user):
                     suggestions.decide(
                         suggestion=suggestion,
                         outcome=outcome,
@@ -141,7 +160,32 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
                     )
     except NotAnAnswer as error:
         return refused(request, chart, error, key=key, panel=panel, typed=typed)
-    return work(request, chart, f"{SPOKEN[outcome]} {asked[0].icd10}.", key=key)
+    alone = request.POST.get("seen") == str(seen)
+    return work(request, chart, f"{SPOKEN[outcome]} {asked[0].icd10}.", key=key, alone=alone)
+
+
+def newest_decision(chart: Chart) -> int:
+    return Decision.objects.filter(suggestion__chart=chart).order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def already_so(suggestion: Suggestion, outcome: Outcome, typed: dict[str, str], *, by: User) -> bool:
+    """Whether this answer is stored already: it was sent again, because its acknowledgement was lost on the way.
+
+    Raises NotAnAnswer where another answer was given meanwhile, in another tab or by somebody else.
+    """
+    if suggestion.status == SuggestionStatus.OPEN:
+        return False
+    stored = suggestion.decisions.order_by("-pk").select_related("decided_by")[0]
+    code = icd10.normalise(typed["icd10"]) if outcome == Outcome.CHANGE else stored.icd10
+    reason = typed["reason"] if outcome in REASONS_FOR else ""
+    sent = (by.pk, outcome, code, reason, typed["comment"].strip())
+    if sent == (stored.decided_by_id, stored.outcome, stored.icd10, stored.reason, stored.comment):
+        return True
+    who = "you" if stored.decided_by_id == by.pk else stored.decided_by.display_name
+    raise NotAnAnswer(
+        f"{suggestion.icd10} was answered meanwhile: {suggestion.get_status_display().lower()} by {who}. "
+        "That answer stands; undo it to give another."
+    )
 
 
 @require_POST
@@ -167,6 +211,53 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     return work(request, chart, f"Taken back: {asked[0].icd10} is open again.", key=card_key(chart, asked), stay=True)
 
 
+@require_safe
+@login_required
+def evidence(request: HttpRequest, pk: int) -> HttpResponse:
+    """The evidence of a card's open questions, to be corrected: a form in the page's dialog, or a page of its own."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = get_object_or_404(open_to(request), pk=pk)
+    check_can_code_chart(user, chart)
+    try:
+        asked = chosen(request, chart)
+    except NotAnAnswer as error:
+        messages.error(request, str(error))
+        return redirect("chart", chart.pk)
+    return evidence_form(request, chart, asked)
+
+
+def evidence_form(
+    request: HttpRequest, chart: Chart, asked: list[Suggestion], problem: str = "", **typed: str
+) -> HttpResponse:
+    context = {"chart": chart, "questions": asked, "meat": MEAT, "problem": problem, "typed": typed}
+    template = "charts/evidence.html#form" if request.htmx else "charts/evidence.html"  # type: ignore[attr-defined]
+    response = render(request, template, context, status=422 if problem else 200)
+    return retarget(response, "#evidence-form") if problem else response
+
+
+@require_POST
+@login_required
+def change_evidence(request: HttpRequest, pk: int, span: int) -> HttpResponse:
+    """A piece of evidence under another letter, or taken away."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = get_object_or_404(open_to(request), pk=pk)
+    check_can_code_chart(user, chart)
+    of_chart = EvidenceSpan.objects.filter(suggestion__chart=chart).select_related("suggestion__encounter", "note")
+    changed = get_object_or_404(of_chart, pk=span)
+    key = card_key(chart, [changed.suggestion])
+    try:
+        if "remove" in request.POST:
+            suggestions.remove_evidence(span=changed, by=user)
+            said = f"Taken away from {changed.suggestion.icd10}."
+        else:
+            label = label_of(request, "")
+            suggestions.retag_evidence(span=changed, label=label, by=user)
+            said = f"Marked as {label.label} for {changed.suggestion.icd10}."
+    except NotAnAnswer as error:
+        return refused(request, chart, error, key=key)
+    return work(request, chart, said, key=key, stay=True, note=changed.note)
+
+
 @require_POST
 @login_required
 def tag(request: HttpRequest, pk: int) -> HttpResponse:
@@ -186,8 +277,10 @@ def tag(request: HttpRequest, pk: int) -> HttpResponse:
         suggestion = next(one for one in asked if one.encounter_id == note.encounter_id)
         suggestions.tag_evidence(suggestion=suggestion, note=note, label=label, start=start, end=end, by=user)
     except NotAnAnswer as error:
-        typed = {"quote": request.POST.get("quote", ""), "label": request.POST.get("label", ""), "tag": "open"}
-        return refused(request, chart, error, key=key, typed=typed)
+        if request.POST.get("note"):  # a selection: there is no form to correct
+            return refused(request, chart, error, key=key)
+        typed = {name: request.POST.get(name, "") for name in ("quote", "label")}
+        return evidence_form(request, chart, asked, str(error), **typed)
     return work(request, chart, f"Marked as {label.label} for {suggestion.icd10}.", key=key, stay=True, note=note)
 
 
@@ -209,11 +302,9 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
         except NotAnAnswer as error:
             problem = str(error)
         else:
-            messages.success(request, f"{suggestion.icd10} is added to the questions: accept it to code it.")
-            card = f"card-{card_key(chart, [suggestion])}"
-            if request.htmx:  # type: ignore[attr-defined]
-                return trigger_client_event(HttpResponse(status=204), "added", {"focus": card})
-            return redirect(f"{reverse('chart', args=[chart.pk])}#{card}")
+            said = accept_added(suggestion, user)
+            response = work(request, chart, said, key=card_key(chart, [suggestion]), stay=True, note=spans[0][0])
+            return retarget(reswap(response, "outerHTML"), "#work") if request.htmx else response  # type: ignore[attr-defined]
     context = {
         "chart": chart,
         "encounters": chart.encounters.prefetch_related("notes"),
@@ -222,6 +313,15 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
     }
     template = "charts/add.html#form" if request.htmx else "charts/add.html"  # type: ignore[attr-defined]
     return render(request, template, context, status=422 if problem else 200)
+
+
+def accept_added(suggestion: Suggestion, user: User) -> str:
+    """Whoever adds a code means it: it is accepted at once, unless the project asks for more evidence first."""
+    try:
+        suggestions.decide(suggestion=suggestion, outcome=Outcome.ACCEPT, by=user)
+    except NotAnAnswer as error:
+        return f"{suggestion.icd10} is added to the questions, not yet accepted. {error}"
+    return f"Added and accepted {suggestion.icd10}."
 
 
 def spans_of(request: HttpRequest, encounter: Encounter) -> list[tuple[Note, str, int, int]]:
@@ -323,6 +423,8 @@ urlpatterns = [
     path("charts/<int:pk>/answer/", answer, name="answer"),
     path("charts/<int:pk>/undo/", undo, name="undo"),
     path("charts/<int:pk>/tag/", tag, name="tag"),
+    path("charts/<int:pk>/evidence/", evidence, name="evidence"),
+    path("charts/<int:pk>/evidence/<int:span>/", change_evidence, name="change_evidence"),
     path("charts/<int:pk>/add/", add, name="add_code"),
     path("qa-reviews/<int:pk>/respond/", respond, name="respond"),
     path("codes/", codes, name="codes"),

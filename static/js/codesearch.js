@@ -25,10 +25,15 @@ function show(input, results) {
   input.removeAttribute("aria-activedescendant");
 }
 
+function isCode(words) {
+  return /^[a-z][0-9][0-9a-z][.]?[0-9a-z]{0,4}$/i.test(words.trim());
+}
+
 function choose(input, item) {
   input.value = item.dataset.code;
   show(input, []);
   input.focus();
+  input.dispatchEvent(new CustomEvent("chosen", { bubbles: true }));
 }
 
 function activate(input, step) {
@@ -65,7 +70,8 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     activate(input, event.key === "ArrowDown" ? 1 : -1);
   } else if (event.key === "Enter" && !list.hidden) {
-    const item = list.querySelector('[aria-selected="true"]');
+    // Words are not a code: Enter takes the first that was found. A whole code goes as it was typed.
+    const item = list.querySelector('[aria-selected="true"]') ?? (isCode(input.value) ? null : list.firstElementChild);
     if (item) {
       event.preventDefault();
       choose(input, item);

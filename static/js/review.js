@@ -18,7 +18,10 @@ const card = () => document.getElementById(current);
 // --- The current question ---
 function makeCurrent(next, { focus = false } = {}) {
   if (!next) return;
-  if (next.id !== current) evidence = -1;
+  if (next.id !== current) {
+    evidence = -1;
+    for (const one of document.querySelectorAll(".quote.now")) one.classList.remove("now");
+  }
   current = next.id;
   for (const one of cards()) one.classList.toggle("current", one === next);
   light(next.dataset.owners.split(" "));
@@ -101,13 +104,18 @@ function jump(quote) {
   }
 }
 
+function choose(quote) {
+  for (const one of document.querySelectorAll(".quote.now")) one.classList.remove("now");
+  quote.classList.add("now");
+  offerMarks();
+}
+
 function stepEvidence(by) {
   const quotes = [...(card()?.querySelectorAll(".quote") ?? [])];
   if (!quotes.length) { announce("No evidence on this question."); return; }
   evidence = evidence < 0 && by < 0 ? quotes.length - 1 : (evidence + by + quotes.length) % quotes.length;
   const quote = quotes[evidence];
-  for (const one of card().querySelectorAll(".quote.now")) one.classList.remove("now");
-  quote.classList.add("now");
+  choose(quote);
   for (let more = quote.closest("details"); more; more = more.parentElement.closest("details")) more.open = true;
   quote.scrollIntoView({ block: "nearest" });
   jump(quote);
@@ -122,29 +130,56 @@ function isOpen(of) {
   return Boolean(of?.querySelector(".answer-form"));
 }
 
+const chosenQuote = () => card()?.querySelector(".quote.now");
+
 function offerMarks() {
   if (!markBar) return;
-  const offered = isOpen(card()) && Boolean(selectedText());
-  if (offered) document.getElementById("mark-for").textContent = card().querySelector("h3 .code").textContent;
+  const selected = Boolean(selectedText());
+  const offered = isOpen(card()) && (selected || Boolean(chosenQuote()));
+  if (offered) {
+    document.getElementById("mark-for").textContent = card().querySelector("h3 .code").textContent;
+    markBar.querySelector("[data-mark-words]").textContent = selected ? "Mark" : "This evidence";
+    markBar.querySelector("[data-remove]").hidden = selected;
+  }
   markBar.hidden = !offered;
+}
+
+function isAnswered() {
+  if (markBar && isOpen(card())) return false;
+  announce("This question is answered. U takes the answer back.");
+  return true;
 }
 
 function mark(label) {
   const of = card();
-  if (!markBar || !isOpen(of)) { announce("This question is answered. U takes the answer back."); return; }
+  if (isAnswered()) return;
   const selected = selectedText();
-  if (!selected) {
-    const form = of.querySelector(".tag form");
-    form.closest("details").open = true;
+  if (selected) {
+    const s = new URL(of.querySelector(".evidence-link").href).searchParams.getAll("s");
+    const { note, start, end, quote } = selected;
+    window.getSelection().removeAllRanges();
+    send(markBar.dataset.tag, { s, note, start, end, quote, label });
+  } else if (chosenQuote()) changeEvidence({ label });
+  else {
+    const form = fillDialog("words-template");
+    for (const value of new URL(of.querySelector(".evidence-link").href).searchParams.getAll("s")) {
+      const field = Object.assign(document.createElement("input"), { type: "hidden", name: "s", value });
+      form.append(field);
+    }
     form.querySelector(`[name=label][value=${label}]`).checked = true;
     form.elements.quote.focus();
     announce("No text is selected. Give its words.");
-    return;
   }
-  const s = [...of.querySelectorAll(".tag [name=s]")].map((field) => field.value);
-  const { note, start, end, quote } = selected;
-  window.getSelection().removeAllRanges();
-  window.htmx.ajax("POST", markBar.dataset.tag, { target: "#work", swap: "outerHTML", values: { s, note, start, end, quote, label } });
+}
+
+function send(address, values) {
+  window.htmx.ajax("POST", address, { target: "#work", swap: "outerHTML", values });
+}
+
+function changeEvidence(values) {
+  const quote = chosenQuote();
+  if (!quote) { announce("N goes to a piece of evidence."); return; }
+  if (!isAnswered()) send(markBar.dataset.change.replace("/0/", `/${quote.dataset.span}/`), values);
 }
 
 document.addEventListener("selectionchange", offerMarks);
@@ -153,6 +188,7 @@ markBar?.addEventListener("mousedown", (event) => event.preventDefault());
 markBar?.addEventListener("click", (event) => {
   const button = event.target.closest("[data-mark]");
   if (button) mark(button.dataset.mark);
+  if (event.target.closest("[data-remove]")) changeEvidence({ remove: "yes" });
 });
 
 // --- Panels: the reason, the code, the words that an answer needs ---
@@ -231,6 +267,8 @@ const KEYS = {
   2: () => mark("evaluate"),
   3: () => mark("assess"),
   4: () => mark("treat"),
+  Backspace: () => changeEvidence({ remove: "yes" }),
+  Delete: () => changeEvidence({ remove: "yes" }),
   "/": () => document.getElementById("find")?.focus(),
   "?": () => legend.showModal(),
 };
@@ -268,7 +306,16 @@ document.addEventListener("click", (event) => {
   if (quote) {
     event.preventDefault();
     makeCurrent(quote.closest(".card"));
+    evidence = [...card().querySelectorAll(".quote")].indexOf(quote);
+    choose(quote);
     jump(quote);
+    return;
+  }
+  const link = target.closest("[data-dialog]");
+  if (link && window.htmx && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    makeCurrent(link.closest(".card"));
+    openDialog(link.href);
     return;
   }
   const panelButton = target.closest(".answer-row [data-panel]");
@@ -286,7 +333,7 @@ document.addEventListener("click", (event) => {
   if (finish?.getAttribute("aria-disabled") === "true") {
     event.preventDefault();
     const open = document.querySelector(".card:not(.answered)");
-    const left = document.getElementById("work").dataset.open;
+    const left = document.getElementById("work-head").dataset.open;
     showProblem(`${left} ${left === "1" ? "question is" : "questions are"} undecided. Answer, then finish.`);
     makeCurrent(open, { focus: true });
     return;
@@ -308,6 +355,8 @@ document.addEventListener("focusin", (event) => {
 // --- After an answer ---
 document.addEventListener("answered", (event) => {
   const { focus, say, panel } = event.detail;
+  if (dialog?.open) dialog.close();
+  evidence = -1;
   announce(say);
   const target = document.getElementById(focus);
   if (target?.classList.contains("card")) {
@@ -316,29 +365,50 @@ document.addEventListener("answered", (event) => {
   } else target?.focus();
 });
 
-// --- A code by hand ---
-document.addEventListener("added", (event) => {
-  location.hash = event.detail.focus; // the notes have new evidence: the page is fetched again, at the new card
-  location.reload();
-});
-const dialog = document.getElementById("add-dialog");
-document.getElementById("add-button")?.addEventListener("click", async (event) => {
+// --- The dialog: a code by hand, evidence by its words ---
+const dialog = document.getElementById("work-dialog");
+
+async function openDialog(address) {
+  await window.htmx.ajax("GET", address, { target: dialog, swap: "innerHTML" });
+  if (!dialog.open) dialog.showModal();
+  return dialog;
+}
+
+// At once, so that no key is lost that follows: its form came with the page.
+function fillDialog(template) {
+  dialog.replaceChildren(document.getElementById(template).content.cloneNode(true));
+  window.htmx.process(dialog);
+  dialog.showModal();
+  return dialog.querySelector("form");
+}
+
+const addButton = document.getElementById("add-button");
+addButton?.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || !window.htmx) return;
   event.preventDefault();
   const selected = selectedText();
-  await window.htmx.ajax("GET", event.currentTarget?.href ?? document.getElementById("add-button").href, { target: dialog, swap: "innerHTML" });
-  const form = dialog.querySelector("form");
-  if (!form) return;
-  if (selected) {
-    for (const name of ["note", "start", "end", "quote"]) form.elements[name].value = selected[name];
-    form.elements.encounter.value = selected.encounter;
-  }
-  dialog.showModal();
-  form.elements.icd10.focus();
+  const form = fillDialog("add-template");
+  const code = form.elements.icd10;
+  code.focus();
+  if (!selected) return;
+  for (const name of ["note", "start", "end", "quote"]) form.elements[name].value = selected[name];
+  form.elements.encounter.value = selected.encounter;
+  if (selected.quote.length > 60) return;
+  code.value = selected.quote; // the words are looked up at once; typing goes over them
+  code.select();
+  code.dispatchEvent(new Event("input", { bubbles: true }));
+});
+// A code is chosen: what the text shows comes next. A digit says it, Enter sends.
+dialog?.addEventListener("chosen", () => dialog.querySelector("[name=label]:checked")?.focus());
+dialog?.addEventListener("keydown", (event) => {
+  if (!event.target.matches("[name=label]") || !/^[1-4]$/.test(event.key) || panes.dataset.shortcuts !== "on") return;
+  const radio = event.target.form.querySelectorAll("[name=label]")[Number(event.key) - 1];
+  radio.checked = true;
+  radio.focus();
 });
 dialog?.addEventListener("input", (event) => {
   // Words that were typed over are found by the server; the selection's place no longer holds.
-  if (event.target.name === "quote") for (const name of ["note", "start", "end"]) event.target.form.elements[name].value = "";
+  if (event.target.matches("#add-quote")) for (const name of ["note", "start", "end"]) event.target.form.elements[name].value = "";
 });
 dialog?.addEventListener("click", (event) => {
   if (event.target.closest("[data-close]")) { event.preventDefault(); dialog.close(); }

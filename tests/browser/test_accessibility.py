@@ -47,7 +47,6 @@ def test_axe_finds_nothing_on_the_review_page(
     page.keyboard.press("v")
     expect(page.locator("#announce")).to_contain_text("Kept")
     page.locator(".validity summary").first.click()
-    page.locator(".card.current .tag summary").click()
     page.locator("#record .seg.suppressed").first.dblclick()
     expect(page.locator("#mark-bar")).to_be_visible()
     page.locator("#suppressed-button").click()
@@ -61,8 +60,12 @@ def test_axe_finds_nothing_on_the_review_page(
     check(page, "legend")
     page.keyboard.press("Escape")
     page.keyboard.press("c")
-    expect(page.locator("#add-dialog")).to_be_visible()
+    expect(page.locator("#work-dialog")).to_be_visible()
     check(page, "add a code")
+    page.keyboard.press("Escape")
+    page.locator(".evidence-link").last.click()
+    expect(page.locator(".evidence-row").first).to_be_visible()
+    check(page, "evidence")
 
 
 def test_axe_finds_nothing_on_a_members_scores(

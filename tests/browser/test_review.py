@@ -49,10 +49,6 @@ def test_the_keyboard_alone_reviews_a_chart(log_in: Callable[[User], Page], proj
 
     keys.press("j")  # from the first question to the second, and back
     keys.press("k")
-    assert current(page) == "E11.9"
-    keys.press("m")  # the better code is filled in: Enter sends it
-    keys.press("Enter")
-    answered(page, "Changed E11.9.")
     assert current(page) == "I20.9"
     keys.press("x")
     keys.press("6")  # rule-out
@@ -60,6 +56,10 @@ def test_the_keyboard_alone_reviews_a_chart(log_in: Callable[[User], Page], proj
     assert current(page) == "I10"
     keys.press("v")
     answered(page, "Kept I10.")
+    assert current(page) == "E11.9"
+    keys.press("m")  # the better code is filled in: Enter sends it
+    keys.press("Enter")
+    answered(page, "Changed E11.9.")
     assert current(page) == "N18.32"
     keys.press("n")
     answered(page, "Mention, 1 of 3: CKD stage 3b")
@@ -153,16 +153,17 @@ def test_selected_text_becomes_evidence_at_the_right_code_points(
         }"""
     )
     page.keyboard.press("c")
-    expect(page.locator("#add-dialog")).to_be_visible()
     expect(page.locator("#add-quote")).to_have_value("hyperlipidemia,")
     page.keyboard.type("hyperlipidemia unsp")
     expect(page.get_by_role("option").filter(has_text="E78.5")).to_be_visible()
-    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")  # the first that was found
+    page.keyboard.press("4")  # it shows the treatment
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Add to the questions").press("Enter")
+    answered(page, "Added and accepted E78.5.")
+    expect(page.locator("#work-dialog")).to_be_hidden()
     expect(page.locator(".card.current h3 .code")).to_have_text("E78.5")
     span = chart.suggestions.get(icd10="E78.5").evidence.get()
-    assert span.quote == "hyperlipidemia,"
+    assert (span.quote, span.label) == ("hyperlipidemia,", "treat")
 
 
 def test_keys_do_nothing_while_somebody_types(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:

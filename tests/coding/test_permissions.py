@@ -64,6 +64,8 @@ POST undo                  302   404   403   404   403   404   404   404   302
 GET  add_code              200   404   403   404   403   404   404   404   302
 POST add_code              422   404   403   404   403   404   404   404   302
 POST tag                   302   404   403   404   403   404   404   404   302
+GET  evidence              200   404   403   404   403   404   404   404   302
+POST change_evidence       302   404   403   404   403   404   404   404   302
 POST respond               302   404   403   404   403   404   404   404   302
 
 GET  qa                    403   403   200   403   403   403   403   403   302
@@ -191,6 +193,8 @@ class World:
             "score_steps": [self.held.pk, "cms-hcc"],
             "member_scores": [self.held.member_id],
             "respond": [overturned.pk],
+            "evidence": [self.held.pk],
+            "change_evidence": [self.held.pk, suggestion.evidence.all()[0].pk],
             "export": [row.name.partition(":")[2]],
             "api-suggestion-detail": [suggestion.pk],
             "api-decision-detail": [review.decision_id],
@@ -207,6 +211,7 @@ class World:
             "hold": {"reason": "Missing page"},
             "answer": {"s": suggestion.pk, "outcome": "accept"},
             "tag": {"s": suggestion.pk, "quote": "Assessment", "label": "monitor"},
+            "change_evidence": {"remove": "yes"},
             "add_code": {"encounter": self.held.encounters.get().pk},
             "respond": {"response": "accepted"},
             "qa_draw": {"project": project, "percentage": "10", "seed": "1"},
@@ -224,7 +229,7 @@ class World:
             "api-score": {"program": "cms-hcc", "payment_year": 2026, "raw": "1.033"},
             "api-token": {"username": "coder", "password": make.PASSWORD},
         }
-        return args.get(name, []), {"project": project}, forms.get(name, {})
+        return args.get(name, []), {"project": project, "s": str(suggestion.pk)}, forms.get(name, {})
 
 
 @pytest.fixture(scope="module")

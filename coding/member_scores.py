@@ -1,9 +1,8 @@
 """A member's charts in any program and payment year: categories by year with their sources, what any choice of open
 answers would do, and the way from the first pass to what is payable."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -23,16 +22,16 @@ ADDED, REPLACED, STRUCK, TICKED, UNPAID, OPEN = (
 
 @dataclass(frozen=True)
 class Entry:
-    """A code on a date of service. state: how it stands; tone: of its chip. pays: YES, NO or UNKNOWN and why, None
-    where it is not asked."""
+    """A code on the dates of service where it stands alike. dates: with their encounters. origin: first pass, second
+    pass or suggested. state: how it stands; tone: of its chip. pays: YES, NO or UNKNOWN and why, None where it is not
+    asked."""
 
     code: str
-    day: date
-    encounter: int
     origin: str
     state: str
     tone: str
     pays: tuple[str, str] | None = None
+    dates: tuple[tuple[date, int], ...] = ()
 
     @property
     def unpaid(self) -> str:
@@ -43,16 +42,22 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Cell:
+    chart: Chart
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
 class Row:
     """A category of one model over the member's charts. stands: how it counts in the chosen chart now: "counts", what
-    trumps it, or "". cells: the entries that carry it, by chart, in the order of the charts."""
+    trumps it, or "". cells: what carries it, in the order of the charts."""
 
     model: str
     hcc: str
     label: str
     stands: str
     counts: bool
-    cells: tuple[tuple[Entry, ...], ...]
+    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,7 @@ def member_scores(
 ) -> MemberScores:
     """The chosen chart, and the categories of all charts of its member that the person may see.
 
-    ticked: keys of open cards. Charts with member, enrollments and project fetched.
+    ticked: suggestions of open cards. Charts with member, enrollments and project fetched.
     """
     own_year = year == scores.payment_year(chart, program)
     found = MemberScores(chart, program, year, own_year)
@@ -157,7 +162,7 @@ def member_scores(
         found.problem = str(error)
         return found
     of_chart = codes[chart.pk]
-    asked = Asked(sheet, of_chart.now, eligibility(chart, program, year) if own_year else AS_IF)
+    asked = Asked(sheet, of_chart.now, eligibility(chart, program, year) if own_year else None)
     found.offers = offers(asked, of_chart, ticked)
     chosen = [offer for offer in found.offers if offer.ticked]
     stages = {"baseline": of_chart.baseline, "now": of_chart.now}
@@ -186,10 +191,6 @@ def nearest_enrollment(chart: Chart, program: str, year: int) -> tuple[Enrollmen
     return nearest, None if nearest.payment_year == year else nearest.payment_year
 
 
-# A year that the dates of service do not pay for: nothing is asked of the rules, and no payment is shown.
-AS_IF: Mapping[tuple[int, bool], tuple[str, str]] = defaultdict(lambda: (YES, ""))
-
-
 def eligibility(chart: Chart, program: str, year: int) -> scores.Eligibility:
     return scores.eligibility_of(scores.validity_of(chart), program, year)
 
@@ -211,7 +212,8 @@ def offers(asked: Asked, codes: Codes, ticked: Collection[int]) -> list[Offer]:
         days = tuple(sorted({one.encounter.date_from for one in of_card}))
         codes_of_card = {bare(source.code) for part in change for source in part}
         has_category = asked.sheet.masks(codes_of_card) != asked.sheet.masks(())
-        found.append(Offer(key, kind, code, days, change, delta, key in ticked, has_category))
+        is_ticked = any(one.pk in ticked for one in of_card)
+        found.append(Offer(key, kind, code, days, change, delta, is_ticked, has_category))
     return sorted(found, key=lambda offer: (offer.kind != SuggestionKind.CHECK, offer.icd10))
 
 
@@ -343,29 +345,33 @@ def grid(
 ) -> tuple[list[Row], tuple[str, ...]]:
     """A row for each category that a code of one of the charts carries in the models of the sheet, as the chosen year
     names them; and the codes without any."""
-    carried: dict[tuple[int, int], list[list[Entry]]] = {}
-    mapped, every = set(), set()
-    for column, chart in enumerate(charts):
+    carried: dict[tuple[int, int], dict[int, list[Entry]]] = {}
+    silent = set()
+    drugs = sheet.masks(())
+    for chart in charts:
         for entry in entries(codes[chart.pk], asked if chart == chosen else None):
-            every.add(entry.code)
-            for number, mask in enumerate(sheet.masks([bare(entry.code)])):
-                drugs = sheet.masks(())[number]
-                for bit in ones(mask & ~drugs):
-                    mapped.add(entry.code)
-                    cells = carried.setdefault((number, bit), [[] for _ in charts])
-                    cells[column].append(entry)
+            own = sheet.masks([bare(entry.code)])
+            if own == drugs:
+                silent.add(entry.code)
+            for number, mask in enumerate(own):
+                for bit in ones(mask & ~drugs[number]):
+                    carried.setdefault((number, bit), {}).setdefault(chart.pk, []).append(entry)
     rows = []
-    for (number, bit), cells in sorted(carried.items()):
-        run, model = sheet.runs[number], now.models[number]
-        release = run.release
-        hcc = release.names[bit]
-        counts = bool(model.left & run.paid & bit)
-        stands = "counts" if counts else "no factor in this segment" if model.left & bit else ""
-        if model.mask & bit & ~model.left:
-            stands = run.trumped(release.dropped_by(model.mask)[hcc])
-        label = release.labels.get(release.prefix + hcc, "")
-        rows.append(Row(model.model, run.shown(hcc), label, stands, counts, tuple(map(tuple, cells))))
-    return rows, tuple(sorted(every - mapped))
+    for (number, bit), by_chart in sorted(carried.items()):
+        model = now.models[number]
+        cells = tuple(Cell(chart, tuple(by_chart.get(chart.pk, ()))) for chart in charts)
+        rows.append(row_of(model, bit, cells))
+    return rows, tuple(sorted(silent))
+
+
+def row_of(model: scoring.ModelScore, bit: int, cells: tuple[Cell, ...]) -> Row:
+    run, release = model.run, model.run.release
+    hcc = release.names[bit]
+    counts = bool(model.left & run.paid & bit)
+    stands = "counts" if counts else "no factor in this segment" if model.left & bit else ""
+    if model.mask & bit & ~model.left:
+        stands = run.trumped(release.dropped_by(model.mask)[hcc])
+    return Row(model.model, run.shown(hcc), release.labels.get(release.prefix + hcc, ""), stands, counts, cells)
 
 
 def entries(codes: Codes, asked: Asked | None) -> list[Entry]:
@@ -375,11 +381,11 @@ def entries(codes: Codes, asked: Asked | None) -> list[Entry]:
         for one in [*codes.open, *codes.unchanged, *(one for one, _ in codes.decided)]
         if one.kind == SuggestionKind.CHECK
     }
-    found = []
+    alike: dict[Entry, list[tuple[date, int]]] = {}
 
     def entry(source: Source, origin: str, state: str, tone: str) -> None:
-        pays = asked.eligibility[source.encounter, source.added] if asked else None
-        found.append(Entry(source.code, source.day, source.encounter, origin, state, tone, pays))
+        pays = asked.pays(source) if asked else None
+        alike.setdefault(Entry(source.code, origin, state, tone, pays), []).append((source.day, source.encounter))
 
     for source in codes.baseline:
         suggestion = answered.get((source.encounter, source.code))
@@ -392,4 +398,5 @@ def entries(codes: Codes, asked: Asked | None) -> list[Entry]:
         if suggestion.kind == SuggestionKind.ADD:
             _, (added, _) = scores.offered_answer(suggestion)
             entry(added[0], "suggested", "open", "warn")
-    return sorted(found, key=lambda one: (one.day, one.code))
+    found = [replace(one, dates=tuple(sorted(dates))) for one, dates in alike.items()]
+    return sorted(found, key=lambda one: (one.code, one.dates))

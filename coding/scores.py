@@ -15,7 +15,7 @@ from django.utils import timezone
 
 import scoring
 from coding import validity
-from coding.acceptability import NO, UNKNOWN
+from coding.acceptability import NO, UNKNOWN, YES
 from coding.models import Chart, Decision, Enrollment, FirstPassCode, Suggestion
 from coding.validity import Validity
 from coding.workflow import Outcome, SuggestionKind, SuggestionStatus, Verdict
@@ -396,6 +396,7 @@ def _panel(chart: Chart, program: str, codes: Codes, found: Mapping[int, Validit
 
 # (encounter, added by the second pass) -> YES, NO or UNKNOWN, and why in a phrase
 Eligibility = Mapping[tuple[int, bool], tuple[str, str]]
+NO_RULE = (UNKNOWN, "no rule on file says whether it counts")
 
 
 def validity_of(chart: Chart) -> dict[int, Validity]:
@@ -418,11 +419,15 @@ def names(sources: Iterable[Source]) -> list[str]:
 
 @dataclass(frozen=True)
 class Asked:
-    """A worksheet and what is on the chart now, asked about changes, as documented and as paid."""
+    """A worksheet and what is on the chart now, asked about changes, as documented and as paid.
+
+    eligibility: None for a year that the dates of service do not pay for, where nothing is asked of the rules and what
+    is documented counts.
+    """
 
     sheet: scoring.Worksheet
     now: Sequence[Source]
-    eligibility: Eligibility
+    eligibility: Eligibility | None
 
     def paid_score(self, sources: Sequence[Source]) -> PaidScore:
         sure, most = (scoring.payable(self.marked(sources, *unpaid)) for unpaid in ((NO, UNKNOWN), (NO,)))
@@ -457,7 +462,12 @@ class Asked:
         """Why the payment is another one than what is documented, or why it is not known."""
         if sure.paid.delta != most.paid.delta:
             return (*most.not_paid, *self.not_known(change))
-        return () if sure.paid.delta == sure.documented.delta else (*sure.paid.reasons, *most.not_paid)
+        if sure.paid.delta == sure.documented.delta:
+            return ()
+        changed = sure.paid.reasons
+        if changed == sure.documented.reasons:
+            changed += ("the same terms, rounded from another score",)
+        return (*changed, *most.not_paid)
 
     def not_known(self, change: Change) -> tuple[str, ...]:
         """Which codes leave the payment of a change open, in a phrase each: its own, or those that it meets."""
@@ -472,8 +482,13 @@ class Asked:
         return {code: why for code, answer, why in found if answer == UNKNOWN}
 
     def says(self, source: Source) -> tuple[str, str]:
-        answer, why = self.eligibility.get((source.encounter, source.added), (UNKNOWN, "no rule on file says"))
+        answer, why = self.pays(source)
         return answer, f"{source.day}: {why}"
+
+    def pays(self, source: Source) -> tuple[str, str]:
+        if self.eligibility is None:
+            return YES, ""
+        return self.eligibility.get((source.encounter, source.added), NO_RULE)
 
     def marked(self, sources: Iterable[Source], *unpaid: str) -> list[scoring.NotPayable | str]:
         found = [(source.code, *self.says(source)) for source in sources]

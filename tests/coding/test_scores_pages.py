@@ -201,7 +201,7 @@ def test_any_open_questions_can_be_seen_together(desk, project, coder) -> None:
     assert found.documented["ticked"].payment - found.documented["now"].payment == together.delta.payment
     sums(found.waterfall)
     words = page_of(desk, chart, s=ticked).words
-    assert "Together +0.264, as documented" in words
+    assert "together +0.264, as documented" in words
     assert "+0.000 as it would be paid" in words
     assert "With what is ticked, as documented" in words
 
@@ -229,6 +229,7 @@ def test_the_same_chart_under_every_payment_year(desk, project, coder) -> None:
     assert "V24 18 Diabetes with Chronic Complications" in blend
     assert "V28 37 Diabetes with Chronic Complications" in blend
     assert "as it would be paid" not in blend
+    assert "not known" not in blend
     refused = page_of(desk, chart, program="cms-hcc", year=2025).words
     assert "CMS-HCC 2025 is not scored. cms-hcc 2025 V28: CMS's final ICD-10 map" in refused
     assert "Categories by year" not in refused
@@ -268,7 +269,9 @@ def test_the_grid_names_each_source_with_its_state(desk, project, coder) -> None
         "37": "counts", "38": "is trumped by HCC 37", "226": "counts", "328": "counts",
     }  # fmt: skip
     lines = {
-        hcc: [(one.code, one.day.isoformat(), one.origin, one.state, one.unpaid) for one in row.cells[0]]
+        hcc: [
+            (one.code, one.dates[0][0].isoformat(), one.origin, one.state, one.unpaid) for one in row.cells[0].entries
+        ]
         for hcc, row in rows.items()
     }
     not_linked = "not paid: not linked to an accepted encounter"
@@ -300,7 +303,7 @@ def test_the_years_of_a_member_stand_side_by_side(client, project, coder) -> Non
     earlier, later = two_years(project, coder)
     client.force_login(make.person(Role.COMPLIANCE, project))
     found = values(client, later)
-    cells = {row.hcc: [[one.code for one in cell] for cell in row.cells] for row in found.rows}
+    cells = {row.hcc: [[one.code for one in cell.entries] for cell in row.cells] for row in found.rows}
     assert cells == {"37": [[], ["E11.22"]], "226": [[], ["I50.32"]], "280": [["J44.9"], []]}
     assert {row.hcc: row.stands for row in found.rows}["280"] == ""
     assert values(client, earlier, chart=earlier.pk).year == 2026

@@ -13,7 +13,7 @@ from coding.acceptability import Submittable, book, payment_years, submittable
 from coding.actions import queues
 from coding.models import Chart, Project, QAReview, User
 from coding.models.charts import ChartQuerySet
-from coding.permissions import Permission, check_can
+from coding.permissions import Permission, can_see_scores, check_can
 from coding.views import chosen_project
 from coding.workflow import ChartStatus, SuggestionKind, SuggestionStatus
 
@@ -79,6 +79,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "projects": projects,
         "held": held,
         "overturned": overturned([chart for chart in held if chart.status == ChartStatus.RETURNED]),
+        "shows_scores": can_see_scores(user, project),
         "waiting": waiting.count(),
         "deadlines": deadlines_of(waiting, project),
         "being_read": Chart.objects.filter(member__project=project, status=ChartStatus.IMPORTED).count(),

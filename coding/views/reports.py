@@ -24,6 +24,7 @@ from coding.money import Rates
 from coding.permissions import NotAllowed, Permission, can, check_can
 from coding.templatetags.report_numbers import family_label
 from coding.views import as_id, chosen_project
+from coding.views.reading import is_blind
 from coding.workflow import ChartStatus, SuggestionStatus
 
 ROWS = 25
@@ -163,7 +164,8 @@ def chart_list(request: HttpRequest) -> HttpResponse:
     if coder:
         charts = charts.filter(assignments__coder=as_id(coder), assignments__released_at=None)
     charts = (
-        charts.annotate(open=Count("suggestions", filter=Q(suggestions__status=SuggestionStatus.OPEN), distinct=True))
+        charts.select_related("member__project")
+        .annotate(open=Count("suggestions", filter=Q(suggestions__status=SuggestionStatus.OPEN), distinct=True))
         .prefetch_related(Prefetch("assignments", Assignment.objects.select_related("coder").order_by("pk")))
         .annotate(done=Case(*(When(status=status, then=n) for n, status in enumerate(DONE, 1)), default=0))
         .order_by("done", "-priority", "service_year", "pk")
@@ -183,6 +185,7 @@ def chart_list(request: HttpRequest) -> HttpResponse:
         "coder": coder,
         "coders": coders_of(project),
         "may_open": can(user, Permission.READ_CHARTS, project),
+        "without_scores": [chart.pk for chart in page.object_list if is_blind(user, chart)],
     }
     return render(request, "reports/charts.html", context)
 

@@ -366,3 +366,21 @@ def test_more_questions_and_dates_cost_no_more_queries(desk, project, coder) -> 
 
     few = cost(first_visit())
     assert cost(first_visit(), *(kidney(f"2026-0{month}-02") for month in range(3, 9))) == few
+
+
+def test_the_queue_and_the_charts_of_a_project_lead_there_where_a_person_may_see_it(client, project, coder) -> None:
+    held, coded = ada(project, coder), audits.coded_chart(project, coder)
+    to_held, to_coded = (
+        f'href="{reverse("member_scores", args=[one.member_id])}?chart={one.pk}"' for one in (held, coded)
+    )
+
+    def leads(role: Role | None, page: str) -> tuple[bool, bool]:
+        client.force_login(make.person(role, project) if role else coder)
+        body = client.get(reverse(page)).content.decode()
+        return to_held in body, to_coded in body
+
+    assert leads(None, "queue") == (True, True)
+    assert leads(Role.QA_LEAD, "chart_list") == (True, False)  # the coded one is theirs to audit
+    assert leads(Role.MANAGER, "chart_list") == (False, False)
+    Project.objects.filter(pk=project.pk).update(coders_see_scores=False)
+    assert leads(None, "queue") == (False, False)

@@ -1,6 +1,7 @@
 """The calculator: codes and a person in, a score step by step out. Nothing of it is stored."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 import scoring
 from coding import icd10
-from coding.forms import CalculatorForm
+from coding.forms import CalculatorForm, sentence
 from coding.models import User
 from coding.permissions import check_can_calculate
 from coding.worked import by_code
@@ -32,14 +33,26 @@ TITLES = {
 
 
 @dataclass(frozen=True)
+class InYear:
+    """The same person and codes as another payment year pays them. added: with all candidates. problem: why not."""
+
+    year: int
+    score: scoring.Score | None = None
+    added: scoring.Score | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Answer:
     """candidates: (candidate, share of the raw difference, share of the payment difference). codes: (code, title,
-    effect in each model). request: as `python -m scoring` and the API take it."""
+    effect in each model). years: every payment year of the program on file. request: as `python -m scoring` and the
+    API take it."""
 
     score: scoring.Score
     deltas: scoring.Deltas | None
     candidates: list[tuple[scoring.Candidate, Decimal, Decimal]]
     codes: list[tuple[str, str, tuple[str, ...]]]
+    years: list[InYear]
     request: str
 
 
@@ -111,7 +124,23 @@ def worked_out(form: CalculatorForm) -> Answer | None:
         (one, shares.raw[one.code], shares.payment[one.code]) for one in (deltas.candidates if deltas else ()) if shares
     ]
     codes = [(code, icd10.title(code), effects) for code, effects in by_code(score).items()]
-    return Answer(score, deltas, candidates, codes, json.dumps(request, ensure_ascii=False))
+    return Answer(score, deltas, candidates, codes, by_year(request), json.dumps(request, ensure_ascii=False))
+
+
+def by_year(request: Mapping[str, Any]) -> list[InYear]:
+    """As each year pays: its own blend and factors, whatever model and factors were asked for."""
+    asked = {name: value for name, value in request.items() if name not in ("model", "factors", "candidates")}
+    codes, candidates = request["diagnoses"], request.get("candidates", [])
+    found = []
+    for one in scoring.programs():
+        if one.program != request["program"]:
+            continue
+        try:
+            sheet, score, _ = contract.asked(asked | {"payment_year": one.payment_year})
+            found.append(InYear(one.payment_year, score, sheet.score([*codes, *candidates])))
+        except scoring.ScoringError as error:
+            found.append(InYear(one.payment_year, problem=sentence(error)))
+    return found
 
 
 urlpatterns = [path("calculator/", calculator, name="calculator")]

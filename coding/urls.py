@@ -10,6 +10,7 @@ ROOMS = (
     "suggestions",
     "scores",
     "calculator",
+    "releases",
     "qa",
     "reports",
     "rates",

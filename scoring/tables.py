@@ -18,7 +18,8 @@ The CSVs (UTF-8, one header row, no blanks around values):
     cells.csv         variable,sex,age_min,age_max    CDPS: the demographic cells; sex "" for both
 
 A category is a bit; a code is a mask; the hierarchy is one mask per parent. model.toml holds the number of rows and the
-SHA-256 of every file: a release that was edited does not load.
+SHA-256 of every file, and releases.csv (or the folder's name, of what was imported) that of model.toml: a release that
+was edited does not load.
 """
 
 import csv
@@ -51,6 +52,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "bundles.csv": ("segment", "bundle", "hcc"),
     "drugs.csv": ("kind", "code", "hcc"),
     "cells.csv": ("variable", "sex", "age_min", "age_max"),
+    "releases.csv": ("release", "sha256"),
 }
 CATEGORY_COLUMNS = (
     ("mapping.csv", 1), ("hierarchy.csv", 0), ("hierarchy.csv", 1), ("groups.csv", 1), ("bundles.csv", 2),
@@ -281,9 +283,14 @@ def use_tables(folder: Path | str) -> None:
     forget()
 
 
+def folders() -> tuple[Path, ...]:
+    """Where releases are looked for, the user's own before the shipped ones."""
+    return _folders
+
+
 def forget() -> None:
     """Read everything again when it is next asked for: something was imported."""
-    for cached in (_find_year, _load_year, _load_release):
+    for cached in (_find_year, _load_year, _load_release, _signed):
         cached.cache_clear()
 
 
@@ -370,16 +377,42 @@ def _load_release(folder: Path) -> Release:
     problems = check(meta, rows)
     if problems:
         raise TablesBroken(f"{meta['program']} {meta['payment_year']} {meta['model']}: " + "; ".join(problems))
-    stamp = folder.name.removeprefix(meta["model"]).removeprefix("-")  # of what was imported: the start of its SHA-256
-    return build(meta, rows, stamp)
+    return build(meta, rows, stamp_of(folder, meta["model"]))
+
+
+def stamp_of(folder: Path, model: str) -> str:
+    """Of what was imported: the start of the SHA-256 of its model.toml. "" for a shipped release."""
+    return folder.name.removeprefix(model).removeprefix("-")
+
+
+def verify_header(folder: Path, header: bytes, meta: dict[str, Any]) -> None:
+    """Raises TablesBroken for a model.toml that was changed since the release was made.
+
+    A shipped one is named in tables/releases.csv with its SHA-256, an imported one in the name of its folder.
+    """
+    digest = hashlib.sha256(header).hexdigest()
+    where = f"{meta['program']} {meta['payment_year']} {meta['model']}"
+    signed = _signed().get(folder.relative_to(ROOT).as_posix()) if folder.is_relative_to(ROOT) else None
+    stamp = stamp_of(folder, meta["model"])
+    if (folder.is_relative_to(ROOT) and signed != digest) or not digest.startswith(stamp):
+        raise TablesBroken(f"{where}: model.toml is not the one that the release was made with")
+
+
+@cache
+def _signed() -> dict[str, str]:
+    """Shipped release -> SHA-256 of its model.toml."""
+    rows = parse("releases.csv", (ROOT / "releases.csv").read_text(encoding="utf-8"), "tables")
+    return dict(rows)  # type: ignore[arg-type]
 
 
 def read(folder: Path) -> tuple[dict[str, Any], Rows]:
     """model.toml and the CSVs of a folder. Raises TablesBroken for a file that is missing, changed or misshapen."""
     try:
-        meta = tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
+        header = (folder / "model.toml").read_bytes()
     except FileNotFoundError:
         raise TablesBroken(f"{folder.name}: there is no model.toml") from None
+    meta = tomllib.loads(header.decode("utf-8"))
+    verify_header(folder, header, meta)
     where = f"{meta['program']} {meta['payment_year']} {meta['model']}"
     rows: Rows = {}
     for name, promised in meta["files"].items():

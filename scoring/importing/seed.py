@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.importing.cms_package import read_cms_package
-from scoring.importing.draft import Draft, sha256, write
+from scoring.importing.draft import Draft, sha256, text_of, write
 from scoring.importing.hhs_layout import read_hhs_layout
 from scoring.importing.public_layout import read_public_layout
 from scoring.rounding import thousandths
@@ -141,6 +141,7 @@ def main(public: Path, packages: Path, coefficients: Path) -> None:
         head = meta("hhs-hcc", model, year, "hhs-hcc", status, package_name) | {"prefix": "", "flags": []}
         draft = read_hhs_layout(public / f"commercial/{model.lower()}/{year}", head)
         store(draft, f"The tables of benefit year {year}.", EDITS_HHS)
+    sign()
 
 
 EDITS_RX = """
@@ -214,6 +215,12 @@ def new_enrollees(path: Path, prefix: str) -> dict[str, str]:
         for name, value in zip(names, values, strict=True)
         if re.match(prefix, name.strip())
     }
+
+
+def sign() -> None:
+    """Write releases.csv: every shipped release with the SHA-256 of its model.toml."""
+    rows = [(path.parent.relative_to(ROOT).as_posix(), sha256(path)) for path in sorted(ROOT.glob("*/*/*/model.toml"))]
+    (ROOT / "releases.csv").write_text(text_of(("release", "sha256"), rows), encoding="utf-8")
 
 
 def store(draft: Draft, what: str, note: str = "") -> None:

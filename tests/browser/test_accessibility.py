@@ -146,6 +146,19 @@ def test_axe_finds_nothing_on_the_calculator(
     check(page, "scored, narrow")
 
 
+def test_axe_finds_nothing_on_the_model_releases(
+    colours: str, live_server, log_in: Callable[[User], Page], coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(f"{live_server.url}/model-releases/")
+    for summary in page.locator(".releases summary").all()[:3]:
+        summary.click()
+    check(page, "releases")
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    check(page, "releases, narrow")
+
+
 def test_axe_finds_nothing_on_the_base_rates(
     colours: str, live_server, log_in: Callable[[User], Page], project: Project
 ) -> None:

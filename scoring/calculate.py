@@ -472,6 +472,9 @@ class Run:
         if old_count[0] != new_count[0]:
             name = new_count[1] if new_count[0] else old_count[1]
             result.append(f"{name} {signed(new_count[0] - old_count[0])}")
+        if len(result) == 2 and gained in values.by_bit and values.by_bit[gained] == values.by_bit.get(lost):
+            coefficient = f"the same coefficient, {decimal(values.by_bit[gained])}"
+            return [f"{self.name(gained)} takes the place of {self.name(lost)} at {coefficient}"]
         return result
 
 

@@ -169,7 +169,7 @@ def test_another_code_may_carry_the_category_already():
 def test_categories_with_one_coefficient_change_places_for_nothing():
     delta = reasons(["E11.9"], ["E11.22"])
     assert str(delta.delta_raw) == "0.000"
-    assert delta.reasons == ("HCC 37 +0.166", "HCC 38 -0.166 (HCC 37 takes its place)")
+    assert delta.reasons == ("HCC 37 takes the place of HCC 38 at the same coefficient, 0.166",)
 
 
 def test_an_age_edit_is_said_without_the_age():
@@ -216,7 +216,7 @@ def test_deleting_what_another_source_carries_changes_nothing():
 
 def test_deleting_a_parent_lets_the_child_stand():
     delta = reasons(["E11.22", "E11.9"], removed=["E11.22"])
-    assert delta.reasons == ("HCC 38 +0.166", "HCC 37 -0.166")
+    assert delta.reasons == ("HCC 38 takes the place of HCC 37 at the same coefficient, 0.166",)
 
 
 def test_an_exchange_is_one_change():

@@ -113,12 +113,7 @@ def is_possible(low: str, start: int, first: int, last: int) -> bool:
 AT_ADMISSION = re.compile(r"admi(?:tting|ssion)|pre ?-?op")
 OF_STAY = re.compile(r"(?:discharge|final) diagnos|diagnos[ei]s (?:at|on|upon) discharge")
 AT_DISCHARGE = re.compile(r"discharge|final|principal|diagnos[ei]s")
-ACUTE_CARE = re.compile(
-    r"(?:admitting|admission|preoperative|pre-?op|postoperative|post-?op) diagnos|diagnos[ei]s (?:at|on|upon) admission"
-    r"|hospital course|(?:^|\n)[ ]*course:|reason for admission|\bintubated\b|\bventilator\b|\bicu\b|intensive care"
-    r"|(?:will be|is being|is|now|being) admitted\b|\badmit (?:the |this |him|her|to)|admitted (?:with|to the|for)"
-    r"|emergen(?:cy|t) (?:room|department|craniotomy)|post-?op(?:erative)? day"
-)
+ADMITTED = re.compile(r"admitted (?:with|to the|for)|emergen(?:cy|t) (?:room|department)")
 NO_DOUBT = re.compile(
     r"(?:to )?(?:evaluat|screen|test|check|rule|look|assess for|determine|exclude\b)"
     r"|work ?-?up|work - up|prevent|prophyla|vaccin|risk|unlikely|less likely|not likely"
@@ -174,7 +169,8 @@ class Sentences:
     @cached_property
     def is_acute_care(self) -> bool:
         """Whether the note is written at a bedside: what its assessment names is what the person lies there with."""
-        return bool(ACUTE_CARE.search(self.page.low)) and not re.search(r"\baxis i{1,3}\b", self.page.low)
+        low = self.page.low
+        return (self.page.is_bedside or bool(ADMITTED.search(low))) and not re.search(r"\baxis i{1,3}\b", low)
 
     @cached_property
     def lists_diagnoses(self) -> bool:

@@ -57,8 +57,11 @@ class Outcome:
     unoffered: tuple[Finding, ...] = ()
 
 
-def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting: str) -> Outcome:
-    """All findings and suppressed mentions of a note, in text order."""
+def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting: str, care: str) -> Outcome:
+    """All findings and suppressed mentions of a note, in text order.
+
+    setting: as said, or that of a finished stay (whose doubts count). care: where the person was when it was written.
+    """
     sentences = Sentences(page, setting, catalog.roles["assessment"])
     groups: dict[str, list[Asserted]] = {}
     for a in asserted:
@@ -87,9 +90,9 @@ def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting:
     unoffered: list[Finding] = []
     suppressed: list[Suppressed] = [suppress(a, reason, catalog) for a, reason in rejected]
     for c in conditions:
-        coded = code(page, c, suppressed, setting)
+        coded = code(page, c, suppressed, care)
         if not coded and not c.past and c.family.history:
-            coded = code(page, past_of(c, rejected), suppressed, setting)
+            coded = code(page, past_of(c, rejected), suppressed, care)
         for f, offer in coded:
             if not offer:
                 unoffered.append(f)

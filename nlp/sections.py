@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from nlp.catalog import Catalog
 from nlp.findings import Section, Span
@@ -54,6 +55,11 @@ class Page:
     is_stay: bool = False
     """Whether the note says by its headings that it sums up a stay in a hospital."""
 
+    @cached_property
+    def is_bedside(self) -> bool:
+        """Whether the note is written while the person lies in a hospital, by its headings or what is done."""
+        return bool(BEDSIDE.search(self.low))
+
     def section_at(self, position: int) -> Section:
         return self.sections[max(bisect_right(self.section_starts, position) - 1, 0)]
 
@@ -72,6 +78,12 @@ class Page:
         return range(first, last)
 
 
+BEDSIDE = re.compile(
+    r"(?:admitting|admission|preoperative|pre-?op|postoperative|post-?op) diagnos|diagnos[ei]s (?:at|on|upon) admission"
+    r"|hospital course|(?:^|\n)[ ]*course:|reason for admission|\bintubated\b|\bventilator\b|\bicu\b|intensive care"
+    r"|(?:will be|is being|is|now|being) admitted\b|\badmit (?:the |this |him|her|to)|emergent craniotomy"
+    r"|post-?op(?:erative)? day"
+)
 DISCHARGE = re.compile(
     r"(?i)discharge (?:summary|diagnos[ei]s)|diagnos[ei]s (?:at|on|upon) discharge|final diagnos[ei]s|hospital course"
     r"|course in (?:the )?hospital|date of discharge|discharge date|condition (?:at|on) discharge|discharged?:"

@@ -1,7 +1,7 @@
 """The bridge to `acceptability`: rows of a chart -> what the dated rules say of each date of service."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property, lru_cache
@@ -21,11 +21,11 @@ from coding.acceptability import (
     Assessment,
     Book,
     Check,
-    CodeConflict,
     Flag,
     assess_encounter,
     book,
     code_edits,
+    conflicts,
     high_risk,
     payment_years,
 )
@@ -257,21 +257,41 @@ def chart_flags(
     return dict(found)
 
 
-def chart_edits(
-    chart: Chart, encounters: Iterable[Encounter], codes: Mapping[int, Collection[str]], rules: Book | None = None
-) -> dict[tuple[int, str], list[CodeConflict]]:
-    """The codes that the member's sex or age contradicts, by encounter and code, in the project's first program."""
+@dataclass(frozen=True)
+class Warned:
+    """What speaks against a code on a date, or asks for more: for a card. verified: whether its rule is."""
+
+    why: str
+    rule_id: str
+    verified: bool
+
+
+def chart_warnings(
+    chart: Chart,
+    encounters: Iterable[Encounter],
+    codes: Mapping[int, Collection[str]],
+    hccs: Callable[[str, int, str], Collection[str]],
+    rules: Book | None = None,
+) -> dict[tuple[int, str], list[Warned]]:
+    """Codes that the member's sex or age contradicts, and that do not go with their neighbours, the day or the place:
+    by encounter and code, in the project's first program. hccs: of a program, payment year and code."""
     enrollments = enrollments_of(chart)
     if not enrollments:
         return {}
     member, first = _values(MemberValues, chart.member), enrollments[0]
+    program, year = first.program, first.payment_year
     rules = rules or rules_of(chart.project)
-    found = {
-        (row.pk, code): list(code_edits(member, code, row.date_through, first.program, first.payment_year, rules))
-        for row in encounters
-        for code in codes.get(row.pk, ())
-    }
-    return {place: edits for place, edits in found.items() if edits}
+    rows = {encounter.encounter_id: encounter for encounter in encounters}
+    values = [encounter_values(encounter) for encounter in rows.values()]
+    carried = {encounter_id: set(codes.get(row.pk, ())) for encounter_id, row in rows.items()}
+    found: dict[tuple[int, str], list[Warned]] = defaultdict(list)
+    for one in conflicts(values, carried, program, year, rules, lambda code: hccs(program, year, code)):
+        found[rows[one.encounter_id].pk, one.icd10].append(Warned(one.why, one.rule_id, one.verified))
+    for row in rows.values():
+        for code in codes.get(row.pk, ()):
+            for edit in code_edits(member, code, row.date_through, program, year, rules):
+                found[row.pk, code].append(Warned(edit.why, edit.rule_id, edit.verified))
+    return dict(found)
 
 
 def enrollments_of(chart: Chart) -> list[EnrollmentValues]:

@@ -7,6 +7,7 @@
     payment_years(), submittable(), deadlines(), open_on()      the submission calendar
     high_risk(chart)                 codes that need a second reviewer, with the corroboration that is missing
     code_edits(...)                  codes that the member's sex or age contradicts
+    conflicts(...)                   codes that exclude each other, lack what they need, or fit neither day nor place
     text_support(), is_lifelong()    what a mention in a situation and setting does for a code
     best_records(), packet_limit()   the records that a RADV audit would take
     load(folder)                     another rule book
@@ -28,6 +29,7 @@ from coding.acceptability.calendar import (
     submittable,
 )
 from coding.acceptability.codes import CodeConflict, code_edits
+from coding.acceptability.conflicts import Conflict, conflicts
 from coding.acceptability.high_risk import Flag, high_risk
 from coding.acceptability.links import AUDIO_ONLY, CLOSED_YEAR, INVALID, LINKED, SWITCHER, UNLINKED
 from coding.acceptability.packet import Candidate, best_records, packet_limit
@@ -36,10 +38,11 @@ from coding.acceptability.text_support import Support, is_lifelong, situations, 
 
 __all__ = [
     "AUDIO_ONLY", "BLOCK", "CHECKS", "CLOSED_YEAR", "HOLD", "INVALID", "LINKED", "MET", "NO", "NOT_MET", "SWITCHER",
-    "UNKNOWN", "UNLINKED", "WARN", "YES", "Assessment", "Book", "Candidate", "Check", "CodeConflict", "Deadline",
-    "Evidence", "Flag", "Rule", "RulesBroken", "Submittable", "Support", "Verdict", "assess", "assess_encounter",
-    "best_records", "book", "case_of", "code_edits", "deadlines", "high_risk", "is_lifelong", "load", "open_on",
-    "packet_limit", "payment_years", "queue_place", "rules", "situations", "stale", "submittable", "text_support",
+    "UNKNOWN", "UNLINKED", "WARN", "YES", "Assessment", "Book", "Candidate", "Check", "CodeConflict", "Conflict",
+    "Deadline", "Evidence", "Flag", "Rule", "RulesBroken", "Submittable", "Support", "Verdict", "assess",
+    "assess_encounter", "best_records", "book", "case_of", "code_edits", "conflicts", "deadlines", "high_risk",
+    "is_lifelong", "load", "open_on", "packet_limit", "payment_years", "queue_place", "rules", "situations", "stale",
+    "submittable", "text_support",
 ]  # fmt: skip
 
 

@@ -231,6 +231,30 @@ class CodeEdit(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WithConvention(Row):
+    """One of `codes` beside one of `beside` (beginnings of codes) is better said by another code."""
+
+    codes: tuple[str, ...]
+    beside: tuple[str, ...]
+    instead: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcuteCode(Row):
+    """Acute events (beginnings of codes) that an office record rarely shows."""
+
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeSince(Row):
+    """Codes (beginnings) that are valid from a date of service on."""
+
+    codes: tuple[str, ...]
+    since: date
+
+
+@dataclass(frozen=True, kw_only=True)
 class TextSupport(Row):
     """What a text situation does for a diagnosis. accept; reject; hold: a person has to decide; gap: no suggestion, but
     worth a question to the provider. not_codes: codes that the answer for inpatients does not hold for."""
@@ -303,6 +327,9 @@ TABLES: dict[str, type[Row]] = {
     "link": LinkRule,
     "sweep": Sweep,
     "code_edit": CodeEdit,
+    "with_convention": WithConvention,
+    "acute_code": AcuteCode,
+    "code_since": CodeSince,
     "high_risk": HighRiskGroup,
     "text_support": TextSupport,
     "lifelong": Lifelong,

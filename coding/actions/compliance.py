@@ -250,7 +250,7 @@ def own_case(*, case: OverpaymentCase, owner: User, by: User) -> OverpaymentCase
     if case.owner_id != owner.pk:
         case.owner = owner
         case.save(update_fields=["owner"])
-        trail.record("overpayment.owned", by=by, project=case.chart.project, subject=case, owner=owner.pk)
+        trail.record("overpayment.owned", by=by, project=case.chart.project, subject=case, to=owner.pk)
     return case
 
 

@@ -15,6 +15,7 @@ from django.db.models import Prefetch
 from django.utils import timezone
 
 from coding import scores, validity
+from coding.acceptability import Book, Flag
 from coding.evidence import Segment, Span, segments
 from coding.models import Chart, Decision, Encounter, EvidenceSpan, NlpRun, Note, QAReview, Suggestion, User
 from coding.permissions import Permission, can, can_code_chart, can_see_scores
@@ -251,6 +252,8 @@ class Card:
     questions: list[Question] = field(default_factory=list)
     deltas: list[tuple[scores.Panel, scores.Delta]] = field(default_factory=list)
     refusals: dict[int, str] = field(default_factory=dict)  # by encounter: why the code does not count on that date
+    flags: list[tuple[date, Flag]] = field(default_factory=list)  # high-risk groups, with what is missing
+    warnings: list[tuple[date, validity.Warned]] = field(default_factory=list)
 
     @cached_property
     def counts_nowhere(self) -> bool:
@@ -460,6 +463,7 @@ def questions_of(chart: Chart, *, blind: bool) -> list[Question]:
         .select_related("encounter", "added_by")
         .prefetch_related(
             Prefetch("evidence", EvidenceSpan.with_removed.all()),
+            Prefetch("encounter__notes", Note.objects.defer("text")),
             Prefetch("decisions", Decision.objects.select_related("decided_by")),
             Prefetch("decisions__qa_reviews", QAReview.objects.select_related("auditor").order_by("pk")),
         )
@@ -507,19 +511,46 @@ def read_chart(chart: Chart, user: User, *, with_record: bool = True) -> Reading
     """The chart as this person sees it. with_record: also encounters and notes (an answer changes only the cards)."""
     blind = is_blind(user, chart)
     questions = questions_of(chart, blind=blind)
-    record = record_of(chart, questions) if with_record else []
+    rules = validity.rules_of(chart.project)
+    record = record_of(chart, questions, rules) if with_record else []
     if with_record:
+        encounters = [page.encounter for page in record]
         found = {page.encounter.pk: page.validity for page in record}
     else:
-        found = validity.chart_validity(chart, validity.encounters_of(chart), timezone.localdate())
+        encounters = list(validity.encounters_of(chart))
+        found = validity.chart_validity(chart, encounters, timezone.localdate(), rules)
     panels = scores.chart_scores(chart, found) if can_see_scores(user, chart.project) and not blind else []
     cards = cards_of(chart, questions, panels)
     for card in cards:
         card.refusals = validity.refusals(found, [q.suggestion.encounter_id for q in card.questions], card.kind)
+    warn(chart, encounters, cards, rules)
     return Reading(chart, record, cards, panels, can_code_chart(user, chart), blind)
 
 
-def record_of(chart: Chart, questions: Iterable[Question]) -> list[EncounterPage]:
+def warn(chart: Chart, encounters: list[Encounter], cards: list[Card], rules: Book) -> None:
+    """Put on each card the high-risk groups of its code, and what speaks against the code where it stands.
+
+    Asked of every code that is on the chart or may be put there; what an answer took off is gone.
+    """
+    codes: dict[int, set[str]] = {}
+    for card in cards:
+        for q in card.questions:
+            declined = not q.is_open and not q.hidden and q.suggestion.status in (
+                SuggestionStatus.REJECTED, SuggestionStatus.DELETED,
+            )  # fmt: skip
+            if not declined:
+                put = q.decision.icd10 if q.decision and q.decision.outcome == Outcome.CHANGE else card.icd10
+                codes.setdefault(q.suggestion.encounter_id, set()).add(put)
+    flags = validity.chart_flags(chart, encounters, codes, rules)
+    warnings = validity.chart_warnings(chart, encounters, codes, scores.payment_hccs, rules)
+    for card in cards:
+        for q in card.questions:
+            place = (q.suggestion.encounter_id, card.icd10)
+            card.flags += [(q.encounter.date_from, flag) for flag in flags.get(place, ())]
+            card.warnings += [(q.encounter.date_from, one) for one in warnings.get(place, ())]
+
+
+def record_of(chart: Chart, questions: Iterable[Question], rules: Book | None = None) -> list[EncounterPage]:
     spans: dict[int, list[EvidenceSpan]] = {}
     waiting: dict[int, int] = {}
     for one in questions:
@@ -528,7 +559,7 @@ def record_of(chart: Chart, questions: Iterable[Question]) -> list[EncounterPage
             for span in group.spans:
                 spans.setdefault(span.note_id, []).append(span)
     encounters = validity.encounters_of(chart).prefetch_related(Prefetch("notes__runs", NlpRun.objects.order_by("pk")))
-    found = validity.chart_validity(chart, encounters, timezone.localdate())
+    found = validity.chart_validity(chart, encounters, timezone.localdate(), rules)
     return [
         EncounterPage(
             encounter,

@@ -126,6 +126,11 @@ def card_key(chart: Chart, answered: Iterable[Suggestion]) -> int:
     )
 
 
+def read_of(request: HttpRequest) -> set[int] | None:
+    """The notes that a deletion's form says were read; None where it did not ask."""
+    return {as_id(pk) for pk in request.POST.getlist("read")} if "reads" in request.POST else None
+
+
 @require_POST
 @login_required
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
@@ -157,6 +162,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
                         icd10_code=typed["icd10"],
                         reason=typed["reason"],
                         comment=typed["comment"],
+                        read=read_of(request),
                     )
     except NotAnAnswer as error:
         return refused(request, chart, error, key=key, panel=panel, typed=typed)

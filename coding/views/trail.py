@@ -14,7 +14,17 @@ from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
 from coding.actions import qa, trail
-from coding.models import Chart, Project, QAReview, Suggestion, TrailEvent, TrailHead, User
+from coding.models import (
+    Chart,
+    Encounter,
+    OverpaymentCase,
+    Project,
+    QAReview,
+    Suggestion,
+    TrailEvent,
+    TrailHead,
+    User,
+)
 from coding.permissions import Permission, can
 from coding.views import as_id, chosen_project
 
@@ -41,10 +51,12 @@ class Line:
 
 
 def events_of_chart(events: QuerySet[TrailEvent], pk: int) -> QuerySet[TrailEvent]:
-    """Events about a chart, about its suggestions, about its reviews, and the samples that drew it."""
+    """Events about a chart, its suggestions, encounters, reviews and overpayments, and the samples that drew it."""
     return events.filter(
         Q(subject_type="chart", subject_id=pk)
         | Q(subject_type="suggestion", subject_id__in=Suggestion.objects.filter(chart=pk).values("pk"))
+        | Q(subject_type="encounter", subject_id__in=Encounter.objects.filter(chart=pk).values("pk"))
+        | Q(subject_type="overpaymentcase", subject_id__in=OverpaymentCase.objects.filter(chart=pk).values("pk"))
         | Q(
             subject_type="qareview", subject_id__in=QAReview.objects.filter(decision__suggestion__chart=pk).values("pk")
         )
@@ -65,6 +77,9 @@ def lines(events: Iterable[TrailEvent], user: User, project: Project) -> list[Li
     chart_of = {("suggestion", pk): chart for pk, chart in suggestions.values_list("pk", "chart")}
     reviews = QAReview.objects.filter(pk__in=of_type.get("qareview", ()))
     chart_of |= {("qareview", pk): chart for pk, chart in reviews.values_list("pk", "decision__suggestion__chart")}
+    for name, model in (("encounter", Encounter), ("overpaymentcase", OverpaymentCase)):
+        subjects = model._default_manager.filter(pk__in=of_type.get(name, ())).values_list("pk", "chart")
+        chart_of |= {(name, pk): chart for pk, chart in subjects}
     chart_of |= {("chart", pk): pk for pk in of_type.get("chart", ())}
     hidden = set()
     if can(user, Permission.AUDIT, project):

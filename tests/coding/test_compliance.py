@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from coding import exports, release, validity
+from coding import documentation, exports, release, validity
 from coding.acceptability import book, rules
 from coding.actions import compliance, qa, queues, suggestions
 from coding.actions.suggestions import NotAnAnswer
@@ -638,3 +638,97 @@ def test_an_overpayment_is_owned_and_settled_on_its_page(client, project, coder,
     words = pages.Page(client.get("/compliance/overpayments/")).words
     assert "277CA 7" in words
     assert "Sent" in words
+
+
+# --- Cards -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_card_says_which_corroboration_a_high_risk_code_lacks(client, project, coder) -> None:
+    chart = pages.held_chart(project, coder, visit(more="Acute stroke.", adds=STROKE), member=make.member(**PERSON))
+    client.force_login(coder)
+    words = pages.Page(client.get(f"/charts/{chart.pk}/")).words
+    assert "High risk: acute stroke without a hospital record." in words
+    assert "an inpatient or outpatient hospital record of the year with an acute stroke" in words
+    assert "An acute event on an office record" in words
+
+
+def test_a_card_says_what_its_code_does_not_go_with(client, project, coder) -> None:
+    day = visit(adds={}, checks={"E11.9": ("supported", ""), "E10.9": ("unsupported", "")})
+    chart = pages.held_chart(project, coder, day, member=make.member(**PERSON))
+    client.force_login(coder)
+    words = pages.Page(client.get(f"/charts/{chart.pk}/")).words
+    assert "E10.9 and E11.9 exclude each other (Excludes1)." in words
+    wrong = chart.suggestions.get(icd10="E10.9")
+    suggestions.decide(suggestion=wrong, by=coder, **NOT_DOCUMENTED)
+    assert "exclude each other" not in pages.Page(client.get(f"/charts/{chart.pk}/")).words
+
+
+def test_the_page_asks_what_was_read_before_a_deletion(client, project, coder) -> None:
+    chart = pages.held_chart(project, coder, visit(adds={}, checks={"I50.9": ("not-found", "")}))
+    client.force_login(coder)
+    suggestion = chart.suggestions.get()
+    asked = client.post(f"/charts/{chart.pk}/answer/", {"s": suggestion.pk, "outcome": "delete"})
+    assert "I read, and it does not support the code" in pages.Page(asked).words
+    said = {"s": suggestion.pk, "outcome": "delete", "panel": "1", "reason": "not-documented", "reads": "1"}
+    refused = client.post(f"/charts/{chart.pk}/answer/", said)
+    assert refused.status_code == 422
+    assert "names what was read" in pages.Page(refused).words
+    note = chart.encounters.get().notes.get()
+    client.post(f"/charts/{chart.pk}/answer/", said | {"read": note.pk})
+    assert Decision.objects.get().read == [note.pk]
+
+
+# --- Gaps and best records -------------------------------------------------------------------------------------------
+
+
+def lost(project: Project) -> dict[str, tuple[str, bool]]:
+    found = list(documentation.project_losses(project, TODAY))
+    assert len({(loss.chart, loss.hcc) for loss in found}) == len(found)  # one reason each
+    return {loss.code: (loss.reason, loss.recovered) for loss in found}
+
+
+@pytest.mark.parametrize(
+    ("checks", "adds", "fields", "answers", "expected"),
+    [
+        ({}, {"N18.32": pages.CKD}, {}, {}, {"N18.32": ("documented, not coded", True)}),
+        ({"N18.32": ("supported", "")}, {}, {}, {}, {}),
+        ({"I50.9": ("unsupported", "")}, {}, {}, {"I50.9": NOT_DOCUMENTED}, {"I50.9": ("deleted", False)}),
+        ({"N18.32": ("supported", "")}, {}, {"signature": {"status": "unsigned"}}, {},
+         {"N18.32": ("invalid encounter", False)}),
+        ({"N18.32": ("supported", "")}, {}, {"claim": None}, {}, {"N18.32": ("not linked", False)}),
+        ({"N18.32": ("supported", "")}, {}, {"claim": {"icn": "I", "type": "P", "accepted": False}}, {},
+         {"N18.32": ("rejected", False)}),
+        ({"N18.31": ("more-specific", "CKD stage 3b")}, {}, {},
+         {"N18.31": {"outcome": Outcome.CHANGE, "icd10_code": "N18.32", "reason": "specificity"}},
+         {"N18.31": ("coded, not specific", False), "N18.32": ("coded, not specific", True)}),
+        ({}, {"N18.32": pages.CKD}, {}, {"N18.32": {"outcome": Outcome.REJECT, "reason": "mention-only"}},
+         {"N18.32": ("not supported", False)}),
+        ({}, {"N18.32": pages.CKD}, {}, {"N18.32": {"outcome": Outcome.REJECT, "reason": "negated"}},
+         {"N18.32": ("not documented", False)}),
+        ({}, {"N18.32": pages.CKD}, {}, {"N18.32": {"outcome": Outcome.REJECT, "reason": "already-captured"}}, {}),
+    ],
+)  # fmt: skip
+def test_each_lost_hcc_has_exactly_one_reason(project, coder, checks, adds, fields, answers, expected) -> None:
+    day = visit(checks=checks, adds=adds, fields=fields)
+    audits.coded_chart(project, coder, day, answers=answers, member=make.member(**PERSON))
+    assert lost(project) == expected
+
+
+def test_the_gaps_are_counted_by_provider_and_by_coder(client, project, coder) -> None:
+    audits.coded_chart(project, coder, visit(), member=make.member(**PERSON))
+    client.force_login(make.person("manager", project))
+    words = pages.Page(client.get("/reports/gaps/")).words
+    assert "Otto Brand" in words
+    assert "casey" in words
+    assert "documented, not coded" in words.lower()
+
+
+def test_the_best_two_of_three_records_come_first(project, coder) -> None:
+    kept = {"N18.32": ("supported", "CKD stage 3b")}
+    days = [visit(day, adds={}, checks=kept) for day in ("2026-02-02", "2026-03-02")]
+    unsigned = visit("2026-04-02", adds={}, checks=kept, fields={"signature": {"status": "unsigned"}})
+    audits.coded_chart(project, coder, *days, unsigned, member=make.member(**PERSON))
+    ((_, best),) = documentation.project_best(project, TODAY)
+    assert [(one.rank, one.encounter.date_from.isoformat()) for one in best] == [(1, "2026-03-02"), (2, "2026-02-02")]
+    ever = Period(date(2000, 1, 1), date(2100, 12, 31))
+    assert len(list(exports.exports()["best_records"].rows(project, ever))) == 2

@@ -80,6 +80,8 @@ POST qa_conclude           403   404   302   404   403   404   404   404   302
 GET  reports               403   403   200   200   200   403   403   403   302
 GET  export:capture        403   403   200   200   200   403   403   403   302
 GET  export:coded_results  403   403   403   200   403   403   403   403   302
+GET  gaps                  403   403   200   200   200   403   403   403   302
+GET  export:gaps           403   403   403   200   403   403   403   403   302
 GET  export:submission     403   403   403   200   403   403   403   403   302
 GET  export:not_submitted  403   403   403   200   403   403   403   403   302
 GET  export:best_records   403   403   403   200   403   403   403   403   302

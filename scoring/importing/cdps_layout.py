@@ -2,14 +2,18 @@
 
 UCSD licenses the code maps and weights; none are shipped. A state or plan writes them into a folder:
 
-    header.toml      model, payment_year, normalization, coding_adjustment ("0" for none), source
+    header.toml      model (CDPS, CDPS+Rx, MRX, or as the state names it), payment_year, timing (prospective or
+                     concurrent), normalization, coding_adjustment ("0" for none), source
     categories.csv   category,major_group,rank,label      within a major group the lowest rank drops the others
     diagnoses.csv    icd10,category
     drugs.csv        ndc,category                         CDPS+Rx and MRX; may be left out
     age_sex.csv      variable,sex,age_min,age_max,label   sex F, M or empty; bounds included, empty for none
     weights.csv      aid_group,variable,weight            variable: a category or a variable of age_sex.csv
 
-Prospective or concurrent is the state's choice of diagnoses' year; payment_year is the year that is paid.
+payment_year is the year that is paid. Weights are of one timing: prospective ones take the diagnoses of the year
+before, concurrent ones those of the year itself, and whoever asks for a score gives the codes of that year. A program
+year may have several models, each in a folder of its own; the first one imported counts, the others are asked for by
+name.
 """
 
 import tomllib
@@ -30,7 +34,8 @@ COLUMNS = {
     "weights.csv": ("aid_group", "variable", "weight"),
 }
 OPTIONAL = {"drugs.csv"}
-HEADER = ("model", "payment_year", "normalization", "coding_adjustment", "source")
+HEADER = ("model", "payment_year", "timing", "normalization", "coding_adjustment", "source")
+TIMINGS = ("prospective", "concurrent")
 
 
 def read_cdps_layout(folder: Path) -> tuple[Draft, dict[str, Any]]:
@@ -48,9 +53,12 @@ def read_cdps_layout(folder: Path) -> tuple[Draft, dict[str, Any]]:
             "prefix": "",
             "hierarchy": "at once",
             "flags": [],
+            "options": {"timing": header.get("timing", "")},
         }
     )
     draft.problems += [f"header.toml: {name} is missing" for name in missing]
+    if "timing" in header and header["timing"] not in TIMINGS:
+        draft.problems.append(f"header.toml: timing {header['timing']!r} is neither of {' and '.join(TIMINGS)}")
     files: dict[str, list[dict[str, str]]] = {}
     for name, columns in COLUMNS.items():
         path = folder / name

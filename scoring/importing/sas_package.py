@@ -1,7 +1,8 @@
 """CMS's SAS packages (payment year 2025 and before, and issued still): text tables of the CMS-HCC models.
 
     F28….TXT      the map: code, category, and D where it is a second category of the code
-    C28….csv      factors: one wide row of names (CNA_HCC17) and one of values, or rows of Name,Coeff,Label
+    C28….csv      factors: one wide row of names (CNA_HCC17) and one of values, or rows of Name,Coeff,Label; in a .TXT
+                  rows of name, label and value
     V28…H1.TXT    the hierarchy, a macro of %SET0(CC=17, HIER=%STR(18, 19))
     V28…L1.TXT    labels
 
@@ -21,7 +22,7 @@ from scoring.importing.draft import Draft, sha256, sorted_mapping
 from scoring.tables import Rows, category_order
 
 FORMAT = re.compile(r"F(22|24|28)\d\d\w*\.TXT$", re.I)
-FACTORS = re.compile(r"(C|V)(22|24|28)\w*(coefn)?\w*\.csv$", re.I)
+FACTORS = re.compile(r"(?:C(22|24|28)\w*\.(?:csv|txt)|V(22|24|28)\w*\.csv)$", re.I)
 HIERARCHY = re.compile(r"V(22|24|28)\w*H\d\.TXT$", re.I)
 LABELS = re.compile(r"V(22|24|28)\w*L\d\.TXT$", re.I)
 SEGMENTS = ("CNA", "CND", "CPA", "CPD", "CFA", "CFD", "INS", "NE", "SNPNE")
@@ -37,6 +38,8 @@ def read_sas_package(folder: Path, version: str, meta: dict[str, Any], like: Row
 
     def the(pattern: re.Pattern[str]) -> Path | None:
         found = [path for path in paths if (match := pattern.match(path.name)) and version in match.groups()]
+        if len({path.stem.lower() for path in found}) == 1:
+            found = found[:1]  # the same as .csv and .TXT
         if len(found) > 1:
             draft.problems.append(f"several files could be {pattern.pattern}: {', '.join(path.name for path in found)}")
             return None
@@ -118,12 +121,18 @@ def hierarchy(path: Path, problems: list[str]) -> list[tuple[str, ...]]:
 
 
 def factors(path: Path, problems: list[str]) -> list[tuple[str, ...]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.reader(file))
-    if len(rows) == 2:
+    text = text_of(path)
+    lines = [line for line in text.splitlines() if line.strip()]
+    rows = list(csv.reader(lines, delimiter="\t" if "\t" in lines[0] else ","))
+    if len(rows) == 2 and len(rows[0]) > 3:
         pairs = list(zip(rows[0], rows[1], strict=False))
     else:
-        pairs = [(row[0], row[1]) for row in rows[1:] if len(row) >= 2]
+        if rows[0][0].strip().lower() in ("name", "variable"):
+            place = next((index for index, head in enumerate(rows[0]) if head.strip().lower().startswith("coef")), 1)
+            rows = rows[1:]
+        else:
+            place = len(rows[0]) - 1
+        pairs = [(row[0], row[place] if place < len(row) else "") for row in rows]
     result: list[tuple[str, ...]] = []
     for name, value in pairs:
         segment, _, variable = name.strip().partition("_")

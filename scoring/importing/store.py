@@ -24,6 +24,7 @@ REQUIRES = {"V28": [{"hcc": "223", "any_of": ["221", "222", "224", "225", "226"]
 LAST_SAS_YEAR = 2025
 HHS_VERSION = re.compile(r"V(0[78])(\d\d)\.")
 BENEFIT_YEAR = re.compile(r"(?:CY|BY)\W?(20\d\d)", re.I)  # in the name of the DIY tables
+FEWER = 0.8  # of the rows of the release before: less looks like a part of a file
 ONE_MODEL = ("cms-hcc", "hhs-hcc", "cdps")  # whose new year counts its only model whole
 GRAFT_DIVISOR = {"new_enrollee_graft_divisor": {"DUR4_9": "0.905", "DUR10PL": "0.698"}}
 
@@ -33,7 +34,7 @@ class Found:
 
     header: what the tables say of their factors. csr: HHS cost-sharing reductions, where they say them. home: where it
     is stored, below the user's folder. replaces: the folder of the release in use. users: the programs and years that
-    will score with it.
+    will score with it. fewer: much less than the release before is right.
     """
 
     def __init__(self, draft: Draft, header: dict[str, Any] | None = None, csr: dict[str, str] | None = None) -> None:
@@ -45,6 +46,7 @@ class Found:
         self.replaces = in_use(draft)
         self.users = users_of(draft, self.replaces)
         self.previous = self.replaces or newest(draft.meta["program"], draft.meta["model"])
+        self.fewer = False
 
     @property
     def home(self) -> Path:
@@ -54,9 +56,21 @@ class Found:
     @cached_property
     def problems(self) -> list[str]:
         """Everything that is wrong; only sound tables are stored."""
+        problems = self.draft.wrong() + ([] if self.fewer else self.shrunk())
         if self.replaces is not None and self.draft.meta["status"] == "proposed":
-            return [*self.draft.wrong(), "it was only proposed, and does not replace a release that is in use"]
-        return self.draft.wrong()
+            problems.append("it was only proposed, and does not replace a release that is in use")
+        return problems
+
+    def shrunk(self) -> list[str]:
+        """Tables with much fewer rows than in the release before."""
+        if self.previous is None:
+            return []
+        _, before = read(self.previous)
+        return [
+            f"{name} has {len(rows)} rows, {len(before[name])} before: is it all of it? (--fewer takes it as it is)"
+            for name, rows in self.draft.rows.items()
+            if len(rows) < FEWER * len(before.get(name, ()))
+        ]
 
     def difference(self, limit: int = 12) -> list[str]:
         """What changes against the release in use, or that of the newest other year; for a person to read."""
@@ -67,13 +81,15 @@ class Found:
         return [against, *difference(rows, self.draft.rows, limit)]
 
 
-def find(path: Path, status: str = "", payment_year: int | None = None, program: str = "") -> list[Found]:
+def find(
+    path: Path, status: str = "", payment_year: int | None = None, program: str = "", fewer: bool = False
+) -> list[Found]:
     """Every release in a folder, zip file or workbook: CMS's Python and SAS packages, its HHS-HCC package and DIY
     tables, and this project's layout for CDPS.
 
     status: initial, midyear, final or proposed, where a file name does not say it. payment_year, program: of SAS
-    tables, whose names do not say them. Raises TablesBroken when nothing is found, or when a file is not in the layout
-    that its name promises.
+    tables, whose names do not say them. fewer: tables much shorter than those before are right. Raises TablesBroken
+    when nothing is found, or when a file is not in the layout that its name promises.
     """
     if path.is_file():
         with TemporaryDirectory() as folder:
@@ -81,8 +97,12 @@ def find(path: Path, status: str = "", payment_year: int | None = None, program:
                 shutil.copy(path, folder)
             else:
                 unpack(path, Path(folder))
-            return found_in(Path(folder), path.name, status, payment_year, program)
-    return found_in(path, path.name, status, payment_year, program)
+            found = found_in(Path(folder), path.name, status, payment_year, program)
+    else:
+        found = found_in(path, path.name, status, payment_year, program)
+    for item in found:
+        item.fewer = fewer
+    return found
 
 
 def found_in(folder: Path, name: str, status: str, payment_year: int | None, program: str) -> list[Found]:

@@ -225,6 +225,37 @@ def test_sas_tables_are_checked_too(tmp_path, name, line, message):
     assert any(message in problem for problem in found.problems)
 
 
+@pytest.mark.parametrize("layout", ["wide", "text"])
+def test_the_other_layouts_of_sas_factors_are_read_too(tmp_path, layout):
+    """One wide row, and rows without heads of name, label and value in a .TXT."""
+
+    def change(files):
+        _, *lines = files.pop("C2825T1N.csv")
+        rows = [line.split(",") for line in lines]
+        if layout == "wide":
+            files["V28hcccoefn.csv"] = [",".join(name for name, *_ in rows), ",".join(row[1] for row in rows)]
+        else:
+            files["C2825T1N.TXT"] = [f"{name}\tA label, with a comma\t{value}" for name, value, _ in rows]
+
+    (found,) = find(sas(tmp_path / "in", change), payment_year=2025)
+    assert found.problems == []
+    assert set(found.draft.rows["factors.csv"]) == set(read(ROOT / "cms-hcc/2024/V28")[1]["factors.csv"])
+
+
+def test_a_file_with_much_less_in_it_than_before_is_not_taken_by_itself(tmp_path):
+    def change(data):
+        name = "ICD10_CC_mappings_CMS_HCC_2031_v28_initial.csv"
+        data[name] = (data[name][0], data[name][1][:6000])
+
+    folder = package(tmp_path / "in", change=change)
+    (found,) = find(folder)
+    assert any("rows, 8358 before: is it all of it?" in problem for problem in found.problems)
+    with pytest.raises(TablesBroken, match="nothing was stored"):
+        store([found], tmp_path / "own", "")
+    (found,) = find(folder, fewer=True)
+    assert [problem for problem in found.problems if "is it all of it" in problem] == []
+
+
 def test_sas_tables_need_their_payment_year(tmp_path):
     with pytest.raises(TablesBroken, match="payment year"):
         find(sas(tmp_path / "in"))
@@ -233,7 +264,7 @@ def test_sas_tables_need_their_payment_year(tmp_path):
 # Licensed Medicaid tables. The ranks of the three codes are a published training example; the weights are invented.
 
 
-def cdps(folder, **change):
+def cdps(folder, model="CDPS", timing="prospective", **change):
     files = {
         "categories.csv": [
             ["category", "major_group", "rank", "label"],
@@ -261,7 +292,8 @@ def cdps(folder, **change):
     for name, (header, *rows) in files.items():
         write_csv(folder / name, header, rows)
     (folder / "header.toml").write_text(
-        'model = "CDPS"\npayment_year = 2026\nnormalization = "1.000"\ncoding_adjustment = "0"\nsource = "invented"\n'
+        f'model = "{model}"\npayment_year = 2026\ntiming = "{timing}"\nnormalization = "1.000"\n'
+        'coding_adjustment = "0"\nsource = "invented"\n'
     )
     return folder
 
@@ -285,6 +317,46 @@ def test_one_level_counts_in_each_major_group(tmp_path):
     with pytest.raises(InvalidInput, match="no aid_group 'XX'"):
         score("cdps", 2026, {**person, "aid_group": "XX"}, [])
     assert load_year("cdps", 2026).models[0].factors[0].source == "invented"
+
+
+def test_a_year_may_have_several_models_and_drugs_may_stand_alone(tmp_path):
+    """CDPS by diagnoses, CDPS+Rx by both, MRX by drugs alone: each with weights of its own."""
+    both = {
+        "weights.csv": [
+            ["aid_group", "variable", "weight"], ["DA", "F25_44", "0.100"], ["DA", "CARM", "0.350"],
+            ["DA", "MRX2", "0.060"],
+        ]
+    }  # fmt: skip
+    drugs = {
+        "categories.csv": [["category", "major_group", "rank", "label"], ["MRX2", "RX", "1", "a drug category"],
+                           ["MRX3", "RX", "2", "a milder one"]],
+        "diagnoses.csv": [["icd10", "category"]],
+        "drugs.csv": [["ndc", "category"], ["00002-1471-80", "MRX2"], ["00002-1471-81", "MRX3"]],
+        "weights.csv": [["aid_group", "variable", "weight"], ["DA", "F25_44", "0.200"], ["DA", "MRX2", "0.500"],
+                        ["DA", "MRX3", "0.100"]],
+    }  # fmt: skip
+    cdps(tmp_path / "in/1")
+    cdps(tmp_path / "in/2", model="CDPS+Rx", timing="concurrent", **both)
+    cdps(tmp_path / "in/3", model="MRX", **drugs)
+    store(find(tmp_path / "in"), tmp_path / "own", "")
+    tables.use_tables(tmp_path / "own")
+    person = {"age": 40, "sex": "F", "aid_group": "DA", "ndc": ["2147180", "00002147181"]}
+    found = {
+        model: score("cdps", 2026, person, ["I10", "I27.0"], model=model) for model in (None, "CDPS", "CDPS+Rx", "MRX")
+    }
+    assert {model: str(result.raw) for model, result in found.items()} == {
+        None: "0.525", "CDPS": "0.525", "CDPS+Rx": "0.510", "MRX": "0.700",
+    }  # fmt: skip
+    assert found["MRX"].unmapped == ("I10", "I270")
+    assert found["MRX"].models[0].dropped == {"MRX3": "MRX2"}
+    timings = [tables.load_release(use).options["timing"] for use in load_year("cdps", 2026).models]
+    assert timings == ["prospective"]
+    assert tables.load_release(load_year("cdps", 2026).model("CDPS+Rx")).options["timing"] == "concurrent"
+
+
+def test_the_timing_of_the_weights_has_to_be_said(tmp_path):
+    (found,) = find(cdps(tmp_path / "in", timing="yearly"))
+    assert "timing 'yearly' is neither of prospective and concurrent" in found.problems[0]
 
 
 def test_licensed_tables_score_a_population_too(tmp_path):

@@ -28,6 +28,9 @@ class Command(BaseCommand):
             "--status", default="", choices=sorted(STATUSES - {"user"}), help="where the package does not say it"
         )
         parser.add_argument("--source", default="", help="where the files come from, for SOURCE.md")
+        parser.add_argument(
+            "--fewer", action="store_true", help="take tables much shorter than those before as they are"
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what differs, and store nothing")
 
     def handle(self, *args: Any, files: list[Path], source: str, dry_run: bool, **options: Any) -> None:
@@ -60,7 +63,8 @@ class Command(BaseCommand):
                 problems.append(f"{path}: no such file or folder")
                 continue
             try:
-                releases = find(path, options["status"], options["payment_year"], options["program"])
+                asked = (options["status"], options["payment_year"], options["program"], options["fewer"])
+                releases = find(path, *asked)
             except (ScoringError, OSError) as error:
                 problems.append(str(error))
                 continue

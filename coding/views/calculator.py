@@ -76,6 +76,7 @@ def calculator(request: HttpRequest) -> HttpResponse:
             for program, group in groupby(years, key=lambda one: one.program)
         ],
         "chosen": key(year),
+        "asked": asked,
         "answer": answer,
         "kept": [(name, value) for name, value in request.POST.items() if is_kept(name, form)],
     }

@@ -127,6 +127,7 @@ def test_axe_finds_nothing_on_the_calculator(
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Score", exact=True).click()
     expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.locator("#c-age")).to_be_focused()
     check(page, "refused")
     page.get_by_label("Program and year").select_option("pace 2026")
     page.get_by_label("Frailty factor").fill("0.134")

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
+
 import scoring
 from coding import scores
-from coding.models import Chart, Project
+from coding.models import Chart
 from scoring.batch import score_population
 from scoring.beneficiary import Beneficiary
 from scoring.rounding import decimal
@@ -60,19 +62,16 @@ class Question:
         return (person.age_last_in if self.program == "hhs-hcc" else person.age_in)(self.payment_year)
 
 
-def charts_of(project: Project, program: str, payment_year: int | None = None) -> Any:
-    """The project's charts that are paid in that year, or all."""
-    charts = Chart.objects.filter(member__project=project)
-    if payment_year is not None:
-        charts = charts.filter(service_year=payment_year - (program in scores.PROSPECTIVE))
-    return charts.select_related("member__project").prefetch_related("member__enrollments").order_by("pk")
+def paid_in(charts: QuerySet[Chart], program: str, payment_year: int) -> QuerySet[Chart]:
+    """Those of the charts that the program pays in that year."""
+    return charts.filter(service_year=payment_year - (program in scores.PROSPECTIVE))
 
 
-def scored(project: Project, program: str, payment_year: int | None = None) -> Iterator[Row]:
+def scored(charts: QuerySet[Chart], program: str) -> Iterator[Row]:
     """One row for each chart, in the order of their ids. A fixed number of queries for CHARTS_AT_ONCE of them."""
-    charts = charts_of(project, program, payment_year)
+    loaded = charts.select_related("member__project").prefetch_related("member__enrollments").order_by("pk")
     last = 0
-    while batch := list(charts.filter(pk__gt=last)[:CHARTS_AT_ONCE]):
+    while batch := list(loaded.filter(pk__gt=last)[:CHARTS_AT_ONCE]):
         yield from score_charts(batch, program)
         last = batch[-1].pk
 

@@ -82,6 +82,7 @@ GET  export:capture        403   403   200   200   200   403   403   403   302
 GET  export:coded_results  403   403   403   200   403   403   403   403   302
 GET  gaps                  403   403   200   200   200   403   403   403   302
 GET  export:gaps           403   403   403   200   403   403   403   403   302
+GET  export:scores         403   403   403   200   403   403   403   403   302
 GET  export:submission     403   403   403   200   403   403   403   403   302
 GET  export:not_submitted  403   403   403   200   403   403   403   403   302
 GET  export:best_records   403   403   403   200   403   403   403   403   302

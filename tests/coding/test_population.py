@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from coding import population, scores
+from coding import exports, population, scores
 from coding.models import Chart, Project, Role, TrailEvent, User
+from coding.reports import Period
 from coding.workflow import Outcome
 from tests import audits, make, pages
 
@@ -41,6 +45,10 @@ CASES: list[dict[str, Any]] = [
     {"program": "hhs-hcc", "payment_year": 2026, "metal": "B", "enrollment_months": 4, "age_last": 72},
     {"program": "hhs-hcc", "payment_year": 2026},  # no metal level: refused
 ]
+
+
+def of(project: Project) -> QuerySet[Chart]:
+    return Chart.objects.filter(member__project=project)
 
 
 def enrollment(facts: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +84,7 @@ def numbers(score: Any) -> tuple[Decimal, Decimal, Decimal]:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_number_is_the_review_pages(project: Project, charts: list[Chart], program: str) -> None:
-    rows = {row.chart: row for row in population.scored(project, program)}
+    rows = {row.chart: row for row in population.scored(of(project), program)}
     assert set(rows) == {chart.pk for chart in charts}
     scored = 0
     for chart in Chart.objects.filter(pk__in=rows):
@@ -93,7 +101,7 @@ def test_every_number_is_the_review_pages(project: Project, charts: list[Chart],
 def test_a_segment_of_the_payers_report_is_used_and_an_unknown_one_refused(
     project: Project, charts: list[Chart]
 ) -> None:
-    rows = {row.chart: row for row in population.scored(project, "cms-hcc")}
+    rows = {row.chart: row for row in population.scored(of(project), "cms-hcc")}
     given, wrong = charts[CASES.index({"segment": "INS"})], charts[CASES.index({"segment": "NOWHERE"})]
     assert scores.chart_scores(given)[0].now.segment == "INS"
     assert rows[given.pk].now is not None
@@ -104,7 +112,7 @@ def test_one_members_bad_fact_does_not_take_the_others_along(project: Project, c
     good = audits.coded_chart(project, coder, pages.missed_ckd(), enrollments=[enrollment({})])
     bad = audits.coded_chart(project, coder, pages.missed_ckd(), enrollments=[enrollment({})])
     bad.member.enrollments.update(dual="sideways")
-    rows = {row.chart: row for row in population.scored(project, "cms-hcc")}
+    rows = {row.chart: row for row in population.scored(of(project), "cms-hcc")}
     assert "dual" in rows[bad.pk].problem
     assert rows[good.pk].now is not None
 
@@ -113,14 +121,14 @@ def test_batches_leave_nobody_out_and_cost_the_same_queries(
     project: Project, charts: list[Chart], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with CaptureQueriesContext(connection) as captured:
-        whole = list(population.scored(project, "cms-hcc"))
+        whole = list(population.scored(of(project), "cms-hcc"))
     few = len(captured)
     pages.read_chart(project, pages.missed_ckd())
     with CaptureQueriesContext(connection) as captured:
-        assert len(list(population.scored(project, "cms-hcc"))) == len(whole) + 1
+        assert len(list(population.scored(of(project), "cms-hcc"))) == len(whole) + 1
     assert len(captured) == few
     monkeypatch.setattr(population, "CHARTS_AT_ONCE", 3)
-    assert list(population.scored(project, "cms-hcc"))[: len(whole)] == whole
+    assert list(population.scored(of(project), "cms-hcc"))[: len(whole)] == whole
 
 
 # --- The command ---------------------------------------------------------------------------------------------------
@@ -195,3 +203,15 @@ def test_a_failure_on_the_way_leaves_the_old_file(
         run("alpha", "-o", str(file))
     assert file.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["scores.csv"]
+
+
+def test_the_export_has_the_finished_charts_of_its_days(project: Project, charts: list[Chart]) -> None:
+    export = exports.exports()["scores"]
+    today = timezone.now().date()
+    rows = [dict(zip(export.COLUMNS, row, strict=True)) for row in export.rows(project, Period(today, today))]
+    finished = {chart.pk for chart in charts[:-2]}
+    assert {(row["chart"], row["program"]) for row in rows} == {(pk, name) for pk in finished for name in PROGRAMS}
+    for row in rows[: len(finished)]:
+        (panel, *_) = scores.chart_scores(Chart.objects.get(pk=row["chart"]))
+        assert row["now_payment"] == (panel.now.payment if panel.now else "")
+    assert not list(export.rows(project, Period(date(2000, 1, 1), date(2000, 1, 2))))

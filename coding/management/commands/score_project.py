@@ -3,7 +3,7 @@
 import os
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,19 +11,16 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from django.core.management import BaseCommand, CommandError
+from django.db.models import QuerySet
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from coding import exports
 from coding.actions import trail
-from coding.models import Project
-from coding.population import Row, charts_of, scored
+from coding.exports.scores import COLUMNS, cells
+from coding.models import Chart, Project
+from coding.population import Row, paid_in, scored
 from scoring.rounding import decimal, half_up
-
-COLUMNS = (
-    "chart", "member_id", "service_year", "program", "payment_year", "baseline_raw", "baseline_normalized",
-    "baseline_payment", "now_raw", "now_normalized", "now_payment", "change", "problem",
-)  # fmt: skip
 
 
 @dataclass
@@ -99,8 +96,11 @@ class Command(BaseCommand):
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
             for program in programs:
-                task = progress.add_task(f"Scoring {program}", total=charts_of(project, program, year).count())
-                for row in scored(project, program, year):
+                charts: QuerySet[Chart] = Chart.objects.filter(member__project=project)
+                if year is not None:
+                    charts = paid_in(charts, program, year)
+                task = progress.add_task(f"Scoring {program}", total=charts.count())
+                for row in scored(charts, program):
                     totals.setdefault((program, row.payment_year), Total()).add(row)
                     progress.advance(task)
                     yield row
@@ -116,13 +116,6 @@ class Command(BaseCommand):
 def mean(total: Decimal, count: int) -> Decimal:
     """Three decimals, halves away from zero."""
     return decimal(half_up(int(total.scaleb(3)), count))
-
-
-def cells(row: Row) -> Iterable[object]:
-    return (
-        row.chart, row.member_id, row.service_year, row.program, row.payment_year, *(row.baseline or ("",) * 3),
-        *(row.now or ("",) * 3), "" if row.change is None else row.change, row.problem,
-    )  # fmt: skip
 
 
 @contextmanager

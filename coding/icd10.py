@@ -5,9 +5,18 @@ memory to load, so it is loaded on first use, or once before the web server fork
 """
 
 import re
+import tomllib
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
 from functools import cache, lru_cache
+from heapq import nsmallest
+from pathlib import Path
 
 RELEASE = "ICD-10-CM FY2026, April 2026 update (simple-icd-10-cm 1.5)"
+IN_FORCE = (date(2025, 10, 1), date(2026, 9, 30))  # the release's fiscal year; of other dates it says nothing
 SHAPE = re.compile(r"(?:[A-Z][0-9]|Q[A-Z])[0-9A-Z](?:\.[0-9A-Z]{1,4})?")  # QA0 since fiscal year 2026
 
 
@@ -34,12 +43,7 @@ def titles() -> dict[str, str]:
 
 
 def load() -> None:
-    searchable()
-
-
-@cache
-def searchable() -> list[tuple[str, str, str]]:
-    return [(code, title, f"{code} {code.replace('.', '')} {title}".lower()) for code, title in titles().items()]
+    _index()
 
 
 def title(code: str) -> str:
@@ -108,14 +112,208 @@ def excludes(code: str, other: str) -> bool:
     return fits(other, excluded_by(code))
 
 
-@lru_cache(maxsize=256)
-def search(words: str, limit: int = 20) -> list[tuple[str, str]]:
-    """(code, title) for codes that have every word in their title, or start with it. The best matches come first:
-    codes that start with the first word, then short titles."""
-    wanted = words.lower().split()
-    if not wanted:
+# --- Search --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """A code that search offers. more: how many billable codes are under one that is not billable itself.
+
+    because: the inclusion term that has the words, where the title has not all of them.
+    """
+
+    code: str
+    title: str
+    more: int = 0
+    because: str = ""
+
+
+@dataclass(frozen=True)
+class _Index:
+    """words: every word of titles and inclusion terms, sorted. codes_of: where in `codes` those are that have the word
+    in a name of their own or of a category above. named: a title's words between spaces. weight: `_weight`. bare: every
+    code without its dot, categories too, sorted."""
+
+    codes: list[str]
+    titles: list[str]
+    named: list[str]
+    weight: list[int]
+    terms: list[tuple[str, ...]]
+    words: list[str]
+    codes_of: dict[str, set[int]]
+    bare: list[tuple[str, str]]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+def category(code: str) -> str:
+    """E11.22 stands under E11.2, that under E11, and that under nothing."""
+    return code[:-1].rstrip(".") if len(code) > 3 else ""
+
+
+@cache
+def _index() -> _Index:
+    import simple_icd_10_cm as tabular
+
+    codes = list(titles())
+    names = list(titles().values())
+    terms: list[tuple[str, ...]] = []
+
+    @cache
+    def terms_of(code: str) -> tuple[str, ...]:
+        """The inclusion terms of a code and of the categories above it, whose name it shares."""
+        above = terms_of(category(code)) if category(code) else ()
+        return (*(tabular.get_inclusion_term(code) if tabular.is_valid_item(code) else ()), *above)
+
+    codes_of: dict[str, set[int]] = defaultdict(set)
+    for place, code in enumerate(codes):
+        terms.append(terms_of(code))
+        for word in _words(" ".join((names[place], *terms[place]))):
+            codes_of[word].add(place)
+    every = [code for code in tabular.get_all_codes() if is_code_shaped(code)]
+    return _Index(
+        codes,
+        names,
+        [f" {' '.join(_words(name))} " for name in names],
+        [_weight(code, name) for code, name in zip(codes, names, strict=True)],
+        terms,
+        sorted(codes_of),
+        dict(codes_of),
+        sorted((code.replace(".", ""), code) for code in every),
+    )
+
+
+def _weight(code: str, name: str) -> int:
+    """Lighter comes first: the plain condition before its special and residual forms, and before a history of it."""
+    return len(name.lower().replace("unspecified", "")) + 25 * name.startswith("Other") + 40 * code.startswith("Z")
+
+
+@cache
+def abbreviations() -> dict[str, list[list[str]]]:
+    """What is typed -> the words that each of its meanings stands for."""
+    read = tomllib.loads((Path(__file__).parent / "abbreviations.toml").read_text())
+    return {short: [_words(meaning) for meaning in meanings] for short, meanings in read.items()}
+
+
+def _having(word: str) -> set[int]:
+    """The codes with a word that begins so; from four letters on also with one that has them inside: nephr, gastr."""
+    index = _index()
+    at, found = bisect_left(index.words, word), set()
+    while at < len(index.words) and index.words[at].startswith(word):
+        found |= index.codes_of[index.words[at]]
+        at += 1
+    if len(word) >= 4:
+        for one in index.words:
+            if word in one:
+                found |= index.codes_of[one]
+    return _having(word[:-1]) if not found and len(word) > 4 and word.endswith("s") else found
+
+
+def _having_all(words: Iterable[str]) -> set[int]:
+    found: set[int] | None = None
+    for word in words:
+        found = _having(word) if found is None else found & _having(word)
+        if not found:
+            return set()
+    return found or set()
+
+
+@lru_cache(maxsize=1024)
+def search(typed: str, limit: int = 20) -> tuple[Found, ...]:
+    """Codes for a fragment of one (e112), or for words, parts of words and abbreviations (ckd 3b, copd exac).
+
+    Words may stand in the title or in an inclusion term of the code or its category. First come codes whose title has
+    the words whole, then the plain condition before its rare forms.
+    """
+    words = _words(typed)
+    if not words:
+        return ()
+    start = "".join(words).upper()
+    if len(words) <= 2 and re.fullmatch(r"[A-Z][0-9][0-9A-Z]{0,5}", start):
+        of_code = _with_start(start, limit)
+        if of_code:
+            return of_code
+    meanings = [[[word], *abbreviations().get(word, ())] for word in words]
+    found: set[int] | None = None
+    for options in meanings:
+        having = set().union(*(_having_all(option) for option in options))
+        found = having if found is None else found & having
+    index = _index()
+
+    def is_whole(option: list[str], name: str) -> bool:
+        return all(f" {word} " in name for word in option)
+
+    def order(place: int) -> tuple[int, int, str]:
+        name = index.named[place]
+        missing = sum(not any(is_whole(option, name) for option in options) for options in meanings)
+        return missing, index.weight[place], index.codes[place]
+
+    return tuple(
+        Found(index.codes[place], index.titles[place], because=_because(place, words))
+        for place in nsmallest(limit, found or (), key=order)
+    )
+
+
+def _because(place: int, words: list[str]) -> str:
+    index = _index()
+    if all(word in index.named[place] for word in words):
+        return ""
+    return next((term for term in index.terms[place] if all(word in term.lower() for word in words)), "")
+
+
+def _with_start(start: str, limit: int) -> tuple[Found, ...]:
+    import simple_icd_10_cm as tabular
+
+    bare = _index().bare
+    found: list[Found] = []
+    at = bisect_left(bare, (start, ""))
+    while at < len(bare) and bare[at][0].startswith(start) and len(found) < limit:
+        code = bare[at][1]
+        found.append(Found(code, tabular.get_description(code), 0 if is_billable(code) else len(children(code))))
+        at += 1
+    return tuple(found)
+
+
+def children(code: str) -> list[str]:
+    """The billable codes under a category."""
+    import simple_icd_10_cm as tabular
+
+    return [one for one in tabular.get_descendants(code) if is_billable(one)] if tabular.is_valid_item(code) else []
+
+
+NOTES = {
+    "inclusion_term": "Inclusion terms",
+    "includes": "Includes",
+    "excludes1": "Excludes1: not coded together",
+    "excludes2": "Excludes2: not included here, may be coded too",
+    "code_first": "Code first",
+    "use_additional_code": "Use additional code",
+    "code_also": "Code also",
+}
+
+
+def notes(code: str) -> list[tuple[str, str, list[str]]]:
+    """(what it is, the code that it stands at, its lines): the tabular list's instructions at a code and above it."""
+    import simple_icd_10_cm as tabular
+
+    if not tabular.is_valid_item(code):
         return []
-    found = [(code, name) for code, name, text in searchable() if all(word in text for word in wanted)]
-    start = wanted[0].replace(".", "").upper()
-    found.sort(key=lambda hit: (not hit[0].replace(".", "").startswith(start), len(hit[1]), hit[0]))
-    return found[:limit]
+    found = []
+    at = code
+    while at:
+        for name, words in NOTES.items():
+            if not tabular.is_valid_item(at) or (name == "inclusion_term" and at != code):
+                continue
+            said = getattr(tabular, f"get_{name}")(at)
+            lines = [said] if isinstance(said, str) else list(said)
+            if lines := [part.strip() for line in lines for part in line.split("\n") if part.strip()]:
+                found.append((words, at, lines))
+        at = category(at)
+    return found
+
+
+def billable_on(code: str, day: date) -> bool | None:
+    """Whether the code could be billed on the day; None where the release is of another fiscal year."""
+    return is_billable(code) if IN_FORCE[0] <= day <= IN_FORCE[1] else None

@@ -19,6 +19,7 @@ from coding.acceptability import NO, UNKNOWN, YES
 from coding.models import Chart, Decision, Enrollment, FirstPassCode, Suggestion
 from coding.validity import Validity
 from coding.workflow import Outcome, SuggestionKind, SuggestionStatus, Verdict
+from scoring.tables import load_release, load_year
 
 # Programs that pay in the year after the service year; HHS and Medicaid (CDPS) risk adjustment is concurrent.
 PROSPECTIVE = ("cms-hcc", "rxhcc", "esrd", "pace")
@@ -242,6 +243,25 @@ def payment_hccs(program: str, year: int, code: str) -> frozenset[str]:
         return frozenset(max(score.models, key=lambda model: model.weight).hccs)
     except scoring.ScoringError:
         return frozenset()
+
+
+def categories(chart: Chart, codes: Collection[str]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """For each code and model ("CMS-HCC 2027 V28") of the chart's programs the HCCs that the code maps to by itself.
+
+    A program whose tables are missing is left out: unknown, not none.
+    """
+    found: dict[str, dict[str, tuple[str, ...]]] = {code: {} for code in codes}
+    for program in programs(chart):
+        year = payment_year(chart, program)
+        try:
+            models = [(use.name, load_release(use)) for _, use in load_year(program, year).blend()]
+        except scoring.ScoringError:
+            continue
+        for name, release in models:
+            for code in codes:
+                mask = release.codes.get(code.replace(".", ""), 0)
+                found[code][f"{program.upper()} {year} {name}"] = release.categories(mask)
+    return found
 
 
 def programs(chart: Chart) -> list[str]:

@@ -1,21 +1,22 @@
 """Answers to the questions of a chart, and codes that a coder adds by hand."""
 
 from collections.abc import Iterable
+from datetime import date
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import reswap, retarget, trigger_client_event
 
-from coding import icd10
+from coding import icd10, scores
 from coding.actions import qa, suggestions
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import Chart, Decision, Encounter, EvidenceSpan, Note, QAReview, Suggestion, User
-from coding.permissions import check_can_code_chart
+from coding.permissions import can_see_scores, check_can_code_chart
 from coding.views import as_id
 from coding.views.charts import MEAT, open_to, review_context
 from coding.views.reading import Reading, marked_note, read_chart
@@ -29,6 +30,7 @@ SPOKEN = {
     Outcome.CHANGE: "Changed",
     Outcome.QUERY: "Query noted",
 }
+SHOWN_BESIDE = 12
 NEEDS_PANEL = (Outcome.REJECT, Outcome.DELETE, Outcome.CHANGE, Outcome.QUERY)
 
 
@@ -408,9 +410,56 @@ def card_key_of(review: QAReview) -> int:
 @require_safe
 @login_required
 def codes(request: HttpRequest) -> JsonResponse:
-    """ICD-10-CM codes for what is typed: {"results": [{"code", "title"}, ...]}."""
+    """ICD-10-CM codes for what is typed: {"results": [{"code", "title", "more", "because", "billable", "hccs"}, ...]}.
+
+    more: how many billable codes stand under one that is not. because: the inclusion term that has the words. billable:
+    on the date `on`, null where the code list is of another fiscal year. hccs: in the models of the chart `chart`, for
+    those who see its scores.
+    """
     found = icd10.search(request.GET.get("q", "")[:80].strip().lower())
-    return JsonResponse({"results": [{"code": code, "title": title} for code, title in found]})
+    hccs = categories_of(request, [one.code for one in found])
+    try:
+        day = date.fromisoformat(request.GET.get("on", ""))
+    except ValueError:
+        day = None
+    results = [
+        {
+            "code": one.code,
+            "title": one.title,
+            "more": one.more,
+            "because": one.because,
+            "billable": icd10.billable_on(one.code, day) if day else icd10.is_billable(one.code),
+            "hccs": hccs.get(one.code, ""),
+        }
+        for one in found
+    ]
+    return JsonResponse({"results": results})
+
+
+def categories_of(request: HttpRequest, codes: list[str]) -> dict[str, str]:
+    """The payment HCCs of the codes in words, where a chart is named whose scores the person sees."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = open_to(request).filter(pk=as_id(request.GET.get("chart", ""))).first()
+    if chart is None or not can_see_scores(user, chart.project):
+        return {}
+    return {
+        code: " · ".join(
+            f"{model}: {'HCC ' + ', '.join(hccs) if hccs else 'no payment HCC'}" for model, hccs in models.items()
+        )
+        for code, models in scores.categories(chart, codes).items()
+    }
+
+
+@require_safe
+@login_required
+def code_notes(request: HttpRequest, code: str) -> HttpResponse:
+    """What the tabular list says about a code, and the billable codes that stand beside it."""
+    code = icd10.normalise(code)
+    if not icd10.notes(code) and not icd10.children(code) and not icd10.is_billable(code):
+        raise Http404
+    beside = [one for one in icd10.children(icd10.category(code)) if one != code] if icd10.is_billable(code) else []
+    context = {"code": code, "notes": icd10.notes(code), "under": icd10.children(code), "beside": beside[:SHOWN_BESIDE]}
+    return render(request, "components/code_notes.html", context)
 
 
 @require_POST
@@ -434,5 +483,6 @@ urlpatterns = [
     path("charts/<int:pk>/add/", add, name="add_code"),
     path("qa-reviews/<int:pk>/respond/", respond, name="respond"),
     path("codes/", codes, name="codes"),
+    path("codes/<str:code>/", code_notes, name="code_notes"),
     path("settings/shortcuts/", shortcuts, name="shortcuts"),
 ]

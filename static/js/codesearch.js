@@ -3,36 +3,51 @@ const WAIT = 120; // ms after the last key
 
 function parts(input) {
   const box = input.closest("[data-codesearch]");
-  return { url: box.dataset.codesearch, list: box.querySelector("[role=listbox]") };
+  return { box, url: box.dataset.codesearch, list: box.querySelector("[role=listbox]"), notes: box.querySelector(".codesearch-notes") };
+}
+
+function span(name, words) {
+  const made = document.createElement("span");
+  made.className = name;
+  made.textContent = words;
+  return made;
+}
+
+function option({ code, title, more, because, billable, hccs }, id) {
+  const item = document.createElement("li");
+  item.id = id;
+  item.setAttribute("role", "option");
+  item.setAttribute("aria-selected", "false");
+  item.dataset.code = code;
+  if (more) item.dataset.more = more;
+  item.append(span("code", code), title);
+  if (because) item.append(span("soft", ` ${because}`));
+  const facts = [];
+  if (more) facts.push(`not billable, ${more} under it`);
+  else if (billable === false) facts.push("not billable");
+  else if (billable === null) facts.push("code list of another fiscal year");
+  if (hccs && !more) facts.push(hccs);
+  if (facts.length) item.append(span("codesearch-facts", facts.join(" · ")));
+  return item;
 }
 
 function show(input, results) {
-  const { list } = parts(input);
-  list.replaceChildren(...results.map(({ code, title }, index) => {
-    const item = document.createElement("li");
-    item.id = `${list.id}-${index}`;
-    item.setAttribute("role", "option");
-    item.setAttribute("aria-selected", "false");
-    item.dataset.code = code;
-    const strong = document.createElement("span");
-    strong.className = "code";
-    strong.textContent = code;
-    item.append(strong, title);
-    return item;
-  }));
+  const { list, notes } = parts(input);
+  list.replaceChildren(...results.map((result, index) => option(result, `${list.id}-${index}`)));
   list.hidden = results.length === 0;
+  notes.hidden = true;
   input.setAttribute("aria-expanded", String(!list.hidden));
   input.removeAttribute("aria-activedescendant");
 }
 
-function isCode(words) {
-  return /^[a-z][0-9][0-9a-z][.]?[0-9a-z]{0,4}$/i.test(words.trim());
-}
-
 function choose(input, item) {
   input.value = item.dataset.code;
-  show(input, []);
   input.focus();
+  if (item.dataset.more) { // a category: on to the codes under it
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    return;
+  }
+  show(input, []);
   input.dispatchEvent(new CustomEvent("chosen", { bubbles: true }));
 }
 
@@ -40,10 +55,29 @@ function activate(input, step) {
   const items = [...parts(input).list.children];
   if (!items.length) return;
   const at = items.findIndex((item) => item.getAttribute("aria-selected") === "true");
-  const next = items[(at + step + items.length) % items.length];
+  const next = items[at < 0 ? (step > 0 ? 0 : items.length - 1) : (at + step + items.length) % items.length];
   for (const item of items) item.setAttribute("aria-selected", String(item === next));
   input.setAttribute("aria-activedescendant", next.id);
   next.scrollIntoView({ block: "nearest" });
+  readNotes(input, next.dataset.code);
+}
+
+// Includes, excludes, code first: what the tabular list says, beside the code that one stands on.
+let reading;
+function readNotes(input, code) {
+  clearTimeout(reading);
+  reading = setTimeout(async () => {
+    const { url, notes, list } = parts(input);
+    const answer = await fetch(`${url}${encodeURIComponent(code)}/`);
+    const standing = list.querySelector('[aria-selected="true"]')?.dataset.code;
+    if (!answer.ok || answer.redirected || standing !== code) return;
+    notes.innerHTML = await answer.text(); // our own fragment, escaped by the server
+    notes.hidden = false;
+  }, WAIT);
+}
+
+function isCode(words) {
+  return /^[a-z][0-9][0-9a-z][.]?[0-9a-z]{0,4}$/i.test(words.trim());
 }
 
 let timer;
@@ -56,7 +90,10 @@ document.addEventListener("input", (event) => {
     const words = input.value.trim();
     const number = ++asked;
     if (words.length < 2) { show(input, []); return; }
-    const answer = await fetch(`${parts(input).url}?q=${encodeURIComponent(words)}`, { headers: { Accept: "application/json" } });
+    const { url, box } = parts(input);
+    const on = box.closest(".card")?.dataset.on ?? input.form?.querySelector("[name=encounter] option:checked")?.dataset.on;
+    const query = new URLSearchParams({ q: words, chart: box.dataset.chart ?? "", on: on ?? "" });
+    const answer = await fetch(`${url}?${query}`, { headers: { Accept: "application/json" } });
     if (!answer.ok || number !== asked || answer.redirected) return;
     show(input, (await answer.json()).results);
   }, WAIT);
@@ -76,6 +113,9 @@ document.addEventListener("keydown", (event) => {
       event.preventDefault();
       choose(input, item);
     } else show(input, []);
+  } else if (event.key === "ArrowRight" && list.querySelector('[aria-selected="true"][data-more]')) {
+    event.preventDefault();
+    choose(input, list.querySelector('[aria-selected="true"]'));
   } else if (event.key === "Escape" && !list.hidden) {
     event.preventDefault();
     event.stopPropagation();
@@ -91,5 +131,7 @@ document.addEventListener("mousedown", (event) => {
 });
 
 document.addEventListener("focusout", (event) => {
-  if (event.target.matches?.("[data-codesearch] input")) show(event.target, []);
+  const input = event.target;
+  // Into its notes, to scroll them, is not away.
+  if (input.matches?.("[data-codesearch] input") && !parts(input).notes.contains(event.relatedTarget)) show(input, []);
 });

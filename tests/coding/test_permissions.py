@@ -44,6 +44,7 @@ POST theme                 302   302   302   302   302   302   302   302   302
 POST stay                  204   204   204   204   204   204   204   204   302
 POST shortcuts             302   302   302   302   302   302   302   302   302
 GET  codes                 200   200   200   200   200   200   200   200   302
+GET  code_notes            200   200   200   200   200   200   200   200   302
 
 GET  queue                 200   200   403   403   403   403   403   403   302
 POST next_chart            302   302   403   403   403   403   403   403   302
@@ -197,6 +198,7 @@ class World:
             "score_steps": [self.held.pk, "cms-hcc"],
             "member_scores": [self.held.member_id],
             "respond": [overturned.pk],
+            "code_notes": ["E11.22"],
             "evidence": [self.held.pk],
             "change_evidence": [self.held.pk, suggestion.evidence.all()[0].pk],
             "export": [row.name.partition(":")[2]],

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from coding.actions import qa, queues, suggestions
-from coding.models import Chart, Decision, EvidenceSpan, Note, QAReview, Role, Suggestion, TrailEvent, User
+from coding.models import Chart, Decision, EvidenceSpan, Note, Project, QAReview, Role, Suggestion, TrailEvent, User
 from coding.permissions import NotAllowed
 from coding.workflow import ChartStatus, Outcome, SpanLabel, SuggestionStatus
 from tests import audits, make, pages
@@ -441,11 +441,34 @@ def test_a_code_by_hand_says_what_is_missing_and_keeps_what_was_typed(desk, char
         assert f">{fields['quote']}</textarea>" in response.content.decode()
 
 
-def test_code_search_answers_words_and_codes(desk) -> None:
-    found = desk.get(reverse("codes"), {"q": "kidney stage 3b"}).json()["results"]
-    assert found == [{"code": "N18.32", "title": "Chronic kidney disease, stage 3b"}]
-    assert desk.get(reverse("codes"), {"q": "n1832"}).json()["results"][0]["code"] == "N18.32"
-    assert desk.get(reverse("codes"), {"q": ""}).json() == {"results": []}
+def test_code_search_answers_words_and_codes(desk, chart) -> None:
+    query = {"q": "kidney stage 3b", "chart": chart.pk, "on": "2026-03-02"}
+    assert desk.get(reverse("codes"), query).json()["results"] == [
+        {
+            "code": "N18.32",
+            "title": "Chronic kidney disease, stage 3b",
+            "more": 0,
+            "because": "",
+            "billable": True,
+            "hccs": "CMS-HCC 2027 V28: HCC 328",
+        }
+    ]
+    [elsewhen] = desk.get(reverse("codes"), {"q": "kidney stage 3b", "on": "2026-11-02"}).json()["results"]
+    assert (elsewhen["billable"], elsewhen["hccs"]) == (None, "")
+
+
+def test_no_hcc_is_said_to_who_may_not_see_scores(desk, chart) -> None:
+    Project.objects.update(coders_see_scores=False)
+    [found] = desk.get(reverse("codes"), {"q": "kidney stage 3b", "chart": chart.pk}).json()["results"]
+    assert found["hccs"] == ""
+
+
+def test_the_notes_of_a_code_are_those_of_the_tabular_list(desk) -> None:
+    said = " ".join(pages.Page(desk.get(reverse("code_notes", args=["E11.22"]))).words.split())
+    assert "Use additional code code to identify stage of chronic kidney disease (N18.1-N18.6)" in said
+    assert "Excludes1: not coded together at E11" in said
+    assert "E11.21 Type 2 diabetes mellitus with diabetic nephropathy" in said
+    assert desk.get(reverse("code_notes", args=["Q99.99"])).status_code == 404
 
 
 # --- Who sees what

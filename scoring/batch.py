@@ -70,7 +70,10 @@ def score_population(
     diagnoses = Diagnoses(members, np.asarray(code, dtype=str))
 
     total = np.zeros((3, size), dtype=np.int64)
-    for weight, use in year.blend(model):
+    blends = {year.blend(model, plan) for plan in {person.plan for person in persons} or {None}}
+    if len(blends) != 1:
+        raise InvalidInput("people: their plans are scored by different models: score each plan apart, or name a model")
+    for weight, use in blends.pop():
         factor_of = factors_of(use, factors)
         runs = [run_of(year, weight, use, person, None, factor_of) for person in persons]
         total += weight * scores(load_release(use), runs, kind, diagnoses)

@@ -178,7 +178,7 @@ class Factor:
 class ModelUse:
     """One model in a program's year: its share in the blend, where its tables lie, its factors.
 
-    year: "cms-hcc 2026", for messages.
+    year: "cms-hcc 2026", for messages. plan: of those whose score it is instead of the blend's (Part D's PDP).
     """
 
     year: str
@@ -187,6 +187,7 @@ class ModelUse:
     folder: Path | None
     missing: str
     factors: tuple[Factor, ...]
+    plan: str = ""
 
     @cached_property
     def release(self) -> Release:
@@ -240,13 +241,16 @@ class Year:
         """(share in per cent, model) of each in the blend."""
         return tuple((use.weight, use) for use in self.models)
 
-    def blend(self, model: str | None = None) -> tuple[tuple[int, ModelUse], ...]:
-        """(share in per cent, model) of each that counts: those of the blend, or one alone by name.
+    def blend(self, model: str | None = None, plan: str | None = None) -> tuple[tuple[int, ModelUse], ...]:
+        """(share in per cent, model) of each that counts: one alone by name, that of the plan, or those of the blend.
 
         Raises UnknownProgram for a name that is not there, MissingFactor where nobody has said what the blend is.
         """
         if model is not None:
             return ((100, self.model(model)),)
+        for use in self.other_models if plan else ():
+            if use.plan == plan:
+                return ((100, use),)
         if not self.models:
             names = ", ".join(use.name for use in self.other_models)
             raise MissingFactor(f"{self.name}: the blend is not on file; name a model ({names}) or write its weights")
@@ -362,7 +366,8 @@ def _load_year(path: Path) -> Year:
             if factor.normalization is not None and factor.normalization <= 0:
                 raise TablesBroken(f"{path.parent.name}/{entry['name']}: a normalization factor is above zero")
         folder = tables_folder(path.parent, entry["tables"]) if entry.get("tables") else None
-        use = ModelUse(year, entry["name"], entry.get("weight", 0), folder, entry.get("missing", ""), factors)
+        weight, missing, plan = entry.get("weight", 0), entry.get("missing", ""), entry.get("plan", "")
+        use = ModelUse(year, entry["name"], weight, folder, missing, factors, plan)
         (uses if use.weight else others).append(use)
     csr = {key: thousandths(value, "cost-sharing reduction") for key, value in data.get("csr", {}).items()}
     facts = {name: data[name] for name in ("frailty", "csr_source", "csr_verified_on") if name in data}

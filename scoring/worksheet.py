@@ -415,16 +415,17 @@ def worksheet(
 ) -> Worksheet:
     """Compile a person for a program and year.
 
-    model: one model alone instead of the blend. segment: instead of the one that the facts give. factors: model ->
-    {"normalization": …, "coding_adjustment": …}, for the user's own figures where none is on file or to override them.
-    frailty: the contract's factor, added to the payment score (PACE). The blend is not scored without it, since no
-    default is right; one model alone is, before frailty.
+    model: one model alone instead of the blend, or of the one that the person's plan has. segment: instead of the one
+    that the facts give. factors: model -> {"normalization": …, "coding_adjustment": …}, for the user's own figures
+    where none is on file or to override them. frailty: the contract's factor, added to the payment score (PACE). The
+    blend is not scored without it, since no default is right; one model alone is, before frailty.
     Raises UnknownProgram, InvalidInput, MissingTables, MissingFactor, ProposedRelease, TablesBroken.
     """
     year = load_year(program, payment_year)
     added = frailty_of(year, model, frailty)
     person = Beneficiary.of(beneficiary, program)
-    runs = [run_of(year, weight, use, person, segment, factors_of(use, factors)) for weight, use in year.blend(model)]
+    blend = year.blend(model, person.plan)
+    runs = [run_of(year, weight, use, person, segment, factors_of(use, factors)) for weight, use in blend]
     return Worksheet(year, runs, added)
 
 
@@ -494,7 +495,7 @@ def payment_chain(
     if model is None and len(year.models) != 1:
         names = ", ".join(use.name for use in (*year.models, *year.other_models))
         raise InvalidInput(f"{program} {payment_year} has several models ({names}): name the one of this raw score")
-    use = year.models[0] if model is None else year.model(model)
+    ((_, use),) = year.blend(model, population)
     factor = factors_of(use, factors)(population)
     return use.name, chain(raw, factor.normalization or 1000, 1000 - (factor.coding_adjustment or 0))
 
@@ -515,17 +516,17 @@ def raw_by_segment(
     person = Beneficiary.of(beneficiary, program)
     codes = codes_of(diagnoses)
     result: dict[str, dict[str, Decimal]] = {}
-    for _, use in year.blend(model):
+    for _, use in year.blend(model, person.plan):
         release = load_release(use)
         if release.family == "hhs-hcc":
             runs: dict[str, Run] = {
                 metal: hhs_run(year, release, replace(person, metal=letter)) for letter, metal in METALS.items()
             }
         else:
-            age = person.age_in(payment_year)
+            age, drugs = person.age_in(payment_year), drug_mask(release, person) if release.drugs else 0
             runs = {
                 segment: Run(
-                    release, 100, compile_parts(release, person, age, lambda _: None, segment), age, person.sex
+                    release, 100, compile_parts(release, person, age, lambda _: None, segment), age, person.sex, drugs
                 )
                 for segment in FAMILIES[release.family].segments or release.factors
                 if "GRAFT" not in segment or (person.esrd and person.esrd.graft_months)  # by months since transplant

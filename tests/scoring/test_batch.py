@@ -74,6 +74,14 @@ def test_a_population_without_diagnoses_is_scored():
     assert result.raw.tolist() == [395, 571]
 
 
+def test_a_population_of_several_plans_is_not_scored_by_one_model():
+    people = {"age": [72, 72], "sex": ["F", "F"], "plan": ["pdp", "pdp"]}
+    alone = worksheet("rxhcc", 2027, {"age": 72, "sex": "F", "plan": "pdp"}).score(["E11.22"])
+    assert score_population("rxhcc", 2027, people, [0], ["E11.22"]).raw[0] == alone.points[0]
+    with pytest.raises(InvalidInput, match="score each plan apart"):
+        score_population("rxhcc", 2027, people | {"plan": ["pdp", "ma-pd"]}, [], [])
+
+
 def test_pace_needs_its_frailty_factor_here_too():
     with pytest.raises(MissingFactor, match="frailty"):
         score_population("pace", 2026, {"age": [72], "sex": ["F"]}, [], [])

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from scoring import InvalidInput, MissingFactor, MissingTables, score, tables
+from scoring import InvalidInput, MissingFactor, MissingTables, raw_by_segment, score, tables
 from scoring.batch import score_population
 from scoring.errors import TablesBroken
 from scoring.importing import find, store
@@ -348,6 +348,7 @@ def test_a_year_may_have_several_models_and_drugs_may_stand_alone(tmp_path):
         None: "0.525", "CDPS": "0.525", "CDPS+Rx": "0.510", "MRX": "0.700",
     }  # fmt: skip
     assert found["MRX"].unmapped == ("I10", "I270")
+    assert str(raw_by_segment("cdps", 2026, person, [], model="MRX")["MRX"]["DA"]) == "0.700"
     assert found["MRX"].models[0].dropped == {"MRX3": "MRX2"}
     timings = [tables.load_release(use).options["timing"] for use in load_year("cdps", 2026).models]
     assert timings == ["prospective"]

@@ -13,6 +13,7 @@ from scoring import (
     deltas,
     payment_chain,
     programs,
+    raw_by_segment,
     score,
     what_if,
     worksheet,
@@ -375,6 +376,11 @@ def test_part_d_of_2027_is_one_model_for_each_kind_of_plan():
     }
     assert score("rxhcc", 2027, {"age": 72, "sex": "F"}, []).models[0].model == "Y1"
     assert raw["Y1"] != raw["Y2"]
+    pdp = score("rxhcc", 2027, {"age": 72, "sex": "F", "plan": "pdp"}, ["E11.22"])
+    assert (pdp.models[0].model, str(pdp.raw)) == ("Y2", raw["Y2"])
+    assert list(raw_by_segment("rxhcc", 2027, {"age": 72, "sex": "F", "plan": "pdp"}, [])) == ["Y2"]
+    assert payment_chain("rxhcc", 2027, 1000, population="pdp") == ("Y2", (1000, 995, 995))
+    assert payment_chain("rxhcc", 2027, 1000, population="ma-pd")[0] == "Y1"
 
 
 def test_a_nonaged_long_term_resident_has_add_ons():

@@ -32,6 +32,7 @@ from coding import exports, icd10, reports, scores
 from coding import release as releases
 from coding.actions import charts as chart_actions
 from coding.actions import qa, queues, suggestions, trail
+from coding.forms import AT_ONCE
 from coding.intake import IntakeErrors, chart_file
 from coding.models import (
     Chart,
@@ -537,8 +538,6 @@ class DecisionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
 # --- The calculator ------------------------------------------------------------------------------------------------
 
-CODES_AT_ONCE = 2000
-CANDIDATES_AT_ONCE = 200
 CODES = {"type": "array", "items": {"type": "string"}, "example": ["E11.22", "I50.32"]}
 THREE_DECIMALS = {"type": "string", "example": "1.033"}
 SCORE_REQUEST = {
@@ -604,7 +603,7 @@ class CalculatorView(views.APIView):
         check_can_calculate(person(request))
         asked: Any = request.data  # anything that is not an object is refused with the rest
         if isinstance(asked, dict):
-            for name, most in (("diagnoses", CODES_AT_ONCE), ("candidates", CANDIDATES_AT_ONCE)):
+            for name, most in AT_ONCE.items():
                 if isinstance(asked.get(name), list) and len(asked[name]) > most:
                     raise ValidationError({"detail": f"{name}: at most {most} codes at once."})
         try:

@@ -53,6 +53,9 @@ GROUPS = (
 )
 GRAFT_FROM = 4
 
+# So many in one question, on the page and in the API: the differences of N candidates take N x N sums.
+AT_ONCE = {"diagnoses": 2000, "candidates": 200}
+
 Ask = Callable[[ProgramYear], forms.Field]
 
 
@@ -247,8 +250,12 @@ class CalculatorForm(forms.Form):
                 self.add_error("age", "Give the age or the birth date, one of the two.")
         elif said.get("age") is None and "age" not in self.errors:
             self.add_error("age", "Give the age.")
-        for name in ("diagnoses", "candidates"):
-            for code in dict.fromkeys(words(said.get(name))):
+        for name, most in AT_ONCE.items():
+            codes = list(dict.fromkeys(words(said.get(name))))
+            if len(codes) > most:
+                self.add_error(name, f"At most {most} codes at once.")
+                continue
+            for code in codes:
                 try:
                     code_of(code)
                 except InvalidInput as error:

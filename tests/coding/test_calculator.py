@@ -209,6 +209,7 @@ def test_every_refusal_stands_at_its_field_and_what_was_typed_stays(coder: Clien
         ({"program": "esrd 2026"}, "esrd", "status"),
         ({"program": "hhs-hcc 2026"}, "metal", "missing"),
         ({"model": "V22", "normalization_V22": "0"}, "normalization_V22", "0.001"),
+        ({"candidates": " ".join(f"E11.{number}" for number in range(1000, 1201))}, "candidates", "At most 200"),
         ({"dual": "sideways"}, "dual", "not one of the available choices"),
     ],
 )

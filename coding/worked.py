@@ -1,5 +1,6 @@
 """A score as it is worked on paper: what `components/worked.html` shows of a `scoring.Score`. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,8 +10,9 @@ from scoring.beneficiary import dotted
 from scoring.calculate import Part
 from scoring.explain import SUPPLIED
 from scoring.rounding import decimal, half_up
-from scoring.tables import Release, Year, load_year
+from scoring.tables import Release, Year, load_year, ones
 
+SHOWN = 4  # codes named beside one that carries the same category
 GROUPS = ("Person", "Conditions", "Interactions", "Counts")
 
 
@@ -92,20 +94,28 @@ def by_code(score: Score) -> dict[str, tuple[str, ...]]:
     """code (with dots) -> what it does in each model of the blend: its categories and who else carries them, or why
     it adds nothing."""
     codes = dict.fromkeys(code for model in score.models for code in model.codes)
-    return {dotted(code): tuple(_effect(model, code) for model in score.models) for code in codes}
+    effects = [_effects(model) for model in score.models]
+    return {dotted(code): tuple(of_model[code] for of_model in effects) for code in codes}
 
 
-def _effect(model: ModelScore, code: str) -> str:
-    run = model.run
-    if not run.maps(code):
-        return "no payment HCC"
-    if why := model.no_effect.get(code):
-        return why
-    left = run.mask(code) & model.left
-    others = [dotted(other) for other in model.codes if other != code and run.mask(other) & left]
-    return run.name(left) + (
-        f", which {', '.join(others)} {'carry' if others[1:] else 'carries'} too" if others else ""
-    )
+def _effects(model: ModelScore) -> dict[str, str]:
+    run, left = model.run, model.left
+    carriers: dict[int, list[str]] = defaultdict(list)
+    for code in model.codes:
+        for bit in ones(run.mask(code) & left):
+            carriers[bit].append(code)
+    effects = {}
+    for code in model.codes:
+        if not run.maps(code):
+            effects[code] = "no payment HCC"
+        elif code in model.no_effect:
+            effects[code] = model.no_effect[code]
+        else:
+            own = run.mask(code) & left
+            others = [o for o in dict.fromkeys(o for bit in ones(own) for o in carriers[bit][:SHOWN]) if o != code]
+            carry = f", which {', '.join(map(dotted, others))} {'carry' if others[1:] else 'carries'} too"
+            effects[code] = run.name(own) + (carry if others else "")
+    return effects
 
 
 def _closing(score: Score) -> tuple[Step, ...]:

@@ -6,7 +6,7 @@ import pytest
 from django.template import Context, Template
 
 import scoring
-from coding.worked import worked
+from coding.worked import by_code, worked
 
 WOMAN = {"birth_date": "1953-04-01", "sex": "F", "dual": "none", "orec": "0"}
 PEOPLE = {
@@ -61,6 +61,15 @@ def test_a_condition_names_the_codes_that_carry_it_and_a_trumped_one_says_by_whi
     assert groups["Counts"]["D4"].value == Decimal("0.000")
     assert [(item.codes, item.why) for item in model.silent] == [(("E11.9",), "HCC 38 is trumped by HCC 37")]
     assert model.unmapped == ("Z00.00",)
+
+
+def test_every_code_says_what_it_does_in_each_model() -> None:
+    effects = by_code(scored("blend"))
+    assert set(effects) == set(CODES)
+    assert effects["E11.22"] == ("HCC 18, which E10.22 carries too", "HCC 37, which E10.22 carries too")
+    assert effects["E11.9"] == ("HCC 19 is trumped by HCC 18", "HCC 38 is trumped by HCC 37")
+    assert effects["Z00.00"] == ("no payment HCC",) * 2
+    assert by_code(scored("hhs"))["E10.22"][0].startswith("HCC 020, HCC 022")
 
 
 def test_a_bundle_of_the_marketplace_names_its_codes() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Prefetch
 from django.utils import timezone
@@ -252,8 +252,8 @@ class Card:
     questions: list[Question] = field(default_factory=list)
     deltas: list[tuple[scores.Panel, scores.Delta]] = field(default_factory=list)
     refusals: dict[int, str] = field(default_factory=dict)  # by encounter: why the code does not count on that date
-    flags: list[tuple[date, Flag]] = field(default_factory=list)  # high-risk groups, with what is missing
-    warnings: list[tuple[date, validity.Warned]] = field(default_factory=list)
+    flags: list[tuple[list[date], Flag]] = field(default_factory=list)  # high-risk groups, with what is missing
+    warnings: list[tuple[list[date], validity.Warned]] = field(default_factory=list)
 
     @cached_property
     def counts_nowhere(self) -> bool:
@@ -544,10 +544,23 @@ def warn(chart: Chart, encounters: list[Encounter], cards: list[Card], rules: Bo
     flags = validity.chart_flags(chart, encounters, codes, rules)
     warnings = validity.chart_warnings(chart, encounters, codes, scores.payment_hccs, rules)
     for card in cards:
-        for q in card.questions:
-            place = (q.suggestion.encounter_id, card.icd10)
-            card.flags += [(q.encounter.date_from, flag) for flag in flags.get(place, ())]
-            card.warnings += [(q.encounter.date_from, one) for one in warnings.get(place, ())]
+        places = [((q.suggestion.encounter_id, card.icd10), q.encounter.date_from) for q in card.questions]
+        card.flags = same_on((flag, day) for place, day in places for flag in flags.get(place, []))
+        said = same_on((warned, day) for place, day in places for warned in warnings.get(place, []))
+        # A group says more than that the event is acute.
+        card.warnings = [(days, warned) for days, warned in said if not card.flags or warned.rule_id != "E.acute"]
+
+
+T = TypeVar("T")
+
+
+def same_on(found: Iterable[tuple[T, date]]) -> list[tuple[list[date], T]]:
+    """What is said of several dates, once, with the dates."""
+    grouped: dict[tuple[str, ...], tuple[list[date], T]] = {}
+    for one, day in found:
+        said = (one.rule_id, *one.missing) if isinstance(one, Flag) else (str(one),)
+        grouped.setdefault(said, ([], one))[0].append(day)
+    return list(grouped.values())
 
 
 def record_of(chart: Chart, questions: Iterable[Question], rules: Book | None = None) -> list[EncounterPage]:

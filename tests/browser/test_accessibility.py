@@ -1,13 +1,15 @@
 """axe finds nothing on any page, in light and dark; pages reflow; what is pressed is large enough."""
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from coding.models import Chart, Project, Role, User
-from tests import make
+from coding.actions import compliance, qa
+from coding.models import Chart, OverpaymentCase, Project, Role, User
+from tests import audits, make, pages
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
@@ -93,6 +95,33 @@ def test_axe_finds_nothing_on_any_page_of_the_menu(
     page = log_in(make.person(role, project))
     for address in page.locator(".top nav a").evaluate_all("links => links.map((link) => link.href)"):
         page.goto(address)
+        check(page, address)
+
+
+def test_axe_finds_nothing_on_the_pages_of_compliance(
+    colours: str, live_server, page: Page, log_in: Callable[[User], Page], project: Project, chart: Chart
+) -> None:
+    coder, lead = make.person(Role.CODER, project), make.person(Role.QA_LEAD, project)
+    stroke = {"I63.9": {"mention": "Acute stroke", "assess": "Acute stroke"}}
+    flagged = audits.coded_chart(project, coder, pages.day(text="Acute stroke today.", adds=stroke))
+    qa.close(chart=flagged, by=lead)
+    decision = flagged.suggestions.get().decisions.get()
+    OverpaymentCase.objects.create(
+        chart=flagged, decision=decision, program="cms-hcc", payment_year=2025, why="Closed.",
+        opened_on=date(2026, 11, 1), due_on=date(2026, 12, 31),
+    )  # fmt: skip
+    officer = make.person(Role.COMPLIANCE, project, credential="CPC")
+    compliance.override(encounter=chart.encounters.first(), check="V07", reason="Seen on page 3.", by=officer)
+    log_in(officer)
+    for address in (
+        "/compliance/rules/?check=V06",
+        "/compliance/calendar/",
+        "/compliance/release/",
+        "/compliance/overpayments/",
+        f"/charts/{chart.pk}/validity/",
+        "/reports/gaps/",
+    ):
+        page.goto(live_server.url + address)
         check(page, address)
 
 

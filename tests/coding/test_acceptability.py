@@ -24,6 +24,7 @@ from coding.acceptability import (
     book,
     case_of,
     code_edits,
+    conflicts,
     deadlines,
     is_lifelong,
     load,
@@ -1038,3 +1039,44 @@ def test_no_day_program_or_year_is_without_an_answer(today: date, program: str, 
     assert found.radv in ("yes", "no", "unknown")
     if found.payment == "yes":
         assert found.radv != "no"
+
+
+# --- Codes beside each other -----------------------------------------------------------------------------------------
+
+
+def found_conflicts(*visits: tuple[str, list[str]], setting: str = "outpatient") -> set[tuple[str, str, str]]:
+    """(code, kind, other) of visits on the days, with their codes."""
+    value = a_chart()
+    value["service_year"] = int(visits[0][0][:4])
+    value["encounters"] = []
+    for number, (day, _) in enumerate(visits):
+        one = an_encounter(encounter_id=f"E{number}", setting=setting)
+        one.update({"from": day, "through": day})
+        value["encounters"].append(one)
+    chart = chart_of(value)
+    carried = {f"E{number}": codes for number, (_, codes) in enumerate(visits)}
+    return {(one.icd10, one.kind, one.other) for one in conflicts(chart.encounters, carried, "cms-hcc", 2027)}
+
+
+def test_codes_beside_each_other_are_warned_about():
+    day = "2026-03-02"
+    assert found_conflicts((day, ["E11.22", "N18.32", "I12.9"])) == set()
+    assert ("E10.9", "excludes1", "E11.9") in found_conflicts((day, ["E11.9", "E10.9"]))
+    assert ("I10", "with", "I50.9") in found_conflicts((day, ["I10", "I50.9"]))
+    assert ("E11.9", "with", "N18.32") in found_conflicts((day, ["E11.9", "N18.32"]))
+    assert ("D63.1", "code first", "") in found_conflicts((day, ["D63.1"]))
+    assert ("D63.1", "code first", "") not in found_conflicts((day, ["D63.1", "N18.32"]))
+    assert ("I21.4", "acute", "") in found_conflicts((day, ["I21.4"]))
+    assert ("E66.813", "not valid", "") in found_conflicts(("2024-03-04", ["E66.813"]))
+    assert ("E66.813", "not valid", "") not in found_conflicts((day, ["E66.813"]))
+
+
+def test_codes_of_two_dates_that_cannot_both_be_right_are_named():
+    found = found_conflicts(("2026-03-02", ["E11.9"]), ("2026-04-02", ["E10.9"]))
+    assert {("E11.9", "between dates", "E10.9"), ("E10.9", "between dates", "E11.9")} <= found
+
+
+def test_an_unverified_warning_says_so():
+    value = a_chart()
+    (found,) = conflicts(chart_of(value).encounters, {"E1": ["I21.4"]}, "cms-hcc", 2027)
+    assert (found.rule_id, found.verified) == ("E.acute", False)

@@ -25,6 +25,8 @@ PLACES = ("exam", "vitals", "results", "", "hospital_course", "assessment_plan")
 """Sections where findings and results of a condition are looked for, whether or not it is named beside them."""
 SHOWN = ("exam", "vitals", "results")
 """Sections that tell what was found."""
+OPENING = 20
+"""Characters before the name of a condition with which a sentence still begins: a number, a side, "Chronic"."""
 HEADING = 60
 """Most characters of a bare heading."""
 TITLE = 3
@@ -39,7 +41,7 @@ WITH = re.compile(r"[ ,]*with (?!contrast|and\b|or\b|gadolinium|dr\b)[a-z]")
 """Behind a test: what it found."""
 SPECIALIST = re.compile(r"olog(?:y|ist)|surgeon|clinic|psychiatr|therapist|counsel")
 UNSURE = re.compile(r"\b(?:ensure|whether|to see|make sure|if)\b")
-LABEL = re.compile(r"(?m)^[ ]*(?:[-*•][ ]*)?(?P<name>[a-z][a-z /&-]{3,40}):")
+LABEL = re.compile(r"[ ]*(?:[-*•][ ]*)?(?P<name>[a-z][a-z /&-]{3,40}):")
 """The words before the colon that open a line of a plan: "- medical treatment:"."""
 
 
@@ -102,18 +104,18 @@ class Outline:
         title = self.families.get(numbers[0], set())
         titled = 0 < len(title) < TITLE
         named = set().union(*(self.families.get(n, ()) for n in numbers))
+        early = set().union(*(self.families.get(n, ()) for n in numbers[:3]))
         listed = NUMBERED.match(self.page.plain, block[0]) and not self.is_plan(block[0])
-        alone = named if len(named) == 1 else () if named or listed else self.sole
+        alone = named if len(named) == 1 and early else () if named or listed else self.sole
         label = ""
         for n in numbers:
             start, end = self.page.sentences[n]
             self.themes[n] = frozenset(title if titled else self.families.get(n) or alone)
-            if m := LABEL.match(self.page.low, start, end):
-                label = self.kind_of(m["name"])
+            if self.opens_line(start):
+                m = LABEL.match(self.page.low, start, end)
+                label = self.kind_of(m["name"]) if m else ""
                 if label == "assess":
                     self.judging |= self.judged(n, numbers)
-            elif self.opens_line(start):
-                label = ""
             self.labels[n] = label
 
     def is_plan(self, position: int) -> bool:
@@ -312,23 +314,33 @@ class Witness:
         listed = [a for a in mates if a.mention.section in self.sentences.assessment]
         titles = [a for a in listed if self.is_title(a)]
         once = {self.words_of(a.mention.sentence): a for a in reversed(titles)}
-        for a in [a for a in titles if once[self.words_of(a.mention.sentence)] is a] or listed[:1]:
+        stated = sorted(listed, key=lambda a: not self.opens_sentence(a))
+        for a in [a for a in titles if once[self.words_of(a.mention.sentence)] is a] or stated[:1]:
             yield Evidence(Meat.ASSESS, a.mention.start, a.mention.end, f"{self.family.name}/listed")
+        own = dict.fromkeys(b for a in titles or listed if (b := self.page.block_at(a.mention.start)))
+        if self.family.name in self.outline.sole:
+            naming = {self.page.block_at(a.mention.start) for a in listed}
+            own |= dict.fromkeys(b for b in self.page.blocks if b not in naming)
         named = dict.fromkeys(a.mention.sentence for a in listed)
         for number in named:
-            yield from self.bound(number)
-        blocks = dict.fromkeys(b for a in listed if (b := self.page.block_at(a.mention.start)))
-        if self.family.name in self.outline.sole:
-            blocks |= dict.fromkeys(self.page.blocks)
-        for block in blocks:
+            yield from self.bound(number, self.page.block_at(self.page.sentences[number][0]) in own)
+        for block in own | dict.fromkeys(b for a in listed if (b := self.page.block_at(a.mention.start))):
             for number in self.page.sentences_in(block):
                 if number not in named:
-                    yield from self.bound(number)
+                    yield from self.bound(number, block in own)
+        for number, families in self.outline.families.items():
+            start, end = self.page.sentences[number]
+            if self.family.name in families and self.page.section_at(start).kind in SHOWN:
+                yield Evidence(Meat.EVALUATE, start, end, f"{self.family.name}/shown")
         told = [a for a in (*mates, *others) if a.mention.section not in self.sentences.assessment]
         for number in dict.fromkeys(a.mention.sentence for a in told if a.mention.section not in SILENT):
             for e in self.of_narrative(number):
                 if not (listed and e.letter is Meat.ASSESS):
                     yield e
+
+    def opens_sentence(self, a: Asserted) -> bool:
+        """Whether a sentence of the assessment begins with the condition, as a diagnosis does."""
+        return a.mention.start - self.page.sentences[a.mention.sentence][0] < OPENING
 
     def words_of(self, number: int) -> str:
         return self.page.low[slice(*self.page.sentences[number])]
@@ -342,7 +354,7 @@ class Witness:
         """Whether the sentence of a mention names so many conditions that it sums the patient up."""
         return len(self.outline.families.get(a.mention.sentence, ())) >= TITLE
 
-    def bound(self, number: int) -> Iterator[Evidence]:
+    def bound(self, number: int, is_own: bool) -> Iterator[Evidence]:
         """The evidence of a sentence in the condition's own block of the assessment."""
         label = self.outline.label(number)
         start, end = self.page.sentences[number]
@@ -351,7 +363,7 @@ class Witness:
             if letter:
                 yield Evidence(letter, e.start, e.end, e.rule)
         theme = self.outline.theme(number)
-        if self.family.name not in theme and (theme or not self.in_sentence(number)):
+        if not is_own or (self.family.name not in theme and (theme or not self.in_sentence(number))):
             return
         if self.outline.judges(number):
             yield Evidence(Meat.ASSESS, start, end, "context/general.label_assess")
@@ -393,7 +405,9 @@ class Witness:
             if e.rule.endswith("/meat.labs") or self.catalog.general["test"].search(self.page.low, e.start, e.end):
                 return Meat.EVALUATE if self.has_result(start, end, e) else None
             return Meat.EVALUATE
-        words = "maybe" if e.letter is Meat.MONITOR or "drugs" in e.rule else "open"
+        if e.letter is Meat.ASSESS and not self.counts(Meat.ASSESS, number, e.start, e.end):
+            return None
+        words = "open" if e.letter is Meat.TREAT and "drugs" not in e.rule else "maybe"
         if self.catalog.general[words].search(self.page.low, max(start, e.start - 60), e.start):
             return None
         return e.letter

@@ -503,18 +503,27 @@ def flat(family: Family, values: Mapping[str, tuple[str, ...]]) -> dict[str, str
     return {a.name: a.default for a in family.attributes} | {k: v[0] for k, v in values.items() if v}
 
 
+FEW = 3
+"""Words of a drug's code that are quoted."""
+
+
 def evidence_for(page: Page, c: Condition, line: CodeLine, run: Mapping[str, tuple[str, ...]]) -> tuple[Evidence, ...]:
-    """The evidence of one code: of a combination that of both its parts, of a drug's code only the drug."""
+    """The evidence of one code: of a combination that of both its parts, of a drug's code only the drug.
+
+    Of several complications each has its own evidence; the disease's is with the code for its control.
+    """
     named = {n for n, _ in line.when}
     behind = [p for v, p in c.partners.items() if any(v in run.get(n, ()) for n in named)]
     if behind:
+        theirs = [e for p in behind for e in p.evidence]
+        if c.family.many and len(c.values.get(c.family.many.name, ())) > 1:
+            return chosen(page, theirs)
         listed = any(e.rule.endswith("/listed") for e in c.evidence)
-        theirs = [e for p in behind for e in p.evidence if not (listed and e.rule.endswith("/listed"))]
-        return chosen(page, c.evidence, theirs)
+        return chosen(page, c.evidence, [e for e in theirs if not (listed and e.rule.endswith("/listed"))])
     if not run:
         patterns = [w for a in c.family.attributes if a.name in named for _, w in a.values]
         drugs = [e for e in c.evidence if any(w.search(page.low, e.start, e.end) for w in patterns)]
-        return chosen(page, drugs or c.evidence)
+        return chosen(page, drugs[:FEW] or c.evidence)
     return chosen(page, c.evidence)
 
 

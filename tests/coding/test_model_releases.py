@@ -22,7 +22,7 @@ def test_the_command_says_status_source_and_what_nobody_checked() -> None:
     v28, v24 = (line for line in said.splitlines() if line.startswith("cms-hcc 2025"))
     assert v24.split()[:6] == ["cms-hcc", "2025", "V24", "final", "33", "%"]
     assert v28.split()[3] == "missing"
-    assert "unverified: the age and sex edits" in said
+    assert "unverified: the edits of the Medicare code editor" in said
     assert "missing: cms-hcc 2025 V28" in said
 
 

@@ -45,7 +45,7 @@ def test_what_is_listed_is_what_scores():
     assert v28.rows["hierarchy.csv"] == 149
     assert v28.unverified == ()
     (v24,) = of("cms-hcc", 2025, "V24")
-    assert "age and sex edits are those of CMS's 2026 ESRD V24 package" in v24.unverified[0]
+    assert "edits of the Medicare code editor are those of CMS's 2026 ESRD V24 package" in v24.unverified[0]
     assert v24.unverified[1].startswith("normalization 1.153")
 
 

@@ -19,6 +19,7 @@ from coding.acceptability import NO, UNKNOWN, YES
 from coding.models import Chart, Decision, Enrollment, FirstPassCode, Suggestion
 from coding.validity import Validity
 from coding.workflow import Outcome, SuggestionKind, SuggestionStatus, Verdict
+from scoring.payable import not_paid
 from scoring.tables import load_release, load_year
 
 # Programs that pay in the year after the service year; HHS and Medicaid (CDPS) risk adjustment is concurrent.
@@ -149,14 +150,15 @@ class Effect:
     payment: Decimal | None
 
 
-def chart_scores(chart: Chart, found: Mapping[int, Validity] | None = None) -> list[Panel]:
+def chart_scores(chart: Chart, found: Mapping[int, Validity] | None = None, *, by_date: bool = True) -> list[Panel]:
     """One panel for each program of the project, in its order.
 
-    found: what the rules say of the chart's dates of service, where the caller knows it already.
+    found: what the rules say of the chart's dates of service, where the caller knows it already. by_date: a delta for
+    each open suggestion too, and not for the cards alone.
     """
     codes = codes_of([chart])[chart.pk]
     found = validity_of(chart) if found is None else found
-    return [_panel(chart, program, codes, found) for program in programs(chart)]
+    return [_panel(chart, program, codes, found, by_date=by_date) for program in programs(chart)]
 
 
 def scores_of(charts: Iterable[Chart]) -> dict[int, list[Panel]]:
@@ -167,10 +169,12 @@ def scores_of(charts: Iterable[Chart]) -> dict[int, list[Panel]]:
     return {chart.pk: [_panel(chart, program, codes[chart.pk]) for program in programs(chart)] for chart in loaded}
 
 
-def delta_of_answer(chart: Chart, suggestion: Suggestion, outcome: Outcome, code: str) -> Delta | None:
+def delta_of_answer(
+    chart: Chart, suggestion: Suggestion, outcome: Outcome, code: str, found: Mapping[int, Validity] | None = None
+) -> Delta | None:
     """What the answer changes, for the record: against what is decided before it, in the project's first program.
 
-    None where the chart cannot be scored.
+    found: as for `chart_scores`. None where the chart cannot be scored.
     """
     codes = codes_of([chart])[chart.pk]
     if not (scored := programs(chart)):
@@ -179,8 +183,12 @@ def delta_of_answer(chart: Chart, suggestion: Suggestion, outcome: Outcome, code
     year = payment_year(chart, program)
     try:
         sheet, _ = worksheet_of(chart, program, year, enrollment_of(chart, program, year))
-        asked = Asked(sheet, codes.now, eligibility_of(validity_of(chart), program, year))
-        [delta] = asked.deltas([(outcome, change_of(suggestion, outcome, code))])
+        change = change_of(suggestion, outcome, code)
+        # An answer that changes no code is paid as it is documented: nothing has to be read for it.
+        eligibility = None
+        if any(change):
+            eligibility = eligibility_of(validity_of(chart) if found is None else found, program, year)
+        [delta] = Asked(sheet, codes.now, eligibility).deltas([(outcome, change)])
     except (scoring.ScoringError, Unscorable):
         return None
     return delta
@@ -384,7 +392,14 @@ class Unscorable(Exception):
     """The chart lacks a fact without which no score is right; the message says which."""
 
 
-def _panel(chart: Chart, program: str, codes: Codes, found: Mapping[int, Validity] | None = None) -> Panel:
+def _panel(
+    chart: Chart,
+    program: str,
+    codes: Codes,
+    found: Mapping[int, Validity] | None = None,
+    *,
+    by_date: bool = False,
+) -> Panel:
     """Without validity: baseline and now as documented, no deltas."""
     year = payment_year(chart, program)
     try:
@@ -396,7 +411,8 @@ def _panel(chart: Chart, program: str, codes: Codes, found: Mapping[int, Validit
         offered = [(suggestion, *offered_answer(suggestion)) for suggestion in codes.open]
         cards = card_changes(codes.open)
         asked = Asked(sheet, codes.now, eligibility_of(found, program, year))
-        deltas = iter(asked.deltas([(outcome, change) for _, outcome, change in offered] + list(cards.values())))
+        each = [(suggestion.pk, (outcome, change)) for suggestion, outcome, change in offered if by_date]
+        deltas = iter(asked.deltas([answer for _, answer in each] + list(cards.values())))
         projected = codes.after(change for suggestion, outcome, change in offered if is_followed(suggestion, outcome))
         return Panel(
             program,
@@ -405,7 +421,7 @@ def _panel(chart: Chart, program: str, codes: Codes, found: Mapping[int, Validit
             baseline,
             now,
             sheet.score(names(projected)),
-            {suggestion.pk: next(deltas) for suggestion, _, _ in offered},
+            {pk: next(deltas) for pk, _ in each},
             {card: next(deltas) for card in cards},
             PaidScores(*(asked.paid_score(sources) for sources in (codes.baseline, codes.now, projected))),
             assumed,
@@ -454,40 +470,48 @@ class Asked:
         return PaidScore(self.sheet.score(sure), self.sheet.score(most))
 
     def deltas(self, changes: Sequence[tuple[Outcome, Change]]) -> list[Delta]:
-        sure, most = (
-            scoring.both(
-                self.sheet,
-                self.marked(self.now, *unpaid),
-                [(self.marked(new, *unpaid), self.marked(gone, *unpaid)) for _, (new, gone) in changes],
-            )
-            for unpaid in ((NO, UNKNOWN), (NO,))
-        )
+        whole = self.sheet.what_if(names(self.now), [(names(new), names(gone)) for _, (new, gone) in changes])
+        sources = {*self.now, *(source for _, change in changes for part in change for source in part)}
+        answers = {self.pays(source)[0] for source in sources}
+        most = self.paid(changes, NO) if NO in answers else whole
+        sure = self.paid(changes, NO, UNKNOWN) if UNKNOWN in answers else most
         year = self.sheet.year
         model = model_name(year.program, year.payment_year, self.sheet.score(()).model)
         return [
             Delta(
-                one.documented.delta_raw,
-                one.documented.delta,
-                one.documented.reasons,
+                one.delta_raw,
+                one.delta,
+                one.reasons,
                 outcome,
                 change[0][0].code if change[0] else "",
                 model,
-                Paid(one.paid.delta, other.paid.delta),
-                self.paid_reasons(change, one, other),
+                Paid(least.delta, greatest.delta),
+                self.paid_reasons(change, one, least, greatest),
             )
-            for (outcome, change), one, other in zip(changes, sure, most, strict=True)
+            for (outcome, change), one, least, greatest in zip(changes, whole, sure, most, strict=True)
         ]
 
-    def paid_reasons(self, change: Change, sure: scoring.Both, most: scoring.Both) -> tuple[str, ...]:
+    def paid(self, changes: Sequence[tuple[Outcome, Change]], *unpaid: str) -> tuple[scoring.Delta, ...]:
+        """The changes again, without what has one of these answers."""
+
+        def left(sources: Iterable[Source]) -> list[str]:
+            return [source.code for source in sources if self.pays(source)[0] not in unpaid]
+
+        return self.sheet.what_if(left(self.now), [(left(new), left(gone)) for _, (new, gone) in changes])
+
+    def paid_reasons(
+        self, change: Change, whole: scoring.Delta, sure: scoring.Delta, most: scoring.Delta
+    ) -> tuple[str, ...]:
         """Why the payment is another one than what is documented, or why it is not known."""
-        if sure.paid.delta != most.paid.delta:
-            return (*most.not_paid, *self.not_known(change))
-        if sure.paid.delta == sure.documented.delta:
+        if sure.delta == most.delta == whole.delta:
             return ()
-        changed = sure.paid.reasons
-        if changed == sure.documented.reasons:
+        unpaid = not_paid(self.marked([*change[0], *change[1]], NO))
+        if sure.delta != most.delta:
+            return (*unpaid, *self.not_known(change))
+        changed = sure.reasons
+        if changed == whole.reasons:
             changed += ("the same terms, rounded from another score",)
-        return (*changed, *most.not_paid)
+        return (*changed, *unpaid)
 
     def not_known(self, change: Change) -> tuple[str, ...]:
         """Which codes leave the payment of a change open, in a phrase each: its own, or those that it meets."""

@@ -1,6 +1,6 @@
 """From queued runs to findings to suggestions to decisions."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from coding.models import (
     User,
 )
 from coding.permissions import check_can_code_chart
+from coding.validity import Validity
 from coding.workflow import (
     ANSWERS,
     REASONS_FOR,
@@ -376,11 +377,13 @@ def decide(
     reason: str = "",
     comment: str = "",
     read: Collection[int] | None = None,
+    found: Mapping[int, Validity] | None = None,
 ) -> Decision:
     """The coder's answer to one question.
 
     icd10_code: the code to put instead, for `change`. reason: one of REASONS_FOR[outcome], where there are any. read:
-    for `delete`, the ids of the notes that were read; all of the date of service where it is not given.
+    for `delete`, the ids of the notes that were read; all of the date of service where it is not given. found: what
+    the rules say of the chart's dates of service, where the caller has asked them already.
     Raises NotAllowed (not the holder, not in review), NotAnAnswer (what is missing or does not fit).
     """
     chart = Chart.objects.select_for_update().select_related("member__project").get(pk=suggestion.chart_id)
@@ -402,7 +405,7 @@ def decide(
         check_evidence(suggestion, chart)
     notes = notes_read(suggestion, read, comment) if outcome == Outcome.DELETE else []
 
-    delta = scores.delta_of_answer(chart, suggestion, outcome, code)
+    delta = scores.delta_of_answer(chart, suggestion, outcome, code, found)
     decision = Decision.objects.create(
         suggestion=suggestion,
         outcome=outcome,

@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -507,8 +507,15 @@ def is_blind(user: User, chart: Chart) -> bool:
     return can(user, Permission.AUDIT, chart.project) and chart.status in (ChartStatus.CODED, ChartStatus.IN_QA)
 
 
-def read_chart(chart: Chart, user: User, *, with_record: bool = True) -> Reading:
-    """The chart as this person sees it. with_record: also encounters and notes (an answer changes only the cards)."""
+def read_chart(
+    chart: Chart,
+    user: User,
+    *,
+    with_record: bool = True,
+    found: Mapping[int, validity.Validity] | None = None,
+) -> Reading:
+    """The chart as this person sees it. with_record: also encounters and notes (an answer changes only the cards).
+    found: what the rules say of its dates of service, where the caller has asked them already."""
     blind = is_blind(user, chart)
     questions = questions_of(chart, blind=blind)
     rules = validity.rules_of(chart.project)
@@ -518,8 +525,11 @@ def read_chart(chart: Chart, user: User, *, with_record: bool = True) -> Reading
         found = {page.encounter.pk: page.validity for page in record}
     else:
         encounters = list(validity.encounters_of(chart))
-        found = validity.chart_validity(chart, encounters, timezone.localdate(), rules)
-    panels = scores.chart_scores(chart, found) if can_see_scores(user, chart.project) and not blind else []
+        if found is None:
+            found = validity.chart_validity(chart, encounters, timezone.localdate(), rules)
+    panels = (
+        scores.chart_scores(chart, found, by_date=False) if can_see_scores(user, chart.project) and not blind else []
+    )
     cards = cards_of(chart, questions, panels)
     for card in cards:
         card.refusals = validity.refusals(found, [q.suggestion.encounter_id for q in card.questions], card.kind)

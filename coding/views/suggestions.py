@@ -1,6 +1,6 @@
 """Answers to the questions of a chart, and codes that a coder adds by hand."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from django.contrib import messages
@@ -17,6 +17,7 @@ from coding.actions import qa, suggestions
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import Chart, Decision, Encounter, EvidenceSpan, Note, QAReview, Suggestion, User
 from coding.permissions import can_see_scores, check_can_code_chart
+from coding.validity import Validity
 from coding.views import as_id
 from coding.views.charts import MEAT, open_to, review_context
 from coding.views.reading import Reading, marked_note, read_chart
@@ -67,18 +68,20 @@ def work(
     stay: bool = False,
     note: Note | None = None,
     alone: bool = False,
+    found: Mapping[int, Validity] | None = None,
 ) -> HttpResponse:
     """The cards, the progress and the scores after a change: swapped in place by htmx, or a redirect to the card.
 
     key: the card that was answered. stay: focus it again, instead of the next open one. note: its marks have changed,
-    and are swapped too. alone: the page knew all else, so only what this answer changes is sent.
+    and are swapped too. alone: the page knew all else, so only what this answer changes is sent. found: as for
+    `read_chart`.
     """
     user: User = request.user  # type: ignore[assignment]
     if not request.htmx:  # type: ignore[attr-defined]
-        following = None if stay else read_chart(chart, user, with_record=False).after(key)
+        following = None if stay else read_chart(chart, user, with_record=False, found=found).after(key)
         messages.success(request, said)
         return redirect(f"{reverse('chart', args=[chart.pk])}#card-{following.key if following else key}")
-    reading = read_chart(chart, user, with_record=False)
+    reading = read_chart(chart, user, with_record=False, found=found)
     following = None if stay else reading.after(key)
     focus = f"card-{key}" if stay else f"card-{following.key}" if following else "finish-button"
     left = f"{reading.open_cards} left." if reading.open_cards else "Nothing is left: finish the chart."
@@ -153,6 +156,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         words = "Choose a reason." if outcome in REASONS_FOR else "Say what to ask, or send as it is."
         return refused(request, chart, NotAnAnswer(words), key=key, panel=panel, typed=typed)
     seen = newest_decision(chart)
+    found = scores.validity_of(chart)  # no answer changes it: asked once for all dates, and for the page that follows
     try:
         with transaction.atomic():
             for suggestion in asked:
@@ -165,11 +169,12 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
                         reason=typed["reason"],
                         comment=typed["comment"],
                         read=read_of(request),
+                        found=found,
                     )
     except NotAnAnswer as error:
         return refused(request, chart, error, key=key, panel=panel, typed=typed)
     alone = request.POST.get("seen") == str(seen)
-    return work(request, chart, f"{SPOKEN[outcome]} {asked[0].icd10}.", key=key, alone=alone)
+    return work(request, chart, f"{SPOKEN[outcome]} {asked[0].icd10}.", key=key, alone=alone, found=found)
 
 
 def newest_decision(chart: Chart) -> int:

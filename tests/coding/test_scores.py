@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from coding import scores, tasks
 from coding.actions import queues, suggestions
@@ -261,3 +263,20 @@ def test_an_encounter_that_no_audit_accepts_pays_nothing_and_says_why() -> None:
     assert (delta.payment, delta.paid.amount) == (Decimal("0.111"), Decimal("0.000"))
     assert "the encounter is not valid: " in delta.paid_reasons[0]
     assert "signature" in delta.paid_reasons[0]
+
+
+def test_the_same_terms_may_round_to_another_payment_and_it_says_so() -> None:
+    lung = pages.visit("2026-02-03", checks={"J44.9": ("supported", "CKD")}, fields=UNLINKED)
+    [panel] = scores.chart_scores(held(lung, kidney())[0])
+    delta = panel.cards["add", "N18.32"]
+    assert (delta.payment, delta.paid.amount) == (Decimal("0.110"), Decimal("0.111"))
+    assert delta.paid_reasons == ("HCC 328 +0.127", "the same terms, rounded from another score")
+
+
+def test_an_answer_that_changes_no_code_reads_no_note() -> None:
+    chart, _ = held(diabetes_and_heart_failure(), kidney())
+    check = chart.suggestions.get(icd10="I50.32")
+    with CaptureQueriesContext(connection) as queries:
+        kept = scores.delta_of_answer(chart, check, Outcome.KEEP, "I50.32")
+    assert (kept.payment, kept.paid.amount, kept.paid_reasons) == (Decimal("0.000"), Decimal("0.000"), ())
+    assert not [query for query in queries if "coding_note" in query["sql"]]

@@ -48,7 +48,7 @@ GROUPS = (
         ("dual", "metal", "csr", "enrollment_months", "esrd", "esrd_graft_months", "plan", "frailty"),
     ),
     ("Status", FLAGS),
-    ("Codes", ("diagnoses", "find", "candidates", "ndc", "hcpcs")),
+    ("Codes", ("diagnoses", "find", "candidates", "not_payable", "ndc", "hcpcs")),
     ("One model, segment, Medicaid", ("model", "segment", *MEDICAID)),
 )
 GRAFT_FROM = 4
@@ -150,6 +150,11 @@ class CalculatorForm(forms.Form):
         self.fields["diagnoses"] = codes_field("Diagnosis codes", "ICD-10-CM, apart by spaces, commas or lines.", 3)
         self.fields["find"] = forms.CharField(required=False)
         self.fields["candidates"] = codes_field("Codes that may come in addition", "To see what each would add.")
+        self.fields["not_payable"] = codes_field(
+            "Those that would not be paid",
+            "Documented, such as on an unlinked chart review record or by audio alone.",
+            1,
+        )
         self.fields["model"] = chosen({name: f"{name} alone" for name, _ in year.models}, "Model", self.as_paid())
         if segments := segments_of(self.tables.models):
             self.fields["segment"] = chosen(
@@ -260,6 +265,10 @@ class CalculatorForm(forms.Form):
                     code_of(code)
                 except InvalidInput as error:
                     self.add_error(name, sentence(error))
+        given = {bare(code) for name in AT_ONCE for code in words(said.get(name))}
+        for code in dict.fromkeys(words(said.get("not_payable"))):
+            if bare(code) not in given:
+                self.add_error("not_payable", f"{code[:12]} is not among the codes above.")
         self.facts = self.facts_of(said)
         for name, value in self.facts.items():
             try:
@@ -311,6 +320,8 @@ class CalculatorForm(forms.Form):
         }
         if candidates := list(dict.fromkeys(words(said["candidates"]))):
             request["candidates"] = candidates
+        if unpaid := dict.fromkeys(words(said["not_payable"]), "as you say"):
+            request["not_payable"] = unpaid
         for name in ("model", "segment"):
             if said.get(name):
                 request[name] = said[name]
@@ -372,6 +383,11 @@ def esrd_of(value: str, graft_months: int | None) -> dict[str, Any]:
 def words(text: str | None) -> list[str]:
     """Codes as people type them: apart by spaces, commas, semicolons or lines."""
     return [word for word in re.split(r"[\s,;]+", text or "") if word]
+
+
+def bare(code: str) -> str:
+    """A code for comparing: "e11.22" and "E1122" are one."""
+    return code.upper().replace(".", "")
 
 
 def sentence(error: ScoringError) -> str:

@@ -44,13 +44,15 @@ class InYear:
 
 @dataclass(frozen=True)
 class Answer:
-    """candidates: (candidate, share of the raw difference, share of the payment difference). codes: (code, title,
-    effect in each model). years: every payment year of the program on file. request: as `python -m scoring` and the
-    API take it."""
+    """candidates: (candidate, share of the raw difference, share of the payment difference, what it would add to the
+    payment as paid). paid: the score with all candidates as it would be paid, where a code would not be. codes: (code,
+    title, effect in each model). years: every payment year of the program on file. request: as `python -m scoring` and
+    the API take it."""
 
     score: scoring.Score
     deltas: scoring.Deltas | None
-    candidates: list[tuple[scoring.Candidate, Decimal, Decimal]]
+    candidates: list[tuple[scoring.Candidate, Decimal, Decimal, str]]
+    paid: str
     codes: list[tuple[str, str, tuple[str, ...]]]
     years: list[InYear]
     request: str
@@ -116,21 +118,30 @@ def worked_out(form: CalculatorForm) -> Answer | None:
     request = form.request()
     try:
         contract.checked(request)
-        _, score, deltas = contract.asked(request)
+        sheet, score, deltas = contract.asked(request)
+        paid = contract.as_paid_out(sheet, request)["as_paid"] if "not_payable" in request else {}
     except scoring.ScoringError as error:
         form.tell(error)
         return None
     shares = deltas.attribution if deltas else None
     candidates = [
-        (one, shares.raw[one.code], shares.payment[one.code]) for one in (deltas.candidates if deltas else ()) if shares
+        (
+            one,
+            shares.raw[one.code],
+            shares.payment[one.code],
+            paid["candidates"][one.code]["delta"] if paid else "",
+        )
+        for one in (deltas.candidates if deltas else ())
+        if shares
     ]
     codes = [(code, icd10.title(code), effects) for code, effects in by_code(score).items()]
-    return Answer(score, deltas, candidates, codes, by_year(request), json.dumps(request, ensure_ascii=False))
+    total = paid.get("payment") or paid.get("csr_adjusted") or ""
+    return Answer(score, deltas, candidates, total, codes, by_year(request), json.dumps(request, ensure_ascii=False))
 
 
 def by_year(request: Mapping[str, Any]) -> list[InYear]:
     """As each year pays: its own blend and factors, whatever model and factors were asked for."""
-    asked = {name: value for name, value in request.items() if name not in ("model", "factors", "candidates")}
+    asked = {name: request[name] for name in request if name not in ("model", "factors", "candidates", "not_payable")}
     codes, candidates = request["diagnoses"], request.get("candidates", [])
     found = []
     for one in scoring.programs():

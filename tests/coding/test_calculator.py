@@ -176,6 +176,20 @@ def test_the_same_person_is_scored_in_every_year_of_the_program(coder: Client) -
     assert str(years[2024].score.payment) in text
 
 
+def test_what_would_not_be_paid_is_said_beside_what_is_documented(coder: Client) -> None:
+    page = ask(coder, ASKED | {"not_payable": "n1832"})
+    answer = page.context["answer"]
+    assert (str(answer.score.payment), str(answer.deltas.payment), answer.paid) == ("0.911", "1.178", "0.911")
+    assert "As it would be paid <strong>+0.000</strong>" in page.content.decode()
+    api = coder.post(reverse("api-score"), json.loads(answer.request), content_type="application/json")
+    assert api.json()["as_paid"]["payment"] == answer.paid
+    unpaid = ask(coder, ASKED | {"not_payable": "I50.32"}).context["answer"]
+    expected = scoring.score("cms-hcc", 2026, {"age": 72, "sex": "F"}, ["E11.22", "E11.9", "N18.32"]).payment
+    assert unpaid.paid == str(expected)
+    refused = ask(coder, ASKED | {"not_payable": "C50.911"})
+    assert errors(refused) == {"not_payable": ["C50.911 is not among the codes above."]}
+
+
 # --- What is wrong with what was typed -----------------------------------------------------------------------------
 
 

@@ -6,6 +6,9 @@ found by the same reading. A chart that QA returned waits until its coder has fi
 
 from collections.abc import Iterator
 
+from django.utils import timezone
+
+from coding import release
 from coding.models import Decision, Project
 from coding.permissions import Permission
 from coding.reports import Period
@@ -15,10 +18,28 @@ PERMISSION = Permission.EXPORT
 COLUMNS = (
     "chart", "chart_status", "member_id", "service_year", "encounter_id", "from", "through", "icn", "kind", "code",
     "outcome", "resulting_code", "reason", "meat", "coder", "credential", "decided_at", "delta_raw", "delta",
-    "delta_paid", "paid_why", "model", "ruleset",
+    "delta_paid", "paid_why", "model", "ruleset", "links", "release",
+    "why_held",
 )  # fmt: skip
 
+WORST_FIRST = (release.HELD, release.NOT_SUBMITTABLE, release.READY)
 LETTERS = ("monitor", "evaluate", "assess", "treat")
+
+
+def of_decision(found: list[release.Line]) -> dict[int, list[release.Line]]:
+    lines: dict[int, list[release.Line]] = {}
+    for line in found:
+        lines.setdefault(line.decision.pk, []).append(line)
+    return lines
+
+
+def standing(lines: list[release.Line]) -> tuple[str, str, str]:
+    """(links, state, why) of what an answer does; blank for a rejection and a query, which do nothing."""
+    if not lines:
+        return "", "", ""
+    links = [f"{one.assessment.program} {one.assessment.payment_year} {one.assessment.link}" for one in lines[0].links]
+    state = next((name for name in WORST_FIRST if any(line.state == name for line in lines)), "")
+    return "; ".join(links), state, " ".join(dict.fromkeys(why for line in lines for why in (*line.holds, *line.bars)))
 
 
 def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:
@@ -34,9 +55,15 @@ def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:
         .prefetch_related("suggestion__evidence")
         .order_by("suggestion__chart", "suggestion__encounter__date_from", "pk")
     )
+    released = release.project_lines(project, timezone.localdate())
+    here = 0
+    lines: dict[int, list[release.Line]] = {}
     for decision in decisions.iterator(chunk_size=500):
         suggestion = decision.suggestion
         encounter, chart = suggestion.encounter, suggestion.chart
+        while here < chart.pk:  # both go through the charts in the order of their ids
+            reached, found = next(released, (chart, []))
+            here, lines = reached.pk, of_decision(found)
         claim = getattr(encounter, "claim", None)
         shown = {span.label for span in suggestion.evidence.all()}
         yield (
@@ -63,4 +90,5 @@ def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:
             decision.paid_why,
             decision.score_model,
             decision.ruleset,
+            *standing(lines.get(decision.pk, [])),
         )

@@ -10,8 +10,11 @@ from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
 from coding.acceptability import book, queue_place
+from coding.acceptability.calendar import CLOSED
 from coding.models.projects import Project, Role, User
 from coding.workflow import ChartStatus
+
+RECENT_YEARS = 6  # older service years are closed everywhere
 
 
 class Member(models.Model):
@@ -96,15 +99,17 @@ class ChartQuerySet(models.QuerySet["Chart"]):
 
     def in_queue_order(self, today: date) -> "ChartQuerySet":
         """A lead's priority first, then the years whose deadline is near; closed years, where only deletions are left,
-        come last."""
-        years = self.order_by().values_list("member__project", "service_year").distinct()
-        programs = dict(Project.objects.filter(pk__in={project for project, _ in years}).values_list("pk", "programs"))
+        come last. The places are worked out for every project and recent year, so that no chart is read for them."""
+        alike: dict[tuple[str, ...], list[int]] = {}
+        for project, programs in Project.objects.values_list("pk", "programs"):
+            alike.setdefault(tuple(programs), []).append(project)
         places = [
-            When(member__project=project, service_year=year, then=queue_place(book(), programs[project], year, today))
-            for project, year in years
+            When(member__project__in=projects, service_year=year, then=queue_place(book(), programs, year, today))
+            for programs, projects in alike.items()
+            for year in range(today.year - RECENT_YEARS, today.year + 2)
         ]
-        place = Case(*places, default=0, output_field=models.IntegerField()) if places else models.Value(0)
-        return self.annotate(place=place).order_by("-priority", "place", "service_year", "pk")
+        order = Case(*places, default=CLOSED, output_field=models.IntegerField())
+        return self.annotate(place=order).order_by("-priority", "place", "service_year", "pk")
 
 
 class Chart(models.Model):

@@ -536,6 +536,21 @@ def test_what_does_not_go_out_is_listed_with_its_reason(project, coder, lead) ->
     assert "does not count in payment year 2027" in row["why"]
 
 
+def test_the_coded_results_say_what_is_held_and_why(project, coder, lead) -> None:
+    a_stroke(project, coder, lead)
+    closed(project, coder, lead, visit(checks={"I50.9": ("unsupported", "")}), answers={"I50.9": NOT_DOCUMENTED})
+    export = exports.exports()["coded_results"]
+    ever = Period(date(2000, 1, 1), date(2100, 12, 31))
+    found = {
+        row["code"]: row for row in (dict(zip(export.COLUMNS, r, strict=True)) for r in export.rows(project, ever))
+    }
+    assert {code: row["release"] for code, row in found.items()} == {
+        "I63.9": "held", "N18.32": "ready", "I50.9": "ready",
+    }  # fmt: skip
+    assert "A second credentialed reviewer is needed." in found["I63.9"]["why_held"]
+    assert found["N18.32"]["links"] == "cms-hcc 2027 linked"
+
+
 # --- Alerts, the queue and the calendar -----------------------------------------------------------------------------
 
 

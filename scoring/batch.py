@@ -194,7 +194,7 @@ class Rules:
         starts = []
         for name in names:
             starts.append(len(rows))
-            rows += [(bit.bit_length() - 1, 0, 999, 0) for bit in ones(release.codes.get(name, 0))]
+            rows += [(bit.bit_length() - 1, 0, 999, 0) for bit in ones(release.codes.get(release.decided(name), 0))]
             rows += [
                 (rule.bit.bit_length() - 1, rule.age_min, rule.age_max, {"": 0, "F": 1, "M": 2}[rule.sex])
                 for rule in release.edited.get(name, ())

@@ -361,8 +361,8 @@ class Run:
         return TRANSPLANT if self.parts[0].base.segment.startswith("TRANSPLANT") else NEW_ENROLLEE
 
     def mask(self, code: str) -> int:
-        """The categories that a code (no dot) has for this person; 0 for none."""
-        mask = self.release.codes.get(code, 0)
+        """The categories that a code (no dot) has for this person; 0 for none. Raises MissingTables."""
+        mask = self.release.codes.get(self.release.decided(code), 0)
         for rule in self.release.edited.get(code, ()):
             if rule.age_min <= self.age <= rule.age_max and rule.sex in ("", self.sex):
                 mask |= rule.bit

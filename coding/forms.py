@@ -392,4 +392,5 @@ def bare(code: str) -> str:
 
 def sentence(error: ScoringError) -> str:
     text = str(error).removeprefix("beneficiary: ")
-    return f"{text[:1].upper()}{text[1:]}."
+    first = text.partition(" ")[0]
+    return f"{text if first in USED else text[:1].upper() + text[1:]}."  # a program keeps its own spelling

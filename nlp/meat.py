@@ -66,6 +66,11 @@ class Outline:
         self.labels: dict[int, str] = {}
         self.judging: set[int] = set()
 
+    @cached_property
+    def telling_drugs(self) -> tuple[Span, ...]:
+        """Where drugs stand that speak of one disease if nothing else in the note takes them."""
+        return tuple(m.span() for m in each(self.catalog.general.get("telling"), self.page.low, 0, len(self.page.low)))
+
     def is_reason(self, a: Asserted) -> bool:
         start = self.page.sentences[a.mention.sentence][0]
         words = self.catalog.general["reason"]
@@ -198,16 +203,15 @@ class Witness:
     @cached_property
     def telling_drugs(self) -> tuple[Evidence, ...]:
         """Drugs of several uses that nothing else in the note takes: digoxin beside atrial fibrillation alone."""
-        telling = self.catalog.general.get("telling")
-        found = each(self.family.shared_drugs, self.page.low, 0, len(self.page.low))
+        mine = self.family.shared_drugs
         return tuple(
-            Evidence(Meat.TREAT, m.start(), m.end(), f"{self.family.name}/meat.shared_drugs")
-            for m in found
-            if telling
-            and telling.search(m.group())
-            and self.page.section_at(m.start()).kind not in SILENT
-            and not self.taken(m.group())
-            and not self.is_off(self.page.sentence_at(m.start()), m.start(), m.end())
+            Evidence(Meat.TREAT, start, end, f"{self.family.name}/meat.shared_drugs")
+            for start, end in self.outline.telling_drugs
+            if mine
+            and mine.search(word := self.page.low[start:end])
+            and not self.taken(word)
+            and self.page.section_at(start).kind not in SILENT
+            and not self.is_off(self.page.sentence_at(start), start, end)
         )
 
     def taken(self, drug: str) -> bool:

@@ -234,13 +234,14 @@ def answers_to(kind: SuggestionKind) -> list[Answer]:
 @dataclass
 class Standing:
     """The same answer on one or more dates. delta: the sum of what the answers changed, each at its moment; paid: the
-    same as it would be paid, None where one is not known."""
+    same as it would be paid, None where one is not known; why: where it differs, each reason once."""
 
     suggestion: Suggestion
     decision: Decision
     dates: list[date]
     delta: Decimal | None
     paid: Decimal | None
+    why: list[str]
 
 
 @dataclass
@@ -289,12 +290,15 @@ class Card:
                 continue
             key = (decision.outcome, decision.icd10, decision.reason, decision.comment, decision.decided_by_id)
             if key not in found:
-                found[key] = Standing(question.suggestion, decision, [day], decision.delta, decision.delta_paid)
+                found[key] = Standing(
+                    question.suggestion, decision, [day], decision.delta, decision.delta_paid, [decision.paid_why]
+                )
                 continue
             same = found[key]
             same.dates.append(day)
             same.delta = _sum(same.delta, decision.delta)
             same.paid = _sum(same.paid, decision.delta_paid)
+            same.why += [decision.paid_why] * (decision.paid_why not in same.why)
         return list(found.values())
 
     @cached_property

@@ -1,6 +1,7 @@
 """Scores on pages: the steps of a chart's score, a member's scores. Who sees them, what they say, what they cost."""
 
 import json
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -9,7 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from coding.actions import suggestions
+import scoring
+from coding import scores
+from coding.actions import queues, suggestions
 from coding.models import Decision, Project, Role, TrailEvent, User
 from coding.workflow import Outcome
 from tests import audits, make, pages
@@ -389,3 +392,54 @@ def test_the_queue_and_the_charts_of_a_project_lead_there_where_a_person_may_see
     assert leads(Role.MANAGER, "chart_list") == (False, False)
     Project.objects.filter(pk=project.pk).update(coders_see_scores=False)
     assert leads(None, "queue") == (False, False)
+
+
+FACTS = {
+    "cms-hcc": {},
+    "rxhcc": {"dual": None, "low_income": True},
+    "esrd": {"esrd": {"status": "dialysis"}},
+    "pace": {"frailty": "0.041"},
+    "hhs-hcc": {"payment_year": 2026, "dual": None, "orec": None, "metal": "S", "csr": "1"},
+}
+
+
+@pytest.mark.parametrize("program", FACTS)
+def test_every_program_and_year_on_file_is_worked_or_refused_with_its_reason(desk, project, coder, program) -> None:
+    project.programs = [program]
+    project.save()
+    enrollment = make.enrollment(program=program, **FACTS[program])
+    chart = ada(project, coder, first_visit(), kidney(), enrollments=[enrollment])
+    own = scores.payment_year(chart, program)
+    years = [one.payment_year for one in scoring.programs() if one.program == program]
+    assert own in years
+    for year in years:
+        found = values(desk, chart, program=program, year=year, s=[one.pk for one in chart.suggestions.open()])
+        if found.problem:
+            assert year != own, found.problem
+            continue
+        assert found.own_year == (year == own)
+        assert found.as_if == (None if year == own else own)
+        assert found.rows, (program, year)
+        sums(found.waterfall)
+        assert sum(part.amount for part in found.together.parts) == found.together.delta.payment
+
+
+def test_a_decision_shows_what_it_pays_and_why_to_its_coder_and_its_auditor(client, desk, project, coder) -> None:
+    unlinked = {"claim": None}
+    days = (pages.visit(day, adds={"N18.32": pages.CKD}, fields=unlinked) for day in ("2026-03-02", "2026-06-09"))
+    chart = ada(project, coder, *days)
+    audits.answer_all(chart, coder)
+    words = page_words(desk, "chart", chart)
+    assert re.search(r"Accepted \+0\.111 paid \+0\.000 2026-03-02, 2026-06-09 by", words)
+    assert "N18.32: not paid (2026-03-02: not linked to an accepted encounter)" in words
+    lead = make.person(Role.QA_LEAD, project)
+    queues.finish(chart=chart, by=coder)
+    audits.drawn(chart, by=lead)
+    client.force_login(lead)
+    assert "not paid" not in page_words(client, "qa_audit", chart)
+    audits.settled(chart, by=lead)
+    assert "+0.111, paid +0.000: N18.32: not paid (2026-03-02" in page_words(client, "qa_audit", chart)
+
+
+def page_words(client, name: str, chart) -> str:
+    return pages.Page(client.get(reverse(name, args=[chart.pk]))).words

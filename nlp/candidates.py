@@ -70,10 +70,15 @@ def accept(page: Page, catalog: Catalog, term: Term, start: int, end: int) -> Me
     not_with = catalog.families[term.family].not_with
     found = not_with.search(page.low, *page.sentences[number]) if not_with else None
     if found:
-        if not ASIDE.search(found.group()) or term.weak:
+        if not ASIDE.search(found.group()) or is_abbreviation(term):
             return None
         return Mention(term, start, end, number, page.section_at(start).kind, aside=True)
     return Mention(term, start, end, number, page.section_at(start).kind)
+
+
+def is_abbreviation(term: Term) -> bool:
+    """Whether a surface is ambiguous as it is short: in a phrase about something else it says nothing."""
+    return term.weak and len(term.key) <= 4
 
 
 ASIDE = re.compile(
@@ -87,5 +92,5 @@ def asides(page: Page, catalog: Catalog, key: str, start: int, end: int) -> Iter
     """The mentions inside a phrase that is not the condition, where the phrase still speaks of it."""
     if ASIDE.search(page.low, start, end):
         for m in scan(page, catalog, start, end - 1, None):
-            if m.family in catalog.decoys[key] and not m.term.weak:
+            if m.family in catalog.decoys[key] and not is_abbreviation(m.term):
                 yield replace(m, aside=True)

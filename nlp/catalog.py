@@ -160,6 +160,8 @@ class Family:
     cues: tuple[tuple[str, Words], ...]
     examples: tuple[Example, ...]
     many: Attribute | None = None
+    vague: tuple[str, ...] = ()
+    """Codes beside the plain one that say no more than that there is one of the family's conditions."""
     tail: bool = False
     """Whether it comes from the long tail (rare.toml, longtail.tsv) and not from a file of its own."""
 
@@ -488,7 +490,7 @@ class Reader:
         if name != path.stem:
             self.problems.append(f"{at}: family is {name!r}, the file says {path.stem!r}")
         known = {
-            "family", "label", "kind", "policy", "lapses", "prefixes", "terms", "term", "not_when", "not_with",
+            "family", "label", "kind", "policy", "lapses", "prefixes", "vague", "terms", "term", "not_when", "not_with",
             "yields_to", "distinct", "source", "attributes", "codes", "also", "history", "links", "meat", "examples",
         }  # fmt: skip
         for extra in sorted(data.keys() - known):
@@ -547,6 +549,7 @@ class Reader:
             cues=tuple(cues),
             examples=tuple(self.example(at, i, x) for i, x in enumerate(data.get("examples", []), 1)),
             many=many[0] if many else None,
+            vague=tuple(data.get("vague", [])),
         )
 
     def common(self) -> Iterator[Family]:

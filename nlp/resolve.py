@@ -674,6 +674,8 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
             why = f"The note supports {names} for {label}, not {icd10}."
         return FirstPass(icd10, Verdict.CONFLICT, why, spans_of(here), wrong, codes)
     closer = [f for f in outcome.findings if is_stem(icd10, f.icd10)]
+    if not closer and is_vague(icd10, family):
+        closer = [f for f in outcome.findings if says_too(catalog, f, family, against)]
     if closer:
         why = f"The note supports {', '.join(f.icd10 for f in closer)}, which says more than {icd10}."
         return FirstPass(icd10, Verdict.MORE_SPECIFIC, why, spans_of(closer), (), tuple(f.icd10 for f in closer))
@@ -714,7 +716,7 @@ REASON_WORDS = {
     "mention-only-no-MEAT": "listed without assessment or treatment",
     "medication-list-only": "only in the medication list",
 }
-UNSPECIFIED = re.compile(r"\.(?:9|90|909|30|A|20|40|50|00|09|0)$|9$")
+UNSPECIFIED = re.compile(r"\.(?:9|90|909|10|30|A|20|40|50|00|09|0)$|9$|G20\.C$|G35\.D$")
 """How codes end that leave the type, stage, site or side open."""
 
 
@@ -733,15 +735,39 @@ def is_less_specific(icd10: str, family: Family, found: Sequence[str]) -> bool:
     """Whether a code is the family's plain one, a stem of a found one, or the unspecified sister of one."""
     if icd10 == family.plain_code or any(f.startswith(icd10) for f in found):
         return True
+    if icd10 in family.vague and family.plain_code not in found:
+        return True
     return any(is_stem(icd10, f) for f in found)
+
+
+def is_vague(icd10: str, family: Family) -> bool:
+    """Whether a code says no more than that there is a condition of the family."""
+    return icd10 == family.plain_code or icd10 in family.vague
+
+
+def says_too(catalog: Catalog, f: Finding, family: Family, against: Sequence[Suppressed]) -> bool:
+    """Whether a combination code of another family says that there is a condition of this one: E11.51 for I73.9.
+
+    Its link to the family gave the code, or it took the mention; or the family says nothing beside it.
+    """
+    other = catalog.families[f.family]
+    taken = [s for s in against if s.reason.startswith("other: coded with") and not s.icd10.startswith(PAST)]
+    if any((s.start, s.end) in f.mentions or other.label.lower() in s.reason for s in taken):
+        return True
+    if f.family in family.yields_to:
+        return True
+    given = {x for link in other.links if family.name in link.families for x in link.sets}
+    lines = [x for x in other.codes if fits_line(f.icd10, x)]
+    return any((n, v) in given for x in lines for n, wanted in x.when for v in wanted)
 
 
 def is_stem(icd10: str, other: str) -> bool:
     """Whether one code only leaves open what the other one says: I50.30 beside I50.32, C34.90 beside C34.11."""
     if icd10[:3] != other[:3] or not UNSPECIFIED.search(icd10):
         return False
-    open_part = re.sub(r"[09A]+$", "", icd10).rstrip(".")
-    return other.startswith(open_part) and not (UNSPECIFIED.search(other) and len(other) <= len(icd10))
+    open_part = re.sub(r"[09ACD]+$", "", icd10).rstrip(".")
+    as_open = UNSPECIFIED.search(other) and len(other) <= len(icd10) and not (icd10[-1] == "9" and other[-1] == "0")
+    return other.startswith(open_part) and not as_open
 
 
 def spans_of(findings: Sequence[Finding]) -> tuple[Span, ...]:

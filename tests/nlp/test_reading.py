@@ -70,6 +70,32 @@ def test_a_first_pass_code_gets_its_verdict(code: str, verdict: str) -> None:
     assert all(NOTE[a:b].strip() for a, b in answer.evidence + answer.against)
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "verdict"),
+    [
+        ("Major depressive disorder, recurrent, moderate", "F32.9", "more-specific"),
+        ("Depression", "F32.9", "conflict"),
+        ("Parkinson's disease with dyskinesia", "G20.C", "more-specific"),
+        ("Chronic hypoxic respiratory failure on home oxygen", "J96.10", "more-specific"),
+        ("Chronic hypoxic respiratory failure on home oxygen", "J96.01", "conflict"),
+        ("Status post kidney transplant, on tacrolimus", "Z94.9", "more-specific"),
+        ("Status post kidney transplant, on tacrolimus", "Z94.4", "conflict"),
+        ("Type 2 diabetes with peripheral vascular disease", "I73.9", "more-specific"),
+        ("Type 2 diabetes, no peripheral vascular disease", "I73.9", "unsupported"),
+        ("Coronary artery disease with angina", "I20.9", "more-specific"),
+        ("Type 2 diabetes with polyneuropathy", "G62.9", "more-specific"),
+        ("Type 2 diabetes without neuropathy", "G62.9", "unsupported"),
+        ("Epilepsy, on Keppra", "R56.9", "more-specific"),
+        ("Old stroke with left hemiparesis", "I63.9", "unsupported"),
+        ("Chronic hepatitis C", "B19.20", "more-specific"),
+        ("Chronic kidney disease, stage 5. Dialysis education given", "Z99.2", "unsupported"),
+    ],
+)
+def test_a_vague_code_yields_to_what_the_note_says(text: str, code: str, verdict: str) -> None:
+    (answer,) = nlp.read(f"ASSESSMENT AND PLAN:\n1. {text}.", first_pass=[code]).first_pass
+    assert str(answer.verdict) == verdict, answer.why
+
+
 def test_a_code_outside_the_rules_is_not_called_absent() -> None:
     (answer,) = nlp.read(NOTE, first_pass=["O80"]).first_pass
     assert "do not cover" in answer.why

@@ -27,8 +27,9 @@ SECTION_NAMES = {
     "assessment_plan": "the assessment", "hospital_course": "the hospital course",
     "hpi": "the history of present illness",
     "chief_complaint": "the chief complaint", "pmh": "the past medical history", "problem_list": "the problem list",
-    "medications": "the medication list", "social": "the social history", "surgical": "the surgical history",
-    "exam": "the examination",
+    "family": "the family history", "vitals": "the vital signs", "procedure": "the procedure",
+    "instructions": "the instructions", "allergies": "the allergies", "medications": "the medication list",
+    "social": "the social history", "surgical": "the surgical history", "exam": "the examination",
     "results": "the results", "ros": "the review of systems", "follow_up": "the follow-up", "": "the note",
 }  # fmt: skip
 
@@ -702,19 +703,42 @@ def common_verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
 
 
 def not_current(family: Family, against: Sequence[Suppressed]) -> str:
-    reasons = dict.fromkeys(REASON_WORDS.get(s.reason, s.reason.removeprefix("other: ")) for s in against)
-    return f"{family.label} is mentioned, but not as a current supported condition: {', '.join(reasons)}."
+    """Why no mention counts: each reason with the sections where it holds."""
+    where: dict[str, list[str]] = {}
+    for s in against:
+        reason = REASON_WORDS.get(s.reason, s.reason.removeprefix("other: "))
+        place = "" if s.reason == "family" else SECTION_NAMES.get(s.section, "")
+        where.setdefault(reason, []).append(place)
+    parts = []
+    for reason, places in where.items():
+        named = [p for p in dict.fromkeys(places) if p]
+        parts.append(f"{reason} in {' and '.join(named)}" if named else reason)
+    return f"{family.label} is mentioned, but not as a current supported condition: {'; '.join(parts)}."
 
 
 def spans_against(against: Sequence[Suppressed]) -> tuple[Span, ...]:
-    return tuple(sorted({(s.start, s.end) for s in against}))
+    """The mentions that do not count, each with the words that decide where they stand beside it."""
+    return tuple(sorted({beside(s) for s in against}))
 
 
+def beside(s: Suppressed) -> Span:
+    if s.cue is None or max(s.start - s.cue[1], s.cue[0] - s.end) > CUE_GAP:
+        return s.start, s.end
+    return min(s.start, s.cue[0]), max(s.end, s.cue[1])
+
+
+CUE_GAP = 80
+"""Most characters between a mention and its cue that are quoted together."""
 PAST = ("Z85", "Z86", "Z87", "I25.2")
 """Codes that say that something is over."""
 REASON_WORDS = {
-    "mention-only-no-MEAT": "listed without assessment or treatment",
+    "mention-only-no-MEAT": "only listed, without assessment or treatment,",
     "medication-list-only": "only in the medication list",
+    "family": "of a relative",
+    "historical": "told as past",
+    "ruled-out": "ruled out",
+    "uncertain": "uncertain (suspected, possible, probable)",
+    "hypothetical": "only as a risk, a plan or advice",
 }
 UNSPECIFIED = re.compile(r"\.(?:9|90|909|10|30|A|20|40|50|00|09|0)$|9$|G20\.C$|G35\.D$")
 """How codes end that leave the type, stage, site or side open."""

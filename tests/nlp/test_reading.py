@@ -96,6 +96,15 @@ def test_a_vague_code_yields_to_what_the_note_says(text: str, code: str, verdict
     assert str(answer.verdict) == verdict, answer.why
 
 
+def test_an_unsupported_code_quotes_what_decides_and_says_where() -> None:
+    text = "HPI: No evidence of recurrent heart failure.\n\nPAST MEDICAL HISTORY: CHF.\n\nASSESSMENT: Gout."
+    (answer,) = nlp.read(text, first_pass=["I50.9"]).first_pass
+    assert [text[a:b] for a, b in answer.against] == ["No evidence of recurrent heart failure", "CHF"]
+    assert "negated in the history of present illness" in answer.why
+    assert "only listed" in answer.why
+    assert "past medical history" in answer.why
+
+
 def test_a_code_outside_the_rules_is_not_called_absent() -> None:
     (answer,) = nlp.read(NOTE, first_pass=["O80"]).first_pass
     assert "do not cover" in answer.why

@@ -161,6 +161,17 @@ def test_the_command_writes_what_it_prints_and_the_trail_knows(
     assert event.actor is None
 
 
+def test_who_takes_the_file_has_to_be_somebody_who_may(project: Project, charts: list[Chart], tmp_path: Path) -> None:
+    manager, lead = make.person(Role.MANAGER, project, "morgan"), make.person(Role.QA_LEAD, project, "quinn")
+    file = tmp_path / "scores.csv"
+    for name, words in ((lead.username, "may not export"), ("nobody", "user name nobody")):
+        with pytest.raises(CommandError, match=words):
+            run("alpha", "-o", str(file), "--by", name)
+    assert not file.exists()
+    run("alpha", "--program", "cms-hcc", "-o", str(file), "--by", manager.username)
+    assert TrailEvent.objects.get(action="export.made").actor == manager
+
+
 def test_totals_alone_are_no_export_and_name_nobody(project: Project, charts: list[Chart]) -> None:
     said = run("alpha")
     assert {line.split(" ")[0] for line in said.splitlines() if not line.startswith(" ")} == set(PROGRAMS)

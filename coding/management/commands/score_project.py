@@ -18,7 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from coding import exports
 from coding.actions import trail
 from coding.exports.scores import COLUMNS, cells
-from coding.models import Chart, Project
+from coding.models import Chart, Project, User
+from coding.permissions import NotAllowed, check_can
 from coding.population import Row, paid_in, scored
 from scoring.rounding import decimal, half_up
 
@@ -64,6 +65,7 @@ class Command(BaseCommand):
         parser.add_argument("--program", help="one program; without it, every program of the project")
         parser.add_argument("--payment-year", type=int, help="one payment year (benefit year of hhs-hcc and cdps)")
         parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="a CSV file: member numbers and scores")
+        parser.add_argument("--by", metavar="USER", help="who takes the file: may export, and stands in the trail")
 
     def handle(self, *args: Any, project: str, output: Path | None, **options: Any) -> None:
         found = Project.objects.filter(name=project).first()
@@ -75,6 +77,7 @@ class Command(BaseCommand):
             raise CommandError(f"{project} does not score {unknown[0]}; its programs: {known}.")
         if not programs:
             raise CommandError(f"{project} names no program to score.")
+        by = exporter(options["by"], found) if options["by"] else None
         totals: dict[tuple[str, int], Total] = {}
         rows = self.rows(found, programs, options["payment_year"], totals)
         if output is None:
@@ -84,7 +87,7 @@ class Command(BaseCommand):
             year = options["payment_year"]
             details = {"programs": programs, **({"payment_year": year} if year else {})}
             with replaced(output) as file:
-                trail.record("export.made", by=None, project=found, subject=found, export="scores", **details)
+                trail.record("export.made", by=by, project=found, subject=found, export="scores", **details)
                 file.writelines(exports.as_csv(COLUMNS, map(cells, rows)))
         self.tell(totals)
 
@@ -111,6 +114,18 @@ class Command(BaseCommand):
                 self.stdout.write(line)
         if not totals:
             self.stdout.write("No chart to score.")
+
+
+def exporter(username: str, project: Project) -> User:
+    """Without a name it is the command line, which whoever may read the database may use anyway."""
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        raise CommandError(f"Nobody has the user name {username}.")
+    try:
+        check_can(user, exports.exports()["scores"].PERMISSION, project)
+    except NotAllowed as error:
+        raise CommandError(str(error)) from None
+    return user
 
 
 def mean(total: Decimal, count: int) -> Decimal:

@@ -6,7 +6,8 @@ is no rate for whom none was supplied. Only managers see it (`Permission.SEE_MON
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
 
 from coding.models import BaseRate, Enrollment, Project
 
@@ -32,17 +33,38 @@ class Estimate:
         return self.monthly * MONTHS
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What the finished charts of a report cost: active time, as the report counts it, at the project's cost of an
+    hour. total and per_chart: dollars, not rounded."""
+
+    active: timedelta
+    charts: int
+    hour: Decimal
+
+    @property
+    def hours(self) -> Decimal:
+        """With one decimal, for reading; the sums use the seconds."""
+        return (Decimal(self.active.total_seconds()) / 3600).quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+    @property
+    def total(self) -> Decimal:
+        return Decimal(self.active.total_seconds()) * self.hour / 3600
+
+    @property
+    def per_chart(self) -> Decimal:
+        return self.total / self.charts
+
+
 class Rates:
-    """The base rates of a project, read once."""
+    """The base rates of a project and its cost of an hour, read once."""
 
     def __init__(self, project: Project) -> None:
+        self.hour = project.hour_cost
         self._rates = {
             (rate.program, rate.payment_year, rate.contract, rate.county): rate.amount
             for rate in BaseRate.objects.filter(project=project)
         }
-
-    def __bool__(self) -> bool:
-        return bool(self._rates)
 
     def of(self, enrollment: Enrollment | None) -> Decimal | None:
         """Dollars for a member and month at a score of 1.000: of contract and county, else of the contract, else of the
@@ -58,6 +80,10 @@ class Rates:
             if (contract or county) and found is not None:
                 return found
         return None
+
+    def cost(self, active: timedelta, charts: int) -> Cost | None:
+        """None where no cost of an hour was given, or there is nothing to share it out over."""
+        return Cost(active, charts, self.hour) if self.hour is not None and charts else None
 
     def estimate(self, differences: Iterable[tuple[Enrollment | None, Decimal]]) -> Estimate:
         """(enrollment, difference of payment scores) of each member -> what they come to together."""

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from coding import scores
 from coding.models import Assignment, Chart, Decision, Enrollment, Project, QAReview, QASample, Suggestion, User
-from coding.money import WITH_RATES, Estimate, Rates
+from coding.money import WITH_RATES, Cost, Estimate, Rates
 from coding.workflow import Outcome, SuggestionKind
 
 IDLE_AFTER = timedelta(minutes=5)
@@ -175,6 +175,7 @@ class Capture:
     conditions: tuple[ConditionRow, ...]
     coders: tuple[CoderRow, ...]
     weeks: tuple[WeekRow, ...]
+    cost: Cost | None = None
 
 
 class Answer(NamedTuple):
@@ -190,18 +191,22 @@ class Answer(NamedTuple):
 def capture(project: Project, period: Period, rates: Rates | None = None) -> Capture:
     """The capture report of one project. Queries grow by the hundreds of charts, never by the chart.
 
-    rates: for an estimate in dollars beside the scores; given only where the reader may see money.
+    rates: for an estimate in dollars beside the scores, and the cost of the coding; given only where the reader may
+    see money.
     """
     finished = finished_in(project, period)
     assignments = list(finished.select_related("coder"))
     answers = answers_on(finished)
+    total = totals(finished, answers)
+    coders = tuple(coder_rows(project, period, assignments, answers))
     return Capture(
         period,
-        totals(finished, answers),
+        total,
         tuple(score_rows(finished, rates)),
         tuple(condition_rows(answers)),
-        tuple(coder_rows(project, period, assignments, answers)),
+        coders,
         tuple(week_rows(answers)),
+        rates.cost(sum((row.active for row in coders), timedelta()), total.charts) if rates else None,
     )
 
 

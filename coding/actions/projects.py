@@ -114,6 +114,21 @@ def set_base_rate(
 
 
 @transaction.atomic
+def set_hour_cost(*, project: Project, amount: Decimal | None, by: User) -> Project:
+    """What an hour of coding costs the project; None for not known, and then nothing is made of it."""
+    check_can(by, Permission.SEE_MONEY, project)
+    if amount is not None and amount <= 0:
+        raise ValueError("The cost of an hour is above zero.")
+    project = Project.objects.select_for_update().get(pk=project.pk)
+    if project.hour_cost != amount:
+        amounts = ["" if one is None else str(one) for one in (project.hour_cost, amount)]
+        project.hour_cost = amount
+        project.save(update_fields=["hour_cost"])
+        trail.record("project.hour_cost_set", by=by, project=project, subject=project, amount=amounts)
+    return project
+
+
+@transaction.atomic
 def remove_base_rate(*, rate: BaseRate, by: User) -> None:
     """From now on nothing is estimated with it. The trail keeps what it was."""
     check_can(by, Permission.SEE_MONEY, rate.project)

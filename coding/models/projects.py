@@ -60,6 +60,14 @@ class Project(models.Model):
         help_text="After how many finished charts with additions and no deletion the project is warned.",
     )
     coders_see_scores = models.BooleanField(default=True)
+    hour_cost = models.DecimalField(
+        max_digits=7,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="Dollars for an hour of coding, as a manager gives it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ProjectQuerySet.as_manager()

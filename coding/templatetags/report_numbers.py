@@ -23,9 +23,15 @@ def dollars(value: Decimal | None) -> str:
     """An estimate in whole cents with its sign: +$1,234.56, −$0.50, $0.00. Halves go away from zero."""
     if value is None:
         return "–"
+    sign = "+" if value.quantize(Decimal("0.01"), ROUND_HALF_UP) > 0 else ""
+    return sign + cost(value)
+
+
+@register.filter
+def cost(value: Decimal) -> str:
+    """An amount in whole cents: $1,234.56. Halves go away from zero."""
     cents = value.quantize(Decimal("0.01"), ROUND_HALF_UP)
-    sign = "+" if cents > 0 else "−" if cents < 0 else ""
-    return f"{sign}${abs(cents):,.2f}"
+    return f"{'−' if cents < 0 else ''}${abs(cents):,.2f}"
 
 
 @register.filter

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -12,7 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from coding import exports
-from coding.actions.projects import remove_base_rate, set_base_rate
+from coding.actions import queues
+from coding.actions.projects import remove_base_rate, set_base_rate, set_hour_cost
 from coding.models import BaseRate, Chart, Project, Role, TrailEvent, User
 from coding.money import Rates
 from coding.permissions import NotAllowed
@@ -186,6 +188,43 @@ def test_money_costs_one_query_however_many_charts(
     for _ in range(3):
         finished(project, coder)
     assert queries() == few
+
+
+def test_the_report_says_what_a_chart_cost(client: Client, project: Project, coder: User, manager: User) -> None:
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        chart = pages.held_chart(project, coder, pages.missed_ckd())
+        clock.shift(timedelta(minutes=4))
+        audits.answer_all(chart, coder)
+        clock.shift(timedelta(seconds=50))
+        queues.finish(chart=chart, by=coder)
+    assert capture(project, this_month(), Rates(project)).cost is None
+    project = set_hour_cost(project=project, amount=Decimal("48.00"), by=manager)
+    cost = capture(project, this_month(), Rates(project)).cost
+    assert cost is not None
+    assert (cost.active, cost.charts, str(cost.hours)) == (timedelta(seconds=290), 1, "0.1")
+    assert cost.total == cost.per_chart == Decimal(290) * 48 / 3600
+    client.force_login(manager)
+    assert "$3.87 a finished chart" in pages.Page(client.get(reverse("reports"), {"project": project.name})).words
+    client.force_login(make.person(Role.QA_LEAD, project))
+    assert "$" not in pages.Page(client.get(reverse("reports"), {"project": project.name})).words
+
+
+def test_the_cost_of_an_hour_is_the_managers_to_set_and_to_take_back(
+    client: Client, project: Project, manager: User
+) -> None:
+    client.force_login(manager)
+    url = f"{reverse('hour_cost')}?project={project.name}"
+    for typed in ("48.00", "48.00", "52.50", ""):
+        assert client.post(url, {"hour_cost": typed}).status_code == 302
+    project.refresh_from_db()
+    assert project.hour_cost is None
+    events = TrailEvent.objects.filter(action="project.hour_cost_set").order_by("number")
+    assert [event.details["amount"] for event in events] == [["", "48.00"], ["48.00", "52.50"], ["52.50", ""]]
+    refused = client.post(url, {"hour_cost": "-1"})
+    assert (refused.status_code, 'value="-1"' in refused.content.decode()) == (422, True)
+    for role in (Role.CODER, Role.QA_LEAD, Role.COMPLIANCE):
+        with pytest.raises(NotAllowed):
+            set_hour_cost(project=project, amount=Decimal("1"), by=make.person(role, project))
 
 
 # --- The page ------------------------------------------------------------------------------------------------------

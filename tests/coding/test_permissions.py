@@ -93,6 +93,7 @@ POST prioritise            403   403   302   302   403   403   403   403   302
 GET  rates                 403   403   403   200   403   403   403   403   302
 POST rates                 403   403   403   302   403   403   403   403   302
 POST remove_rate           403   403   403   302   403   403   403   403   302
+POST hour_cost             403   403   403   302   403   403   403   403   302
 GET  policy                403   403   403   200   403   403   403   403   302
 POST policy                403   403   403   302   403   403   403   403   302
 
@@ -228,6 +229,7 @@ class World:
             "prioritise": {"chart": self.ready.pk, "priority": "1"},
             "policy": {"meat_elements_required": "1"},
             "rates": {**RATE, "amount": "1000.00", "source": "Bid of 2027"},
+            "hour_cost": {"hour_cost": "48.00"},
             "calculator": {"program": "cms-hcc 2026", "age": "72", "sex": "F", "diagnoses": "E11.22"},
             "trail_verify": {"project": project},
             "api-chart-list": make.chart_line(project=project),

@@ -230,6 +230,8 @@ def show_progress(console: Console, processes: dict[str, subprocess.Popen[bytes]
 
 def welcome(host: str, port: int, people: list[tuple[str, str, str]]) -> str:
     shown_host = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104
-    lines = ["", f"  Secondpass is ready: http://{shown_host}:{port}/", "", "  Role       User name   Password"]
-    lines += [f"  {role:<10} {name:<11} {password}" for role, name, password in people]
+    lines = ["", f"  Secondpass is ready: http://{shown_host}:{port}/", ""]
+    lines += [
+        f"  {role:<12} {name:<11} {password}" for role, name, password in [("Role", "User name", "Password"), *people]
+    ]
     return "\n".join([*lines, ""])

@@ -64,7 +64,7 @@ class Question:
 
 def paid_in(charts: QuerySet[Chart], program: str, payment_year: int) -> QuerySet[Chart]:
     """Those of the charts that the program pays in that year."""
-    return charts.filter(service_year=payment_year - (program in scores.PROSPECTIVE))
+    return charts.filter(service_year=payment_year - scoring.prospective(program, payment_year))
 
 
 def scored(charts: QuerySet[Chart], program: str) -> Iterator[Row]:

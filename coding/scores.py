@@ -22,9 +22,6 @@ from coding.workflow import Outcome, SuggestionKind, SuggestionStatus, Verdict
 from scoring.payable import not_paid
 from scoring.tables import load_release, load_year
 
-# Programs that pay in the year after the service year; HHS and Medicaid (CDPS) risk adjustment is concurrent.
-PROSPECTIVE = ("cms-hcc", "rxhcc", "esrd", "pace")
-
 # What the enrollment has to say before a Medicare model can choose its segment.
 ENTITLEMENT = {"cms-hcc": ("dual", "orec"), "pace": ("dual", "orec"), "esrd": ("dual", "orec"), "rxhcc": ("orec",)}
 
@@ -278,7 +275,7 @@ def programs(chart: Chart) -> list[str]:
 
 def payment_year(chart: Chart, program: str) -> int:
     """The year for which the chart's service year pays."""
-    return chart.service_year + (program in PROSPECTIVE)
+    return chart.service_year + scoring.prospective(program, chart.service_year + 1)
 
 
 # --- Codes ---------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from scoring.errors import (
 )
 from scoring.payable import Both, NotPayable, both, documented, payable
 from scoring.sharing import Shares, shares
-from scoring.tables import load_year, years
+from scoring.tables import load_release, load_year, years
 from scoring.worksheet import (
     Attribution,
     Candidate,
@@ -41,8 +41,8 @@ __all__ = [
     "Attribution", "Beneficiary", "Both", "Candidate", "Delta", "Deltas", "Esrd", "InvalidInput", "Line",
     "MalformedCode", "MissingFactor", "MissingTables", "ModelScore", "NotPayable", "ProgramYear", "ProposedRelease",
     "Score", "ScoringError", "SegmentScore", "Shares", "Step", "TablesBroken", "UnknownProgram", "Worksheet",
-    "attribute", "both", "deltas", "documented", "payable", "payment_chain", "programs", "raw_by_segment", "score",
-    "shares", "what_if", "worksheet",
+    "attribute", "both", "deltas", "documented", "payable", "payment_chain", "programs", "prospective",
+    "raw_by_segment", "score", "shares", "what_if", "worksheet",
 ]  # fmt: skip
 
 Person = Beneficiary | Mapping[str, Any]
@@ -77,6 +77,18 @@ def programs() -> tuple[ProgramYear, ...]:
             )
         )
     return tuple(result)
+
+
+def prospective(program: str, payment_year: int) -> bool:
+    """Whether the codes of the year before are scored: in the Medicare programs always, in the HHS models never, in
+    CDPS where the licensed tables say so (those of the newest year, where this one is not on file)."""
+    if program != "cdps":
+        return program in ("cms-hcc", "rxhcc", "esrd", "pace")
+    on_file = [year for name, year in years() if name == program]
+    if not on_file:
+        return False
+    year = load_year(program, payment_year if payment_year in on_file else max(on_file))
+    return load_release(year.models[0]).options.get("timing") == "prospective"
 
 
 def score(program: str, payment_year: int, person: Person, diagnoses: Iterable[str], **options: Any) -> Score:

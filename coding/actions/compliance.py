@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+import scoring
 from coding import release, scores
 from coding.acceptability import CHECKS, NO, book, submittable
 from coding.actions import trail
@@ -175,7 +176,7 @@ def paid_or_closed(program: str, payment_year: int, today: date) -> str:
     calendar = submittable(book(), program, payment_year, today)
     if calendar.additions == NO:
         return f"Payment year {payment_year} is closed: {calendar.why}"
-    if program in scores.PROSPECTIVE and today.year >= payment_year:
+    if scoring.prospective(program, payment_year) and today.year >= payment_year:
         return f"Payment year {payment_year} is being paid since January {payment_year}."
     return ""
 

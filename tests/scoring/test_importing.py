@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from scoring import InvalidInput, MissingFactor, MissingTables, raw_by_segment, score, tables
+from scoring import InvalidInput, MissingFactor, MissingTables, prospective, raw_by_segment, score, tables
 from scoring.batch import score_population
 from scoring.errors import TablesBroken
 from scoring.importing import find, store
@@ -353,6 +353,18 @@ def test_a_year_may_have_several_models_and_drugs_may_stand_alone(tmp_path):
     timings = [tables.load_release(use).options["timing"] for use in load_year("cdps", 2026).models]
     assert timings == ["prospective"]
     assert tables.load_release(load_year("cdps", 2026).model("CDPS+Rx")).options["timing"] == "concurrent"
+
+
+def test_the_timing_of_the_weights_says_which_year_a_chart_pays_for(tmp_path):
+    assert not prospective("cdps", 2026)  # nothing is on file
+    store(find(cdps(tmp_path / "in")), tmp_path / "own", "")
+    tables.use_tables(tmp_path / "own")
+    assert prospective("cdps", 2026)
+    assert prospective("cdps", 2027)  # as the newest year on file
+    store(find(cdps(tmp_path / "again", timing="concurrent")), tmp_path / "own", "")
+    assert not prospective("cdps", 2026)
+    assert prospective("rxhcc", 2026)
+    assert not prospective("hhs-hcc", 2026)
 
 
 def test_the_timing_of_the_weights_has_to_be_said(tmp_path):

@@ -78,6 +78,15 @@ def credential(case: Case) -> Check:
     if beside_another:
         why = "A credential stands on the record, but beside another name than the provider's."
         return case.answer("V08", UNKNOWN, why, beside_another)
+    said = (
+        encounter.provider_name, encounter.provider_npi, encounter.provider_specialty, encounter.signature_status,
+        encounter.signature_name, encounter.signature_date,
+    )  # fmt: skip
+    if not any(said) and not any(
+        case.mentions(note, ("signed", "signature", "authenticated")) for note in encounter.notes
+    ):
+        why = "Nothing is known of the provider and the signature, and no credential stands in the text."
+        return case.answer("V08", UNKNOWN, why, Evidence("provider.credential"))
     return case.answer(
         "V08", NOT_MET, "No credential stands in the fields or on the record.", Evidence("provider.credential")
     )

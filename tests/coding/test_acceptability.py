@@ -317,8 +317,9 @@ def test_a_chart_that_says_nothing_is_unknown_and_never_met():
         "V05",
         "V06",
         "V07",
+        "V08",
     }
-    assert found.radv != "yes"
+    assert found.radv == "unknown"
     assert found.payment != "yes"
 
 
@@ -403,6 +404,18 @@ def test_a_credential_is_read_beside_the_name(provider: str, words: str, answer:
 
     check = assessed(only_in_the_note).checks["V08"]
     assert (check.answer, check.verified) == (answer, verified)
+
+
+def test_a_credential_is_missing_only_where_something_of_the_signer_is_known():
+    def bare(words: str) -> Change:
+        def change(value: dict[str, Any]) -> None:
+            encounter(value)["signature"], encounter(value)["provider"] = {}, {}
+            retype("Electronically signed by Otto Brand, MD 03/02/2026", words)(value)
+
+        return change
+
+    assert assessed(bare("")).checks["V08"].answer == "unknown"
+    assert assessed(bare("Electronically signed by Otto Brand")).checks["V08"].answer == "not met"
 
 
 @pytest.mark.parametrize(

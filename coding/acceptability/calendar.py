@@ -110,7 +110,12 @@ def submittable(
         )
     if today > final.deadline:
         why = f"Additions closed on {final.deadline}; deletions stay open."
-        return Submittable(NO, YES, None, final, final.verified, why)
+        # A projected deadline that has passed is beyond doubt once a published one of a later year has.
+        beyond_doubt = any(
+            item.verified and item.run == FINAL and item.payment_year > payment_year and item.deadline < today
+            for item in every
+        )
+        return Submittable(NO, YES, None, final, final.verified or beyond_doubt, why)
     coming = (item for item in own if item.deadline >= today and (date_through is None or item.takes(date_through)))
     soonest = next(coming, final)
     why = (

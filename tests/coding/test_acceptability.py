@@ -681,6 +681,11 @@ def test_deletions_are_always_open():
     assert all(submittable(book(), "cms-hcc", year, TODAY).deletions == "yes" for year in range(2019, 2041))
 
 
+def test_a_projected_deadline_is_beyond_doubt_once_a_later_year_has_closed():
+    assert submittable(book(), "cms-hcc", 2024, date(2026, 11, 22)).verified
+    assert not submittable(book(), "cms-hcc", 2024, date(2025, 6, 1)).verified
+
+
 def test_a_deadline_holds_through_its_day():
     assert submittable(book(), "cms-hcc", 2027, date(2028, 1, 31)).additions == "yes"
     assert submittable(book(), "cms-hcc", 2027, date(2028, 2, 1)).additions == "no"

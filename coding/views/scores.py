@@ -88,6 +88,8 @@ def steps(request: HttpRequest, pk: int, program: str) -> HttpResponse:
     if not request.htmx:  # type: ignore[attr-defined]
         return render(request, "scoring/steps.html", context)
     response = render(request, "scoring/steps.html#steps", context)
+    if "of" not in request.GET:  # unfolded, by hand or again after an answer, whose own words must not be spoken over
+        return response
     said = f"{chosen.words}: {chosen.score.payment:.3f}, step by step." if not panel.problem else panel.problem
     return trigger_client_event(response, "said", {"say": said}, after="settle")
 

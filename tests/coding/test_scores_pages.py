@@ -61,7 +61,12 @@ def test_the_steps_of_a_score_are_fetched_when_they_are_asked_for(desk, project,
 
     part = desk.get(address, headers=HTMX)
     assert part.content.decode().lstrip().startswith('<div class="score-steps">')
-    assert json.loads(part["HX-Trigger-After-Settle"])["said"]["say"] == "Now, as documented: 0.659, step by step."
+    assert (
+        "HX-Trigger-After-Settle" not in part
+    )  # it may be unfolded again after an answer, whose words are spoken then
+    other = desk.get(address, {"of": "projected"}, headers=HTMX)
+    told = json.loads(other["HX-Trigger-After-Settle"])["said"]["say"]
+    assert told == "If followed, as documented: 0.923, step by step."
     whole = pages.Page(desk.get(address, {"of": "projected"})).words
     assert "If followed, as documented 0.923" in whole
     assert "HCC328" in whole

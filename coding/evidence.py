@@ -5,6 +5,7 @@ carries every span that covers it, and the segments joined are the text again. O
 cut here, on the server: JavaScript counts other units.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -60,4 +61,21 @@ def segments(text: str, spans: Iterable[Span]) -> list[Segment]:
             following += 1
         active += begins
         found.append(Segment(text[start:end], start, tuple(active), tuple(begins)))
+    return found
+
+
+# A line of capitals, or what a line of capitals begins with before its colon; or a few words alone with a colon.
+HEADING = re.compile(
+    r"^[ \t]*(?:([A-Z][A-Z0-9 /&,'()-]{3,58}?)[ \t]*(?::|\r?$)|([A-Z][A-Za-z /&-]{3,40}):[ \t]*\r?$)", re.M
+)
+
+
+def headings(text: str) -> list[tuple[int, int, str]]:
+    """Where the text's headings stand: (start, end, words), for an outline to go by. How the rules read a section is
+    another matter (`nlp.sections`)."""
+    found = []
+    for match in HEADING.finditer(text):
+        group = 1 if match[1] else 2
+        if sum(character.isalpha() for character in match[group]) >= 4:
+            found.append((match.start(group), match.end(group), match[group]))
     return found

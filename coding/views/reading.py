@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from coding import scores, validity
 from coding.acceptability import Book, Flag
-from coding.evidence import Segment, Span, segments
+from coding.evidence import Segment, Span, headings, segments
 from coding.models import Chart, Decision, Encounter, EvidenceSpan, NlpRun, Note, QAReview, Suggestion, User
 from coding.permissions import Permission, can, can_code_chart, can_see_scores
 from coding.templatetags.secondpass import SPAN_LETTERS
@@ -32,6 +32,7 @@ from coding.workflow import (
 )
 
 SUPPRESSED = "suppressed"
+HEADING = "heading"
 READING_ORDER = (
     SpanLabel.MENTION,
     SpanLabel.AGAINST,
@@ -85,6 +86,7 @@ class NotePage:
     note: Note
     run: NlpRun | None
     pieces: list[Piece]
+    outline: list[tuple[int, int, str]] = field(default_factory=list)
 
     @property
     def state(self) -> str:
@@ -114,12 +116,18 @@ class EncounterPage:
         return sorted({code.icd10 for code in self.encounter.first_pass_codes.all()})
 
 
-def pieces(note: Note, spans: Iterable[EvidenceSpan], suppressed: Iterable[dict[str, Any]] = ()) -> list[Piece]:
+def pieces(
+    note: Note,
+    spans: Iterable[EvidenceSpan],
+    suppressed: Iterable[dict[str, Any]] = (),
+    outline: Iterable[tuple[int, int, str]] = (),
+) -> list[Piece]:
     """The note cut for highlighting; the texts of the pieces joined are the note.
 
     suppressed: mentions of nlp's answer that were not taken, with their reason.
     """
     marks = {Span(span.start, span.end, span.label, span.suggestion_id) for span in spans}
+    marks |= {Span(start, end, HEADING, 0) for start, end, _ in outline}
     reasons: dict[int, str] = {}
     for number, mention in enumerate(suppressed, start=1):
         if 0 <= mention["start"] < mention["end"] <= len(note.text):
@@ -134,6 +142,8 @@ def piece(segment: Segment, reasons: dict[int, str]) -> Piece:
     classes += [label.value for label in MARK_ORDER if label in labels][:1]
     if not classes and SUPPRESSED in labels:
         classes = [SUPPRESSED]
+    if HEADING in labels:
+        classes.append(HEADING)
     begins = dict.fromkeys(SPAN_LETTERS[SpanLabel(s.label)] for s in segment.begins if s.label in SPAN_LETTERS)
     reason = next((reasons[s.owner] for s in segment.begins if s.owner in reasons), "")
     return Piece(segment, " ".join(classes), "".join(begins), reason.replace("_", " "))
@@ -602,7 +612,8 @@ def record_of(chart: Chart, questions: Iterable[Question], rules: Book | None = 
 def note_page(note: Note, spans: list[EvidenceSpan]) -> NotePage:
     run = next(reversed(note.runs.all()), None)
     suppressed = (run.result or {}).get("suppressed", ()) if run else ()
-    return NotePage(note, run, pieces(note, spans, suppressed))
+    outline = headings(note.text)
+    return NotePage(note, run, pieces(note, spans, suppressed, outline), outline)
 
 
 def marked_note(note: Note, reading: Reading) -> NotePage:

@@ -16,11 +16,11 @@ from coding import icd10, scores
 from coding.actions import qa, suggestions
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import Chart, Decision, Encounter, EvidenceSpan, Note, QAReview, Suggestion, User
-from coding.permissions import can_see_scores, check_can_code_chart
+from coding.permissions import NotAllowed, can_see_scores, check_can_code_chart
 from coding.validity import Validity
 from coding.views import as_id
 from coding.views.charts import MEAT, open_to, review_context
-from coding.views.reading import Reading, marked_note, read_chart
+from coding.views.reading import Reading, is_blind, marked_note, read_chart
 from coding.workflow import REASONS_FOR, Outcome, SpanLabel, SuggestionStatus
 
 SPOKEN = {
@@ -222,6 +222,23 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
         for suggestion in asked:
             suggestions.undo(suggestion=suggestion, by=user)
     return work(request, chart, f"Taken back: {asked[0].icd10} is open again.", key=card_key(chart, asked), stay=True)
+
+
+@require_safe
+@login_required
+def history(request: HttpRequest, pk: int) -> HttpResponse:
+    """Every answer that was given on the chart and taken back, newest first."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = get_object_or_404(open_to(request), pk=pk)
+    if is_blind(user, chart):
+        raise NotAllowed("The coder's answers stay hidden until your own are stored in QA.")
+    decisions = Decision.objects.filter(suggestion__chart=chart)
+    context = {
+        "chart": chart,
+        "decisions": decisions.select_related("suggestion__encounter", "decided_by").order_by("-pk"),
+    }
+    template = "charts/history.html#table" if request.htmx else "charts/history.html"  # type: ignore[attr-defined]
+    return render(request, template, context)
 
 
 @require_safe
@@ -482,6 +499,7 @@ def shortcuts(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("charts/<int:pk>/answer/", answer, name="answer"),
     path("charts/<int:pk>/undo/", undo, name="undo"),
+    path("charts/<int:pk>/history/", history, name="history"),
     path("charts/<int:pk>/tag/", tag, name="tag"),
     path("charts/<int:pk>/evidence/", evidence, name="evidence"),
     path("charts/<int:pk>/evidence/<int:span>/", change_evidence, name="change_evidence"),

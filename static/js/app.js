@@ -53,11 +53,48 @@ document.addEventListener("htmx:responseError", (event) => {
   }
 });
 
+// An answer that the server did not get waits here, and goes out when it answers again. One that it did get, while its
+// acknowledgement was lost, is recognised there: the same answer twice is one.
+const WAIT = 3000; // ms between two tries
+const unsent = [];
+let trying;
+
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(name, () => showProblem("The server cannot be reached. Nothing was changed; try again in a moment."));
+  document.addEventListener(name, (event) => {
+    const { verb, path, formData } = event.detail.requestConfig;
+    const target = event.detail.target?.id;
+    if (verb !== "post" || target !== "work") {
+      showProblem("The server cannot be reached. Nothing was changed; try again in a moment.");
+      return;
+    }
+    const values = {};
+    for (const key of new Set(formData.keys())) values[key] = formData.getAll(key);
+    if (!event.detail.requestConfig.headers["X-Retry"]) unsent.push({ path, values });
+    showProblem(`The server cannot be reached. ${unsent.length === 1 ? "Your answer waits" : `${unsent.length} answers wait`} here, and will be sent as soon as it answers. Leave this page open.`);
+    clearTimeout(trying);
+    trying = setTimeout(sendAgain, WAIT);
+  });
 }
+
+async function sendAgain() {
+  while (unsent.length) {
+    const { path, values } = unsent[0];
+    let reached = false;
+    const seen = (event) => { reached ||= event.detail.xhr.status > 0; };
+    document.addEventListener("htmx:afterRequest", seen);
+    await window.htmx.ajax("POST", path, { target: "#work", swap: "outerHTML", values, headers: { "X-Retry": "yes" } }).catch(() => {});
+    document.removeEventListener("htmx:afterRequest", seen);
+    if (!reached) return; // its own error has set the next try
+    unsent.shift();
+    if (!unsent.length) document.getElementById("problem-box")?.remove();
+  }
+}
+
+window.addEventListener("online", sendAgain);
+window.addEventListener("beforeunload", (event) => { if (unsent.length) event.preventDefault(); });
+
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful) document.getElementById("problem-box")?.remove();
+  if (event.detail.successful && !unsent.length) document.getElementById("problem-box")?.remove();
 });
 
 document.addEventListener("said", (event) => announce(event.detail.say));
@@ -68,6 +105,11 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:afterSettle", () => {
   for (const id of unfolded.splice(0)) document.getElementById(id)?.setAttribute("open", "");
+});
+
+// Who logs out leaves nothing of a chart in the tab.
+document.addEventListener("submit", (event) => {
+  if (new URL(event.target.action, location.href).pathname === "/log-out/") sessionStorage.clear();
 });
 
 // --- The session's end ---

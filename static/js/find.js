@@ -5,8 +5,10 @@ export function prepareFind(record) {
   if (!input || !window.CSS?.highlights) return;
   let matches = [];
   let at = -1;
+  let found = null;
 
   function search() {
+    found = null;
     matches = [];
     at = -1;
     const words = input.value.trim().toLowerCase();
@@ -23,6 +25,7 @@ export function prepareFind(record) {
     if (!matches.length) return;
     at = (at + step + matches.length) % matches.length;
     CSS.highlights.set("found-now", new Highlight(matches[at]));
+    found = matches[at];
     matches[at].startContainer.parentElement.scrollIntoView({ block: "center" });
     count.textContent = `${at + 1} of ${matches.length}`;
   }
@@ -31,7 +34,14 @@ export function prepareFind(record) {
   input.form.addEventListener("submit", (event) => event.preventDefault());
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter") { event.preventDefault(); go(event.shiftKey ? -1 : 1); }
-    if (event.key === "Escape") { input.value = ""; search(); input.blur(); }
+    if (event.key === "Escape") {
+      // What was gone to is selected: C adds a code for it, a digit marks it.
+      const chosen = found;
+      input.value = "";
+      search();
+      input.blur();
+      if (chosen) window.getSelection().setBaseAndExtent(chosen.startContainer, chosen.startOffset, chosen.endContainer, chosen.endOffset);
+    }
   });
 }
 

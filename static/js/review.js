@@ -2,6 +2,7 @@
 import { announce, showProblem } from "./say.js";
 import "./codesearch.js";
 import { prepareFind } from "./find.js";
+import { keepDrafts } from "./drafts.js";
 import { shortcut } from "./keys.js";
 import { selectedText } from "./selection.js";
 
@@ -314,7 +315,7 @@ document.addEventListener("click", (event) => {
   const link = target.closest("[data-dialog]");
   if (link && window.htmx && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
-    makeCurrent(link.closest(".card"));
+    makeCurrent(link.closest(".card") ?? card());
     openDialog(link.href);
     return;
   }
@@ -451,5 +452,13 @@ splitter.addEventListener("pointerdown", (event) => {
 });
 
 prepareFind(record);
+keepDrafts(panes.dataset.person, {
+  open: (outcome, of) => {
+    makeCurrent(of);
+    const button = [...of.querySelectorAll(".answer-row [data-panel]")].find((one) => one.value === outcome);
+    if (button) openPanel(button);
+    return of.querySelector(".answer-panel");
+  },
+});
 const asked = document.querySelector(location.hash.startsWith("#card-") ? location.hash : ".card.returned, .card:not(.answered)");
-makeCurrent(asked, { focus: location.hash.startsWith("#card-") });
+if (!document.querySelector(".answer-panel")) makeCurrent(asked, { focus: location.hash.startsWith("#card-") });

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from coding.models import Chart, Decision, Project, User
 from coding.workflow import ChartStatus
@@ -253,7 +253,7 @@ def test_the_page_works_without_scripts(live_server, browser, chart: Chart, code
     page.get_by_label("User name").fill(coder.username)
     page.get_by_label("Password").fill(make.PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    page.get_by_role("link", name=f"Chart {chart.pk}").click()
+    page.get_by_role("link", name=f"Chart {chart.pk}", exact=True).click()
     card = page.locator("article.card").filter(has_text="I63.9")
     card.get_by_role("button", name="Delete").first.click()
     card.locator("[value=not-documented]").check()
@@ -351,3 +351,140 @@ def test_the_answers_and_the_evidence_of_a_long_question_are_in_sight(
         page.keyboard.press("n")
     expect(later.first.locator(".quote").first).to_be_in_viewport()
     expect(page.locator(".note-text").nth(1).locator(".seg.on.mention")).to_be_in_viewport()
+
+
+EXISTING = "I10 E78.5 I20.9 F32.A I25.10 M81.0 K21.9 E03.9 N40.0 D64.9 E55.9 M17.0"
+MISSED = "N18.32 I50.32 J44.9 F33.1 E11.42 G20.A1 K70.30 M05.79 I48.20 E66.01 F31.9 I42.0 B20 C61"
+
+
+def busy_chart(project: Project, coder: User) -> Chart:
+    """Twelve codes on the claim, fourteen to add."""
+    existing, missed = EXISTING.split(), MISSED.split()
+    text = "ASSESSMENT\n" + "\n".join(f"{code}: condition {code}, stable on drug-{code}." for code in existing + missed)
+    day = pages.day(
+        text=text + "\nGout, on allopurinol.\n",
+        adds={code: {"mention": f"condition {code}", "treat": f"drug-{code}"} for code in missed},
+        checks={code: ("supported", f"condition {code}") for code in existing},
+    )
+    return pages.held_chart(project, coder, day)
+
+
+def test_a_full_chart_takes_three_key_presses_for_an_answer_at_most(
+    log_in: Callable[[User], Page], project: Project, coder: User
+) -> None:
+    chart = busy_chart(project, coder)
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    presses: list[int] = []
+    for number in range(26):
+        kind = page.locator(".card.current").get_attribute("data-kind")
+        keys = ("v" if kind == "check" else "a") if number % 3 else "x6"  # every third: deleted or rejected, ruled out
+        for key in keys:
+            page.keyboard.press(key)
+        presses.append(len(keys))
+        answered(page, f"{25 - number} left." if number < 25 else "Nothing is left")
+    page.keyboard.press("s")
+    page.wait_for_url("**/queue/")
+    chart.refresh_from_db()
+    assert chart.status == ChartStatus.CODED
+    assert max(presses) <= 3
+    assert Decision.objects.count() == 26
+
+
+def test_a_code_by_hand_takes_twelve_key_presses_at_most(
+    log_in: Callable[[User], Page], project: Project, coder: User
+) -> None:
+    chart = busy_chart(project, coder)
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    keys = ["/", *"gout", "Enter", "Escape", "c", "Enter", "4", "Enter"]
+    assert len(keys) <= 12
+    for key in keys:
+        page.keyboard.press(key)
+        if key == "c":
+            expect(page.locator(".codesearch-results li").first).to_contain_text("M10.9")
+    answered(page, "Added and accepted M10.9.")
+    added = chart.suggestions.get(icd10="M10.9")
+    assert added.status == "accepted"
+    assert [(span.quote, span.label) for span in added.evidence.all()] == [("Gout", "treat")]
+
+
+def test_undo_restores_the_state_exactly(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
+    def state() -> str:
+        page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
+        return page.locator("#work").evaluate(
+            """(work) => {
+              const copy = work.cloneNode(true);
+              copy.querySelector("#seen").remove();  // the history grows
+              for (const one of copy.querySelectorAll("[class]")) one.classList.remove("current");
+              return copy.innerText.replace(/\\s+/g, " ");
+            }"""
+        )
+
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    page.keyboard.press("v")
+    answered(page, "Kept E11.22.")
+    before = state()
+    page.keyboard.press("x")
+    page.keyboard.press("1")
+    answered(page, "Deleted I63.9.")
+    assert state() != before
+    page.keyboard.press("u")
+    answered(page, "Taken back: I63.9 is open again.")
+    assert state() == before
+    page.get_by_role("link", name="History").click()
+    expect(page.locator("#history tbody tr")).to_have_count(3)
+    expect(page.locator("#history tbody tr").first).to_contain_text("Taken back")
+
+
+def test_words_that_were_typed_are_there_after_a_log_in_in_the_same_tab(
+    log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    address = page.url.replace("/queue/", f"/charts/{chart.pk}/")
+    page.goto(address)
+    page.keyboard.press("q")
+    page.keyboard.type("Please state the stage")
+    page.context.clear_cookies(name="sessionid")
+    page.goto(address)
+    expect(page.get_by_label("User name")).to_be_visible()
+    log_in(coder)
+    page.goto(address)
+    expect(page.locator(".answer-panel [name=comment]")).to_have_value("Please state the stage")
+    page.locator(".answer-panel [name=comment]").press("Enter")
+    answered(page, "Query noted")
+    assert Decision.objects.get().comment == "Please state the stage"
+    page.reload()
+    expect(page.locator(".answer-panel")).to_have_count(0)
+
+
+def test_an_answer_that_finds_no_server_is_sent_when_it_is_back(
+    log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    page.route("**/answer/", lambda route: route.abort())
+    page.keyboard.press("v")
+    expect(page.get_by_role("alert")).to_contain_text("Your answer waits here")
+    page.unroute("**/answer/")
+    answered(page, "Kept E11.22.")
+    expect(page.locator("#problem-box")).to_have_count(0)
+    assert Decision.objects.get().outcome == "keep"
+
+
+def test_an_acknowledgement_that_is_lost_does_not_make_two_answers(
+    log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+
+    def lose(route: Route) -> None:
+        route.fetch()  # the server does it
+        route.abort()  # and the person never hears
+
+    page.route("**/answer/", lose, times=1)
+    page.keyboard.press("v")
+    expect(page.get_by_role("alert")).to_contain_text("Your answer waits here")
+    answered(page, "Kept E11.22.")
+    assert Decision.objects.count() == 1

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coding.evidence import Span, segments
+from coding.evidence import Span, headings, segments
 
 
 @st.composite
@@ -45,3 +45,11 @@ def test_a_span_outside_the_text_is_refused() -> None:
 
 def test_an_empty_note_has_no_segments() -> None:
     assert segments("", []) == []
+
+
+def test_headings_are_found_where_they_stand() -> None:
+    text = "VISIT\r\nHISTORY OF PRESENT ILLNESS: a man.\nPast Medical History:\n  A&P:\nBP\nStable on MTX:\nA1C: 7\n"
+    found = headings(text)
+    said = ["VISIT", "HISTORY OF PRESENT ILLNESS", "Past Medical History", "Stable on MTX"]
+    assert [words for _, _, words in found] == said
+    assert all(text[start:end] == words for start, end, words in found)

@@ -65,6 +65,7 @@ POST undo                  302   404   403   404   403   404   404   404   302
 GET  add_code              200   404   403   404   403   404   404   404   302
 POST add_code              422   404   403   404   403   404   404   404   302
 POST tag                   302   404   403   404   403   404   404   404   302
+GET  history               200   404   200   404   200   404   404   404   302
 GET  evidence              200   404   403   404   403   404   404   404   302
 POST change_evidence       302   404   403   404   403   404   404   404   302
 POST respond               302   404   403   404   403   404   404   404   302
@@ -200,6 +201,7 @@ class World:
             "member_scores": [self.held.member_id],
             "respond": [overturned.pk],
             "code_notes": ["E11.22"],
+            "history": [self.held.pk],
             "evidence": [self.held.pk],
             "change_evidence": [self.held.pk, suggestion.evidence.all()[0].pk],
             "export": [row.name.partition(":")[2]],

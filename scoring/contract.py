@@ -48,6 +48,8 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         result[name] = next(iter(texts.values())) if len(texts) == 1 else texts
     if deltas:
         result |= deltas_out(deltas)
+        if len(deltas.candidates) > 1:  # of one, it is what it does alone
+            result["in_order_raw"] = {one.code: str(one.in_order_raw) for one in deltas.candidates}
     return result | as_paid_out(sheet, request) if "not_payable" in request else result
 
 

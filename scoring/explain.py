@@ -6,10 +6,9 @@ from scoring.beneficiary import dotted
 from scoring.calculate import ModelScore
 from scoring.rounding import decimal
 from scoring.tables import Year, load_year
-from scoring.worksheet import Deltas, Score
+from scoring.worksheet import SUPPLIED, Deltas, Score
 
 WIDTH = 34
-SUPPLIED = "supplied by the user"
 
 
 def explain(score: Score, deltas: Deltas | None = None) -> str:
@@ -80,8 +79,14 @@ def _deltas(deltas: Deltas) -> Iterable[str]:
         reasons = "; ".join(candidate.reasons)
         yield f"  {candidate.code:<{WIDTH - 4}}{candidate.delta_raw:>+9}{candidate.delta:>+9}  {reasons}"
     yield f"  {'all of them':<{WIDTH - 4}}{deltas.delta_raw:>+9}{deltas.delta:>+9}  payment {deltas.payment}"
-    shares = ", ".join(f"{code} {part:+}" for code, part in deltas.attribution.raw.items())
-    yield f"  shares of the raw difference: {shares}"
+    of_each = {
+        "the last of all (what striking it would cost)": [candidate.last_in_raw for candidate in deltas.candidates],
+        "in this order": [candidate.in_order_raw for candidate in deltas.candidates],
+        "fair shares": list(deltas.attribution.raw.values()),
+    }
+    for name, parts in of_each.items():
+        listed = ", ".join(f"{one.code} {part:+}" for one, part in zip(deltas.candidates, parts, strict=True))
+        yield f"  raw, {name}: {listed}"
 
 
 def _row(name: str, value: object, why: str, indent: int = 2) -> str:

@@ -24,7 +24,7 @@ from scoring.tables import Factor, ModelUse, Year, load_release, load_year, ones
 EXACT_EFFECTS = 12
 SAMPLES = 400
 SEED = 20261123
-OWN = "supplied by the user"
+SUPPLIED = "supplied by the user"
 BEFORE_FRAILTY = "payment is one model's, before frailty"
 Masks = tuple[int, ...]
 # masks before, masks after; as they are written: the baseline's codes, the codes added, the codes removed
@@ -473,8 +473,8 @@ def factors_of(use: ModelUse, own: Mapping[str, Mapping[str, str]] | None) -> Ca
     if given.get("normalization", 1) <= 0 or not 0 <= given.get("coding_adjustment", 0) < 1000:
         raise InvalidInput("factors: normalization is above zero, coding_adjustment from 0 to below 1")
     if len(given) == 2:
-        return lambda population: Factor(population, **given, source=OWN, verified_on="")
-    filed = tuple(replace(factor, **given, source=OWN, verified_on="") for factor in use.factors)
+        return lambda population: Factor(population, **given, source=SUPPLIED, verified_on="")
+    filed = tuple(replace(factor, **given, source=SUPPLIED, verified_on="") for factor in use.factors)
     return replace(use, factors=filed).factor
 
 

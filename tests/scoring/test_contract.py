@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from decimal import Decimal
 
 import pytest
 
@@ -171,3 +172,9 @@ def test_the_command_needs_no_django_and_no_settings():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env={})
     assert done.stdout.strip() == "False"
+
+
+def test_candidates_in_order_sum_to_the_whole():
+    result = answer(REQUEST | {"candidates": ["N18.32", "N18.4", "J44.9"]})
+    assert result["in_order_raw"] == {"N18.32": "0.303", "N18.4": "0.387", "J44.9": "0.397"}
+    assert sum(Decimal(part) for part in result["in_order_raw"].values()) == Decimal(result["all"]["delta_raw"])

@@ -31,6 +31,7 @@ from coding.permissions import NotAllowed
 from coding.reports import Period
 from coding.workflow import ChartStatus, Outcome
 from tests import audits, make, pages
+from tests.coding.test_acceptability import BROKEN, a_chart
 
 pytestmark = pytest.mark.django_db
 
@@ -151,7 +152,7 @@ def test_nothing_of_a_chart_in_review_leaves(project, coder) -> None:
 def test_a_deletion_names_what_was_read(project, coder) -> None:
     chart = pages.held_chart(project, coder, visit(adds={}, checks={"I50.9": ("not-found", "")}))
     suggestion = chart.suggestions.get()
-    note = chart.encounters.get().notes.get()
+    note = chart.encounters.get().notes.first()
     with pytest.raises(NotAnAnswer, match="names what was read"):
         suggestions.decide(suggestion=suggestion, by=coder, read=[], **NOT_DOCUMENTED)
     decision = suggestions.decide(suggestion=suggestion, by=coder, read=[note.pk], **NOT_DOCUMENTED)
@@ -688,7 +689,7 @@ def test_the_page_asks_what_was_read_before_a_deletion(client, project, coder) -
     refused = client.post(f"/charts/{chart.pk}/answer/", said)
     assert refused.status_code == 422
     assert "names what was read" in pages.Page(refused).words
-    note = chart.encounters.get().notes.get()
+    note = chart.encounters.get().notes.first()
     client.post(f"/charts/{chart.pk}/answer/", said | {"read": note.pk})
     assert Decision.objects.get().read == [note.pk]
 
@@ -747,3 +748,36 @@ def test_the_best_two_of_three_records_come_first(project, coder) -> None:
     assert [(one.rank, one.encounter.date_from.isoformat()) for one in best] == [(1, "2026-03-02"), (2, "2026-02-02")]
     ever = Period(date(2000, 1, 1), date(2100, 12, 31))
     assert len(list(exports.exports()["best_records"].rows(project, ever))) == 2
+
+
+# --- Broken records, in the application -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", [rule for rule in BROKEN if rule != "V04"])
+def test_a_broken_record_is_held_by_its_verified_rule_and_never_by_an_unverified_one(
+    coder, lead, project, rule
+) -> None:
+    Project.objects.update(meat_elements_required=0)
+    said = a_chart()
+    for change in BROKEN[rule][0]:
+        change(said)
+    chart = make.chart_actions.import_chart(make.values_of(said), project=project, by=None)
+    Chart.objects.filter(pk=chart.pk).update(status=ChartStatus.READY)
+    chart.refresh_from_db()
+    queues.claim(chart=chart, by=coder)
+    note = chart.encounters.get().notes.first()
+    added = suggestions.add_manually(
+        encounter=chart.encounters.get(), code="N18.32", spans=[(note, "mention", 0, 5)], by=coder
+    )
+    suggestions.decide(suggestion=added, outcome=Outcome.ACCEPT, by=coder)
+    audits.answer_all(chart, coder)
+    queues.finish(chart=chart, by=coder)
+    chart.refresh_from_db()
+    qa.close(chart=chart, by=lead)
+    chart.refresh_from_db()
+    line = lines(chart)["add", "N18.32"]
+    (assessment,) = (one.assessment for one in line.links)
+    broken = assessment.checks[rule]
+    assert broken.answer == "not met"
+    held_by = [hold.partition(":")[0] for hold in line.holds]
+    assert held_by == ([rule] if broken.fails else [])

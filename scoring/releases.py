@@ -8,6 +8,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scoring.errors import TablesBroken
 from scoring.rounding import decimal
@@ -54,8 +55,8 @@ class ReleaseOnFile:
 
 
 def releases(*, thoroughly: bool = False) -> tuple[ReleaseOnFile, ...]:
-    """All of them, by program, newest year first. thoroughly: contradictions inside the tables too, which takes seconds
-    for all; without it the SHA-256 of every file is compared."""
+    """All of them, by program, newest year first. The SHA-256 of every file is compared; thoroughly: contradictions
+    inside the tables are looked for too, which takes half a second for all."""
     found: list[ReleaseOnFile] = []
     for program, payment_year in sorted(years(), key=lambda one: (one[0], -one[1])):
         year = load_year(program, payment_year)
@@ -108,7 +109,7 @@ def on_file(year: Year, folder: Path, use: ModelUse | None, thoroughly: bool) ->
     )
 
 
-def verify(folder: Path, header: bytes, meta: dict) -> None:
+def verify(folder: Path, header: bytes, meta: dict[str, Any]) -> None:
     """Raises TablesBroken for a file that is not the one that its SHA-256 was taken of."""
     verify_header(folder, header, meta)
     for name, promised in meta["files"].items():

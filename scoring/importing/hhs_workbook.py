@@ -134,7 +134,11 @@ def table(rows: list[list[str]], number: str, *heads: str) -> list[dict[str, str
 
 
 def head(row: Mapping[str, str], pattern: str) -> str:
-    return next(name for name in row if re.search(pattern, name, re.I))
+    """The name of the column, whatever else its head says. Raises TablesBroken where there is none."""
+    for name in row:
+        if re.search(pattern, name, re.I):
+            return name
+    raise TablesBroken(f"a column like {pattern.lstrip('^')} is missing; there are {', '.join(row)}")
 
 
 def listed(text: str) -> list[str]:
@@ -151,20 +155,18 @@ def mapping(rows: list[dict[str, str]], year: int, problems: list[str]) -> list[
     valid = [name for name in names if re.search(rf"Code Valid in FY\s*({year}|{year + 1})", name, re.I)]
     if not valid:
         problems.append(f"Table 3 does not say which codes are valid in fiscal year {year} or {year + 1}")
-    mce = {kind: mce_column(names, kind, year) for kind in ("Age", "Sex")}
+    of_age, of_sex = ((mce_column(names, kind, year), head(rows[0], f"^CC {kind} Split")) for kind in ("Age", "Sex"))
     found: dict[tuple[str, str], list[tuple[tuple[int, int], tuple[int, int], str]]] = defaultdict(list)
     for row in rows:
-        code, ccs = (
-            row["ICD10"].upper().replace(".", ""),
-            [row.get(name, "") for name in ("CC", "Second CC", "Third CC")],
-        )
+        code = row["ICD10"].upper().replace(".", "")
+        ccs = [row.get(name, "") for name in ("CC", "Second CC", "Third CC")]
         if not any(ccs) or (valid and not any(row[name].upper() == "Y" for name in valid)):
             continue  # a note below the table, a code without a category, or one that is not valid any more
         try:
             if not CODE.fullmatch(code):
                 raise ValueError("is not a code")
-            ages = [row.get(name, "") for name in (mce["Age"], head(row, "^CC Age Split"))]
-            sexes = {sex_of(row.get(name, "")) for name in (mce["Sex"], head(row, "^CC Sex Split"))} - {""}
+            ages = [row.get(name, "") for name in of_age]
+            sexes = {sex_of(row.get(name, "")) for name in of_sex} - {""}
             if len(sexes) > 1:
                 continue  # for nobody
             condition = (*(bounds(text.replace("≤", "<=").replace("≥", ">=")) for text in ages), "".join(sexes))
@@ -204,8 +206,10 @@ def definitions(rows: list[list[str]]) -> dict[str, str]:
                 place = [cell.lower() for cell in row].index("variable")
                 last = next(index for index, cell in enumerate(row) if cell.lower().startswith("definition"))
             continue
+        if last >= len(row):
+            continue  # a blank row of a CSV file
         name = row[place] or name
-        if name and last < len(row) and row[last]:
+        if name and row[last]:
             found[name] = f"{found.get(name, '')} {row[last]}".strip()
     if not found:
         raise TablesBroken("Tables 6 to 8 need the heads Variable and Definition")

@@ -223,6 +223,10 @@ def test_the_year_and_the_sheets_have_to_be_there(tmp_path):
         find(folder(tmp_path / "tables", made))
     (found,) = find(tmp_path / "tables", payment_year=2028)
     assert found.draft.name == "hhs-hcc/2028/V08"
+    made["Table 7"].append([])
+    made["Table 3"][3] = [head.replace("CC Age Split", "Age Split") for head in made["Table 3"][3]]
+    with pytest.raises(TablesBroken, match="a column like CC Age Split is missing"):
+        find(folder(tmp_path / "cy2030", made))
     del made["Table 9"], made["Table 11"]
     with pytest.raises(TablesBroken, match="there is no Table 9, 11"):
         find(folder(tmp_path / "cy2028", made))

@@ -6,6 +6,7 @@ The tabular list is loaded on first use; the checks V01 to V13 do not need it.
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import permutations
 
 from coding import icd10
 from coding.acceptability.high_risk import kind_of_record
@@ -42,6 +43,8 @@ def conflicts(
     rules = rules or book()
     dates = list(encounters)
     found: list[Conflict] = []
+    every = sorted({code for codes in carried.values() for code in codes})
+    apart = {pair for pair in permutations(every, 2) if icd10.excludes(*pair) or icd10.excludes(*reversed(pair))}
     for encounter in dates:
         view = rules.in_force(program, payment_year, encounter.date_through)
         codes = sorted(carried.get(encounter.encounter_id, ()))
@@ -57,7 +60,7 @@ def conflicts(
         for code in codes:
             others = [other for other in codes if other != code]
             for other in others:
-                if icd10.excludes(code, other) or icd10.excludes(other, code):
+                if (code, other) in apart:
                     say(code, "excludes1", f"{other} and {code} exclude each other (Excludes1).", "E.excludes1", other)
             needed = icd10.underlying(code)
             if needed and not any(icd10.fits(other, needed) for other in others):
@@ -72,13 +75,11 @@ def conflicts(
             for since in view.all(CodeSince):
                 if code.startswith(since.codes) and encounter.date_through < since.since:
                     say(code, "not valid", f"The code is valid from {since.since} on.", since.rule_id)
-        for other_date in dates:
-            if other_date is encounter or "E.between-dates" not in view.ids:
+        for code, other in sorted(apart) if "E.between-dates" in view.ids else ():
+            if code not in codes or other in codes or set(hccs(code)) == set(hccs(other)):
                 continue
-            for code in codes:
-                for other in carried.get(other_date.encounter_id, ()):
-                    apart = icd10.excludes(code, other) or icd10.excludes(other, code)
-                    if apart and other not in codes and set(hccs(code)) != set(hccs(other)):
-                        why = f"{other} on {other_date.date_from} excludes it, and pays another HCC."
-                        say(code, "between dates", why, "E.between-dates", other)
+            for other_date in dates:
+                if other in carried.get(other_date.encounter_id, ()):
+                    why = f"{other} on {other_date.date_from} excludes it, and pays another HCC."
+                    say(code, "between dates", why, "E.between-dates", other)
     return tuple(dict.fromkeys(found))

@@ -97,11 +97,12 @@ def _flagged(
         return set()
     if group.settings and kind_of_record(encounter) not in group.settings:
         return set()
-    if group.contradicted_by and not any(_words(other, group.contradicted_by) for other in chart.encounters):
-        return set()
     if group.keystroke:
         return _miskeyed(group, encounter, carried)
     hits = {code for code in carried[encounter.encounter_id] if code.startswith(group.codes)}
+    # The notes are read last, and only for a code that is there: a long chart has many.
+    if hits and group.contradicted_by and not any(_words(other, group.contradicted_by) for other in chart.encounters):
+        return set()
     if hits and group.at_most_encounters is not None:
         times = sum(1 for held in carried.values() if any(code.startswith(group.codes) for code in held))
         if times > group.at_most_encounters:

@@ -34,7 +34,8 @@ MONTHLY = ("dual", *MEDICAID, "institutional", "new_enrollee", "c_snp", "low_inc
 
 @dataclass(frozen=True, slots=True)
 class Esrd:
-    """status: dialysis, transplant or graft. transplant_month 1 to 3; graft_months since the transplant, 4 or more."""
+    """status: dialysis, transplant or graft. transplant_month 1 to 3; graft_months since the transplant, 4 or more: the
+    ESRD models need the one of the status, Part D neither."""
 
     status: str
     transplant_month: int | None = None
@@ -234,12 +235,12 @@ def _esrd(name: str, value: object) -> Esrd:
     others = set(value) - {"status", needed}
     if others:
         raise InvalidInput(f"beneficiary: esrd status {value['status']} does not use {', '.join(sorted(others))}")
-    number = value.get(needed) if needed else None
-    if needed:
-        low, high = (1, 3) if needed == "transplant_month" else (4, 999)
-        if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
-            raise InvalidInput(f"beneficiary: esrd {needed} is a whole number from {low}{f' to {high}' * (high < 999)}")
-    return Esrd(value["status"], **({needed: number} if needed else {}))
+    if needed is None or needed not in value:  # Part D asks for the status alone; the ESRD models ask for the month
+        return Esrd(value["status"])
+    number, (low, high) = value[needed], (1, 3) if needed == "transplant_month" else (4, 999)
+    if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
+        raise InvalidInput(f"beneficiary: esrd {needed} is a whole number from {low}{f' to {high}' * (high < 999)}")
+    return Esrd(value["status"], **{needed: number})
 
 
 def _month_count(name: str, value: object) -> int:

@@ -100,6 +100,8 @@ def esrd_segment(person: Beneficiary, age: int) -> str:
     if person.esrd is None:
         raise InvalidInput("beneficiary: esrd (status dialysis, transplant or graft) is missing")
     if person.esrd.status == "transplant":
+        if person.esrd.transplant_month is None:
+            raise InvalidInput("beneficiary: esrd transplant_month (1 to 3) is needed for a transplant month")
         return f"TRANSPLANT_{person.esrd.transplant_month}M"
     if person.esrd.status == "dialysis":
         return "NE_DIAL" if person.new_enrollee else "DIAL"
@@ -109,7 +111,7 @@ def esrd_segment(person: Beneficiary, age: int) -> str:
 def graft_duration(person: Beneficiary) -> str:
     """The two published durations; a graft of up to three months is paid by transplant month instead."""
     if person.esrd is None or person.esrd.graft_months is None:
-        raise InvalidInput("beneficiary: esrd graft_months is needed for a functioning graft")
+        raise InvalidInput("beneficiary: esrd graft_months (4 or more) is needed for a functioning graft")
     return "DUR4_9" if person.esrd.graft_months <= 9 else "DUR10PL"
 
 

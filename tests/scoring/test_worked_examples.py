@@ -436,6 +436,16 @@ def test_esrd_needs_its_status():
         score("esrd", 2026, {"age": 60, "sex": "M"}, [])
     with pytest.raises(InvalidInput, match="graft_months"):
         score("esrd", 2026, {"age": 60, "sex": "M", "esrd": {"status": "graft"}}, [])
+    with pytest.raises(InvalidInput, match="transplant_month"):
+        score("esrd", 2026, {"age": 60, "sex": "M", "esrd": {"status": "transplant"}}, [])
+    with pytest.raises(InvalidInput, match="from 4"):
+        score("esrd", 2026, {"age": 60, "sex": "M", "esrd": {"status": "graft", "graft_months": 2}}, [])
+
+
+def test_part_d_asks_for_the_esrd_status_alone():
+    person = {"age": 66, "sex": "F", "new_enrollee": True, "esrd": {"status": "graft"}}
+    (line,) = score("rxhcc", 2026, person, []).lines
+    assert line.factor == "ESRD_NORIGDIS_X_F66"
 
 
 def test_in_the_older_esrd_model_medicaid_of_a_new_enrollee_is_a_flag_of_its_own():

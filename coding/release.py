@@ -254,7 +254,7 @@ def one_way(project: Project) -> list[OneWay]:
 
 
 def held_back(project: Project) -> int:
-    """How many finished charts of the project are not past the gate, because an existing code is undecided again."""
+    """How many finished charts of the project are not past the gate, because an existing code is undecided."""
     return (
         Chart.objects.filter(
             member__project=project,

@@ -149,7 +149,7 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
     def past_the_gate(self) -> "DecisionQuerySet":
         """The standing decisions of finished charts on which no existing code is undecided: what may leave.
 
-        A finished chart can have an open check again, when a later import brings a code.
+        The import adds no code to a finished chart; should a check stand open all the same, nothing leaves.
         """
         undecided = Suggestion.objects.open().filter(kind=SuggestionKind.CHECK, chart=OuterRef("suggestion__chart"))
         return self.standing().filter(~Exists(undecided), suggestion__chart__status__in=FINISHED)

@@ -137,7 +137,7 @@ def test_nothing_leaves_while_an_existing_code_is_undecided(project, coder, lead
 
 
 def new_code(chart: Chart) -> Encounter:
-    """As a later import brings it."""
+    """Behind the back of the import, which adds no code to a finished chart."""
     encounter = chart.encounters.get()
     encounter.first_pass_codes.create(icd10="I10", source="claim")
     return encounter

@@ -192,6 +192,8 @@ def losses(
     def barred(suggestion: Suggestion) -> str:
         return _bar(rows[suggestion.encounter_id], found[suggestion.encounter_id])
 
+    # What is on a valid claim anyway: an HCC that it outranks is no loss, for it would pay nothing.
+    on_valid_claims = {one.icd10 for found_on in claimed.values() for one in found_on if not barred(one)}
     lost: list[Loss] = []
     for hcc in sorted({*claimed, *put, *gone}, key=lambda name: (len(name), name)):
         on_claims = [(barred(one), one) for one in claimed[hcc]]
@@ -207,12 +209,15 @@ def losses(
             why, about = _first([(bar, one) for bar, _, one in added])
         else:
             why, about = _first(gone[hcc])
+        code = code_of[hcc, about.pk]
+        if hcc in scores.trumped_hccs(program, year, frozenset({*on_valid_claims, code})):
+            continue
         encounter, answered = rows[about.encounter_id], standing.get(about.pk)
         lost.append(
             Loss(
                 chart.pk,
                 hcc,
-                code_of[hcc, about.pk],
+                code,
                 why,
                 recovered,
                 encounter.provider_name or encounter.provider_npi or "not named",

@@ -240,6 +240,17 @@ def risk_adjusting(chart: Chart, codes: Collection[str]) -> set[str]:
 
 
 @lru_cache(maxsize=20000)
+def trumped_hccs(program: str, year: int, codes: frozenset[str]) -> frozenset[str]:
+    """The payment HCCs of the codes that a higher one among them drops, for anybody."""
+    try:
+        frailty = {"frailty": "0"} if program == "pace" else {}
+        score = scoring.score(program, year, ANYBODY, sorted(codes), **frailty)
+        return frozenset(max(score.models, key=lambda model: model.weight).dropped)
+    except scoring.ScoringError:
+        return frozenset()
+
+
+@lru_cache(maxsize=20000)
 def payment_hccs(program: str, year: int, code: str) -> frozenset[str]:
     """The payment HCCs that the code maps to, for anybody; empty for none, and where a program's tables are missing."""
     try:

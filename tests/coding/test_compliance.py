@@ -730,6 +730,12 @@ def test_each_lost_hcc_has_exactly_one_reason(project, coder, checks, adds, fiel
     assert lost(project) == expected
 
 
+def test_an_hcc_that_a_claimed_one_outranks_is_no_loss(project, coder) -> None:
+    day = visit(checks={"N18.4": ("supported", "")})
+    audits.coded_chart(project, coder, day, member=make.member(**PERSON))
+    assert lost(project) == {}  # stage 3b beside stage 4
+
+
 def test_the_gaps_are_counted_by_provider_and_by_coder(client, project, coder) -> None:
     audits.coded_chart(project, coder, visit(), member=make.member(**PERSON))
     client.force_login(make.person("manager", project))

@@ -19,7 +19,7 @@ COLUMNS = (
     "chart", "chart_status", "member_id", "service_year", "encounter_id", "from", "through", "icn", "kind", "code",
     "outcome", "resulting_code", "reason", "meat", "coder", "credential", "decided_at", "delta_raw", "delta",
     "delta_paid", "paid_why", "model", "ruleset", "links", "release",
-    "why_held",
+    "why_held", "read",
 )  # fmt: skip
 
 WORST_FIRST = (release.HELD, release.NOT_SUBMITTABLE, release.READY)
@@ -33,13 +33,15 @@ def of_decision(found: list[release.Line]) -> dict[int, list[release.Line]]:
     return lines
 
 
-def standing(lines: list[release.Line]) -> tuple[str, str, str]:
-    """(links, state, why) of what an answer does; blank for a rejection and a query, which do nothing."""
+def standing(lines: list[release.Line]) -> tuple[str, str, str, str]:
+    """(links, state, why, notes read) of what an answer does; blank for a rejection and a query, which do nothing."""
     if not lines:
-        return "", "", ""
+        return "", "", "", ""
     links = [f"{one.assessment.program} {one.assessment.payment_year} {one.assessment.link}" for one in lines[0].links]
     state = next((name for name in WORST_FIRST if any(line.state == name for line in lines)), "")
-    return "; ".join(links), state, " ".join(dict.fromkeys(why for line in lines for why in (*line.holds, *line.bars)))
+    why = " ".join(dict.fromkeys(words for line in lines for words in (*line.holds, *line.bars)))
+    read = [note.note_id for note in lines[0].encounter.notes.all() if note.pk in lines[0].decision.read]
+    return "; ".join(links), state, why, "; ".join(read)
 
 
 def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:

@@ -550,6 +550,7 @@ def test_the_coded_results_say_what_is_held_and_why(project, coder, lead) -> Non
     }  # fmt: skip
     assert "A second credentialed reviewer is needed." in found["I63.9"]["why_held"]
     assert found["N18.32"]["links"] == "cms-hcc 2027 linked"
+    assert (found["N18.32"]["read"], found["I50.9"]["read"]) == ("", "note 1")
 
 
 # --- Alerts, the queue and the calendar -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from scoring import Line, ModelScore, Score, SegmentScore, Step
 from scoring.beneficiary import dotted
 from scoring.calculate import Part
 from scoring.explain import SUPPLIED
-from scoring.rounding import decimal, half_up
+from scoring.rounding import decimal
 from scoring.tables import Release, Year, load_year, ones
 
 SHOWN = 4  # codes named beside one that carries the same category
@@ -87,7 +87,9 @@ class Worked:
 def worked(score: Score) -> Worked:
     """The score with every term, step, and thing that adds nothing. Raises nothing."""
     year = load_year(score.program, score.payment_year)
-    return Worked(tuple(_model(model, year) for model in score.models), _closing(score), score.notes)
+    return Worked(
+        tuple(_model(model, year) for model in score.models), tuple(map(_in_signs, score.closing)), score.notes
+    )
 
 
 def by_code(score: Score) -> dict[str, tuple[str, ...]]:
@@ -116,21 +118,6 @@ def _effects(model: ModelScore) -> dict[str, str]:
             carry = f", which {', '.join(map(dotted, others))} {'carry' if others[1:] else 'carries'} too"
             effects[code] = run.name(own) + (carry if others else "")
     return effects
-
-
-def _closing(score: Score) -> tuple[Step, ...]:
-    steps = []
-    models = score.models
-    blended = models[0].points[2]
-    if len(models) > 1:
-        blended = half_up(sum(model.weight * model.points[2] for model in models), 100)
-        how = " + ".join(f"{model.weight} % × {model.payment}" for model in models)
-        steps.append(Step("Blend", how, decimal(blended)))
-    frailty = score.points[2] - blended
-    if frailty:
-        sign = "+" if frailty > 0 else "−"
-        steps.append(Step("With frailty", f"{decimal(blended)} {sign} {decimal(abs(frailty))}", score.payment))
-    return tuple(steps)
 
 
 def _model(model: ModelScore, year: Year) -> WorkedModel:
@@ -222,5 +209,5 @@ def _term(release: Release, line: Line, codes: Sequence[str]) -> Term:
 
 def _in_signs(step: Step) -> Step:
     """The step with the signs of print: 0.968 × (1 − 0.059)."""
-    how = step.how.replace(" / ", " ÷ ").replace(" x ", " × ").replace(" - ", " − ")
+    how = step.how.replace(" / ", " ÷ ").replace(" x ", " × ").replace(" - ", " − ").replace("%", " %")
     return Step(step.name.replace("_", " ").capitalize().replace("Csr", "CSR"), how, step.value)

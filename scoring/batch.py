@@ -9,7 +9,6 @@ through in blocks so that memory stays small.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from scoring.beneficiary import Beneficiary, codes_of
 from scoring.calculate import Part, Run
 from scoring.errors import InvalidInput
 from scoring.tables import Release, load_release, load_year, ones
-from scoring.worksheet import factors_of, frailty_of, run_of
+from scoring.worksheet import frailty_of, runs_of
 
 BLOCK = 65536
 NESTED = ("months", "ndc", "hcpcs", "esrd")  # facts whose values are lists or objects
@@ -69,15 +68,20 @@ def score_population(
     persons, kind = kinds(people, size, program)
     diagnoses = Diagnoses(members, np.asarray(code, dtype=str))
 
-    total = np.zeros((3, size), dtype=np.int64)
     blends = {year.blend(model, plan) for plan in {person.plan for person in persons} or {None}}
     if len(blends) != 1:
         raise InvalidInput("people: their plans are scored by different models: score each plan apart, or name a model")
-    for weight, use in blends.pop():
-        factor_of = factors_of(use, factors)
-        runs = [run_of(year, weight, use, person, None, factor_of) for person in persons]
-        total += weight * scores(load_release(use), runs, kind, diagnoses)
-    raw, normalized, payment = half_up(total, 100)
+    blend = blends.pop()
+    runs = [runs_of(year, blend, person, factors=factors) for person in persons]
+    models = [
+        Model(weight, load_release(use), [own[place] for own in runs], diagnoses)
+        for place, (weight, use) in enumerate(blend)
+    ]
+    result = np.zeros((3, size), dtype=np.int64)
+    for number, start in enumerate(range(0, size, BLOCK)):
+        block = slice(start, start + BLOCK)
+        result[:, block] = scores(models, Months(runs, kind[block]), diagnoses.of(number), start)
+    raw, normalized, payment = result
     return Population(raw, normalized, payment + added)
 
 
@@ -94,10 +98,11 @@ class Diagnoses:
         order = np.argsort(block, kind="stable")
         self.members, self.code, self.block = members[order], code[order], block[order]
 
-    def of(self, number: int) -> slice:
-        """The entries of a block's people."""
+    def of(self, number: int) -> tuple[Numbers, Numbers]:
+        """The members and codes of a block's people."""
         wanted = np.uint16(number)
-        return slice(*(int(np.searchsorted(self.block, wanted, side)) for side in ("left", "right")))
+        entries = slice(*(int(np.searchsorted(self.block, wanted, side)) for side in ("left", "right")))
+        return self.members[entries], self.code[entries]
 
 
 def distinct(values: npt.NDArray[Any]) -> tuple[Numbers, Numbers]:
@@ -169,21 +174,51 @@ def kinds(
     return [Beneficiary.of(row, program) for row in rows], kind
 
 
-def scores(release: Release, runs: list[Run], kind: Numbers, diagnoses: Diagnoses) -> Numbers:
-    """(raw, normalized, payment) of one model by person: a run for each kind, and everybody's kind."""
-    plain = all(type(part) is Part for run in runs for part in run.parts) and not any(run.drugs for run in runs)
-    evaluate = in_columns(release, runs) if plain else one_by_one(runs)
-    rules = Rules(release, diagnoses.names)
-    age = np.array([run.age for run in runs], dtype=np.int16)[kind]
-    woman = np.array([run.sex == "F" for run in runs], dtype=bool)[kind]
-    result = np.empty((3, len(kind)), dtype=np.int64)
-    for number, start in enumerate(range(0, len(kind), BLOCK)):
-        people = slice(start, start + BLOCK)
-        entries = diagnoses.of(number)
-        members, code = diagnoses.members[entries] - start, diagnoses.code[entries]
-        table = rules.table(members, code, age[people], woman[people])
-        result[:, people] = evaluate(kind[people], table)
-    return result
+class Months:
+    """The different months of a block's people, person by person, which are the same in every model of the blend.
+
+    who: the person of each. part: which of its kind's parts it is, counted over the parts of all kinds. count: how many
+    such months there are.
+    """
+
+    def __init__(self, runs: list[list[Run]], kind: Numbers) -> None:
+        parts = [[part.months for part in first.parts] for first, *_ in runs]
+        self.kind = kind
+        own = np.array([len(months) for months in parts], dtype=np.int64)
+        first = np.cumsum(own) - own
+        self.starts = np.cumsum(own[kind]) - own[kind]
+        self.who = np.repeat(np.arange(len(kind)), own[kind])
+        self.part = np.repeat(first[kind] - self.starts, own[kind]) + np.arange(len(self.who))
+        self.count = np.array([count for months in parts for count in months], dtype=np.int64)[self.part]
+
+    def mean(self, scores: Numbers) -> Numbers:
+        """Scores of months -> of people."""
+        if len(self.who) == len(self.kind):
+            return scores
+        sums = np.add.reduceat(scores * self.count, self.starts, axis=1)
+        return half_up(sums, np.add.reduceat(self.count, self.starts))
+
+
+class Model:
+    """One model of the blend, with a run for each kind of person."""
+
+    def __init__(self, weight: int, release: Release, runs: list[Run], diagnoses: Diagnoses) -> None:
+        self.weight = weight
+        self.rules = Rules(release, diagnoses.names)
+        self.age = np.array([run.age for run in runs], dtype=np.int16)
+        self.woman = np.array([run.sex == "F" for run in runs], dtype=bool)
+        plain = all(type(part) is Part for run in runs for part in run.parts) and not any(run.drugs for run in runs)
+        self.evaluate = in_columns(release, runs) if plain else one_by_one(runs)
+
+
+def scores(models: list[Model], months: Months, entries: tuple[Numbers, Numbers], start: int) -> Numbers:
+    """(raw, normalized, payment) of a block's people. entries: members and codes. start: the block's first person."""
+    members, code = entries
+    total = np.zeros((3, len(months.who)), dtype=np.int64)
+    for model in models:
+        age, woman = model.age[months.kind], model.woman[months.kind]
+        total += model.weight * model.evaluate(months, model.rules.table(members - start, code, age, woman))
+    return months.mean(half_up(total, 100))
 
 
 class Rules:
@@ -216,40 +251,34 @@ class Rules:
         return table
 
 
-def one_by_one(runs: list[Run]) -> Callable[[Numbers, Table], Numbers]:
-    """(kinds, table before the hierarchy) -> scores, each by the run of its kind."""
+def one_by_one(runs: list[Run]) -> Callable[[Months, Table], Numbers]:
+    """(months, table before the hierarchy) -> scores of the months, each by the run of its kind."""
 
-    def evaluate(kind: Numbers, table: Table) -> Numbers:
+    def evaluate(months: Months, table: Table) -> Numbers:
         packed = np.packbits(table, axis=1, bitorder="little")
         masks = [int.from_bytes(row.tobytes(), "little") for row in packed]
-        found = [runs[own].evaluate(mask | runs[own].drugs) for own, mask in zip(kind.tolist(), masks, strict=True)]
+        found = [
+            points
+            for kind, mask in zip(months.kind.tolist(), masks, strict=True)
+            for points in runs[kind].monthly(mask | runs[kind].drugs)
+        ]
         return np.array(found, dtype=np.int64).reshape(-1, 3).T
 
     return evaluate
 
 
-def in_columns(release: Release, runs: list[Run]) -> Callable[[Numbers, Table], Numbers]:
-    """(kinds, table before the hierarchy) -> scores, everybody at once."""
+def in_columns(release: Release, runs: list[Run]) -> Callable[[Months, Table], Numbers]:
+    """(months, table before the hierarchy) -> scores of the months, everybody at once."""
     parts = [part for run in runs for part in run.parts]
-    spans = np.array([len(run.parts) for run in runs], dtype=np.int64)
-    first = np.array([0, *accumulate(len(run.parts) for run in runs)][:-1], dtype=np.int64)
-    months = np.array([part.months for part in parts], dtype=np.int64)
     normalization = np.array([part.normalization for part in parts], dtype=np.int64)
     adjustment = np.array([part.adjustment for part in parts], dtype=np.int64)
     points = Coefficients(parts)
 
-    def evaluate(kind: Numbers, table: Table) -> Numbers:
+    def evaluate(months: Months, table: Table) -> Numbers:
         hierarchy(release, table)
-        own = spans[kind]
-        starts = np.cumsum(own) - own
-        who = np.repeat(np.arange(len(kind)), own)
-        part = np.repeat(first[kind] - starts, own) + np.arange(len(who))
-        raw = points.raw(part, who, table)
-        normalized = half_up(raw * 1000, normalization[part])
-        result = np.array([raw, normalized, half_up(normalized * adjustment[part], 1000)])
-        if len(who) == len(kind):
-            return result
-        return half_up(np.add.reduceat(result * months[part], starts, axis=1), np.add.reduceat(months[part], starts))
+        raw = points.raw(months.part, months.who, table)
+        normalized = half_up(raw * 1000, normalization[months.part])
+        return np.array([raw, normalized, half_up(normalized * adjustment[months.part], 1000)])
 
     return evaluate
 

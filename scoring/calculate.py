@@ -3,7 +3,7 @@
 `Run` is compiled once for a person; after that a set of codes is an integer, and a score is a few microseconds.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -395,12 +395,12 @@ class Run:
         left = self.release.resolve(mask)
         if self._only is not None:
             return self._only.chain(self._only.raw(left))
-        scores = [(part.months, part.chain(part.raw(left))) for part in self.parts]
-        months = sum(part.months for part in self.parts)
-        raw, normalized, payment = (
-            half_up(sum(count * own[step] for count, own in scores), months) for step in range(3)
-        )
-        return raw, normalized, payment
+        return mean_of([(part.months, part.chain(part.raw(left))) for part in self.parts])
+
+    def monthly(self, mask: int) -> list[Points]:
+        """`evaluate` of a month of each part."""
+        left = self.release.resolve(mask)
+        return [part.chain(part.raw(left)) for part in self.parts]
 
     def score(self, given: tuple[str, ...]) -> ModelScore:
         """The whole answer to codes as they are written; its reasons are worked out when they are asked for."""
@@ -482,25 +482,32 @@ TRANSPLANT = "a transplant month is paid a constant"
 NEW_ENROLLEE = "new enrollee: the score is age, sex and entitlement alone"
 
 
-def compile_parts(
-    release: Release,
-    person: Beneficiary,
-    age: int,
-    factor_of: Callable[[str], Factor | None],
-    segment: str | None,
-) -> list[Part]:
-    """The parts of a person's year, of this age in it: equal segments and facts together, each with its factors.
+def base_of(release: Release, person: Beneficiary, age: int, segment: str | None) -> Base:
+    """What a person of this age brings to a month. segment overrides the one that the facts give.
 
-    segment overrides the one that the facts give. Raises UnknownProgram for a segment that the model does not have.
+    Raises UnknownProgram for a segment that the model does not have.
     """
     family = FAMILIES[release.family]
     if segment is not None and segment not in (segments := family.segments or tuple(release.factors)):
         raise UnknownProgram(f"{release.model} has no segment {segment!r}; it has {', '.join(segments)}")
+    return family.base(release, person, age, segment or family.segment_of(person, age))
+
+
+def months_of(
+    releases: Sequence[Release], person: Beneficiary, age: int, segment: str | None
+) -> list[tuple[tuple[Base, ...], int]]:
+    """A person's year: what a month brings to each model, and how many months bring the same to all of them."""
     if not person.months:
-        base = family.base(release, person, age, segment or family.segment_of(person, age))
-        return [part_of(release, base, 12, factor_of(base.population))]
-    months: dict[Base, int] = {}
+        return [(tuple([base_of(release, person, age, segment) for release in releases]), 12)]
+    months: dict[tuple[Base, ...], int] = {}
     for count, span in person.spans():
-        base = family.base(release, span, age, segment or family.segment_of(span, age))
-        months[base] = months.get(base, 0) + count
-    return [part_of(release, base, count, factor_of(base.population)) for base, count in months.items()]
+        bases = tuple(base_of(release, span, age, segment) for release in releases)
+        months[bases] = months.get(bases, 0) + count
+    return list(months.items())
+
+
+def mean_of(months: Sequence[tuple[int, Points]]) -> Points:
+    """The mean of each number over the months, rounded half-up."""
+    total = sum(count for count, _ in months)
+    raw, normalized, payment = (half_up(sum(count * own[step] for count, own in months), total) for step in range(3))
+    return raw, normalized, payment

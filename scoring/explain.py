@@ -17,9 +17,8 @@ def explain(score: Score, deltas: Deltas | None = None) -> str:
     year = load_year(score.program, score.payment_year)
     for model in score.models:
         lines += [*_model(model, year), ""]
-    if len(score.models) > 1:
-        terms = " + ".join(f"{model.weight}% x {model.payment}" for model in score.models)
-        lines += [_row("payment (blend)", score.payment, terms), ""]
+    if score.closing:
+        lines += [*(_row(step.name, step.value, step.how) for step in score.closing), ""]
     lines += [f"note: {note}" for note in score.notes]
     if deltas is not None:
         lines += _deltas(deltas)

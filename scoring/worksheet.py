@@ -14,12 +14,12 @@ from math import factorial
 from typing import Any
 
 from scoring.beneficiary import Beneficiary, code_of, codes_of, dotted, listed
-from scoring.calculate import Line, ModelScore, Points, Run, chain, compile_parts, drug_mask
+from scoring.calculate import Line, ModelScore, Part, Points, Run, Step, chain, drug_mask, mean_of, months_of, part_of
 from scoring.demographics import FAMILIES
 from scoring.errors import InvalidInput, MissingFactor
 from scoring.hhs import METALS, hhs_run
 from scoring.rounding import apportion, decimal, half_up, thousandths
-from scoring.tables import Factor, ModelUse, Year, load_release, load_year, ones
+from scoring.tables import Factor, ModelUse, Release, Year, load_release, load_year, ones
 
 EXACT_EFFECTS = 12
 SAMPLES = 400
@@ -72,6 +72,27 @@ class Score:
     def lines(self) -> tuple[Line, ...]:
         """The lines of the only model; a blend's models have their own."""
         return self.models[0].lines if len(self.models) == 1 else ()
+
+    @property
+    def closing(self) -> tuple[Step, ...]:
+        """What follows the models: the blend of each month, the mean of the months, the contract's frailty."""
+        steps, months = [], []
+        for place, part in enumerate(self.models[0].parts):
+            payments = [(model.weight, model.parts[place].payment) for model in self.models]
+            blended = half_up(sum(weight * thousandths(payment) for weight, payment in payments), 100)
+            months.append((part.months, decimal(blended)))
+            if len(self.models) > 1:
+                how = " + ".join(f"{weight}% x {payment}" for weight, payment in payments)
+                name = "blend" if len(self.models[0].parts) == 1 else f"blend of {part.months} months"
+                steps.append(Step(name, how, decimal(blended)))
+        mean = half_up(sum(count * thousandths(own) for count, own in months), sum(count for count, _ in months))
+        if len(self.models) > 1 and len(months) > 1:
+            terms = " + ".join(f"{count} x {own}" for count, own in months)
+            steps.append(Step("mean of the months", f"({terms}) / {sum(c for c, _ in months)}", decimal(mean)))
+        if frailty := self.points[2] - mean:
+            sign = "+" if frailty > 0 else "-"
+            steps.append(Step("with frailty", f"{decimal(mean)} {sign} {decimal(abs(frailty))}", self.payment))
+        return tuple(steps)
 
     @property
     def unmapped(self) -> tuple[str, ...]:
@@ -177,11 +198,18 @@ class Worksheet:
         """(raw, normalized, payment) of the blend, in thousandths."""
         if self._unblended:
             return self.runs[0].evaluate(masks[0])
-        scores = [(run.weight, run.evaluate(mask)) for run, mask in zip(self.runs, masks, strict=True)]
-        raw, normalized, payment = (
-            half_up(sum(weight * points[step] for weight, points in scores), 100) for step in range(3)
-        )
+        months = zip(*(run.monthly(mask) for run, mask in zip(self.runs, masks, strict=True)), strict=True)
+        blended = [(part.months, self.blended(month)) for part, month in zip(self.runs[0].parts, months, strict=True)]
+        raw, normalized, payment = blended[0][1] if len(blended) == 1 else mean_of(blended)
         return raw, normalized, payment + (self.frailty or 0)
+
+    def blended(self, month: Sequence[Points]) -> Points:
+        """One month's scores of each model -> the month's blend."""
+        raw, normalized, payment = (
+            half_up(sum(run.weight * points[step] for run, points in zip(self.runs, month, strict=True)), 100)
+            for step in range(3)
+        )
+        return raw, normalized, payment
 
     def score(self, diagnoses: Iterable[str]) -> Score:
         """The score of a set of codes, with or without dots; order and repetition change nothing."""
@@ -424,21 +452,28 @@ def worksheet(
     year = load_year(program, payment_year)
     added = frailty_of(year, model, frailty)
     person = Beneficiary.of(beneficiary, program)
-    blend = year.blend(model, person.plan)
-    runs = [run_of(year, weight, use, person, segment, factors_of(use, factors)) for weight, use in blend]
-    return Worksheet(year, runs, added)
+    return Worksheet(year, runs_of(year, year.blend(model, person.plan), person, segment, factors), added)
 
 
-def run_of(
-    year: Year, weight: int, use: ModelUse, person: Beneficiary, segment: str | None, factor_of: Callable[[str], Factor]
-) -> Run:
-    """One model of the blend, compiled for a person."""
-    release = load_release(use)
-    if release.family == "hhs-hcc":
-        return hhs_run(year, release, person, segment)
+def runs_of(
+    year: Year,
+    blend: Sequence[tuple[int, ModelUse]],
+    person: Beneficiary,
+    segment: str | None = None,
+    factors: Mapping[str, Mapping[str, str]] | None = None,
+) -> list[Run]:
+    """Each model of the blend, compiled for a person: with the same months in the same order, so that they blend."""
+    releases = [load_release(use) for _, use in blend]
+    if releases[0].family == "hhs-hcc":
+        return [hhs_run(year, releases[0], person, segment)]
     age = person.age_in(year.payment_year)
-    parts = compile_parts(release, person, age, factor_of, segment)
-    return Run(release, weight, parts, age, person.sex, drug_mask(release, person) if release.drugs else 0)
+    months = months_of(releases, person, age, segment)
+    runs = []
+    for place, (weight, use) in enumerate(blend):
+        release, factor_of = releases[place], factors_of(use, factors)
+        parts = [part_of(release, bases[place], count, factor_of(bases[place].population)) for bases, count in months]
+        runs.append(Run(release, weight, parts, age, person.sex, drug_mask(release, person) if release.drugs else 0))
+    return runs
 
 
 def frailty_of(year: Year, model: str | None, frailty: str | Decimal | None) -> int | None:
@@ -525,11 +560,14 @@ def raw_by_segment(
         else:
             age, drugs = person.age_in(payment_year), drug_mask(release, person) if release.drugs else 0
             runs = {
-                segment: Run(
-                    release, 100, compile_parts(release, person, age, lambda _: None, segment), age, person.sex, drugs
-                )
+                segment: Run(release, 100, unpaid(release, person, age, segment), age, person.sex, drugs)
                 for segment in FAMILIES[release.family].segments or release.factors
                 if "GRAFT" not in segment or (person.esrd and person.esrd.graft_months)  # by months since transplant
             }
         result[use.name] = {name: decimal(run.evaluate(run.mask_of(codes))[0]) for name, run in runs.items()}
     return result
+
+
+def unpaid(release: Release, person: Beneficiary, age: int, segment: str) -> list[Part]:
+    """A person's year in a segment, for raw scores alone."""
+    return [part_of(release, base, count, None) for (base,), count in months_of([release], person, age, segment)]

@@ -200,11 +200,11 @@ def test_axe_finds_nothing_on_the_base_rates(
     check(page, "no rate")
     for label, value in (("Payment year", "2027"), ("Dollars a month", "1034.56"), ("Where it is from", "Bid")):
         page.get_by_label(label).fill(value)
-    page.get_by_role("button", name="Store").click()
+    page.get_by_role("button", name="Store the rate").click()
     expect(page.get_by_role("alert")).to_be_visible()
     check(page, "refused")
     page.get_by_label("Contract").fill("H1234")
-    page.get_by_role("button", name="Store").click()
+    page.get_by_role("button", name="Store the rate").click()
     expect(page.get_by_role("button", name="Remove")).to_be_visible()
     check(page, "a rate")
 

@@ -23,6 +23,7 @@ PROGRAMS = [
     ("cms-hcc", 2026, None, ("dual", "orec", "institutional", "new_enrollee", "lti_medicaid")),
     ("pace", 2027, None, ("dual", "orec")),
     ("cms-hcc", 2026, None, ("dual", "orec", "months")),
+    ("cms-hcc", 2024, None, ("dual", "orec", "months")),
     ("pace", 2026, None, ("dual", "orec", "months")),
     ("rxhcc", 2026, None, ("orec", "low_income", "institutional", "new_enrollee")),
     ("esrd", 2027, "V24", ("dual", "orec", "institutional", "new_enrollee", "esrd")),

@@ -478,3 +478,14 @@ def test_pace_is_not_paid_without_its_frailty_factor():
     assert alone.notes == ("payment is one model's, before frailty",)
     with pytest.raises(InvalidInput, match="frailty"):
         score("cms-hcc", 2026, person, [], frailty="0.125")
+
+
+def test_each_month_is_blended_before_the_mean_of_the_months():
+    months = [{"dual": "full"}] * 5 + [{"dual": "none"}] * 7
+    person = {"age": 75, "sex": "M", "orec": "0"}
+    codes = ["E11.22", "I50.32", "J44.9"]
+    result = score("cms-hcc", 2024, {**person, "months": months}, codes)
+    full, none = (score("cms-hcc", 2024, {**person, "dual": dual}, codes).points[2] for dual in ("full", "none"))
+    assert result.points[2] == half_up(5 * full + 7 * none, 12)
+    assert [step.name for step in result.closing] == ["blend of 5 months", "blend of 7 months", "mean of the months"]
+    assert [thousandths(step.value) for step in result.closing] == [full, none, result.points[2]]

@@ -80,7 +80,7 @@ def test_one_command_runs_the_demo_and_a_second_run_continues(tmp_path: Path) ->
     port = free_port()
     with demo(tmp_path, port) as output:
         said = wait_for(output, "Every note is analysed.")
-        logins = re.findall(r"^  (?:Coder|QA lead|Manager) +(\w+) +(\S+)$", said, re.MULTILINE)
+        logins = re.findall(r"^  (?:Coder|QA lead|Manager|Compliance) +(\w+) +(\S+)$", said, re.MULTILINE)
         assert [name for name, _ in logins] == ["coder", "lead", "manager", "officer"]
         landed = {name: log_in(port, name, password) for name, password in logins}
         assert len(set(landed.values())) == 3, "each role begins on its own page"
@@ -92,7 +92,7 @@ def test_one_command_runs_the_demo_and_a_second_run_continues(tmp_path: Path) ->
 
     with demo(tmp_path, port) as output:
         again = wait_for(output, "Every note is analysed.")
-        assert re.findall(r"^  (?:Coder|QA lead|Manager) +(\w+) +(\S+)$", again, re.MULTILINE) == logins
+        assert re.findall(r"^  (?:Coder|QA lead|Manager|Compliance) +(\w+) +(\S+)$", again, re.MULTILINE) == logins
         assert health(port)["notes"] == first["notes"]
 
     logs = "".join(path.read_text(errors="replace") for path in (tmp_path / "log").glob("*.log"))
@@ -154,7 +154,7 @@ def test_three_people_take_a_chart_from_queue_to_report_by_keyboard(tmp_path: Pa
     port = free_port()
     with demo(tmp_path, port) as output:
         said = wait_for(output, "Every note is analysed.")
-        passwords = dict(re.findall(r"^  (?:Coder|QA lead|Manager) +(\w+) +(\S+)$", said, re.MULTILINE))
+        passwords = dict(re.findall(r"^  (?:Coder|QA lead|Manager|Compliance) +(\w+) +(\S+)$", said, re.MULTILINE))
 
         coder = by_keyboard(browser, port, "coder", passwords["coder"])
         coder.keyboard.press("n")

@@ -288,7 +288,9 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
     if kind == "status" or policy == "stated":
         return (1, f"stated in {SECTION_NAMES.get(section, section)}") if section not in STATUS_SECTIONS_NOT else None
     if kind == "event":
-        return (1, "the reason for the stay") if is_reason_for_stay(page, a) else None
+        if is_reason_for_stay(page, a):
+            return 1, "the reason for the stay"
+        return (1, "under treatment at the bedside") if is_at_bedside(page, witness, a) else None
     if policy == "assessed":
         return None
     if section == "chief_complaint" and a.mention.start - page.section_at(a.mention.start).body < REASON_LENGTH:
@@ -344,6 +346,24 @@ def is_reason_for_stay(page: Page, a: Asserted) -> bool:
         or NEW.search(page.low[start : a.mention.start])
         or a.mention.term.text.startswith("acute ")
     )
+
+
+NARRATED = re.compile(
+    r"\b(?:was|were|had|has been|did|developed|underwent|went|became|required|history|h/o|hx|after|post|if|for|to"
+    r"|following|since|ago|recent|status|s/p|risk|previously|initially|discharged|admitted)\b"
+)
+"""Words of a story: what they tell of may be over."""
+
+
+def is_at_bedside(page: Page, witness: Witness, a: Asserted) -> bool:
+    """Whether an event is noted as it stands, with its own treatment: "in respiratory failure, on ventilator"."""
+    if a.mention.section not in NARRATIVE or not page.is_bedside:
+        return False
+    start, end = page.sentences[a.mention.sentence]
+    if NARRATED.search(page.low, start, end):
+        return False
+    own = witness.family.name + "/"
+    return any(e.letter is Meat.TREAT and e.rule.startswith(own) for e in witness.in_sentence(a.mention.sentence))
 
 
 TAKEN_FOR = re.compile(

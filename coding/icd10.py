@@ -107,11 +107,6 @@ def fits(code: str, named: tuple[str, ...]) -> bool:
     return False
 
 
-def excludes(code: str, other: str) -> bool:
-    """Whether an Excludes1 note of the code or of its ancestors names the other code."""
-    return fits(other, excluded_by(code))
-
-
 # --- Search --------------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,6 @@ The tabular list is loaded on first use; the checks V01 to V13 do not need it.
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import permutations
 
 from coding import icd10
 from coding.acceptability.high_risk import kind_of_record
@@ -44,7 +43,9 @@ def conflicts(
     dates = list(encounters)
     found: list[Conflict] = []
     every = sorted({code for codes in carried.values() for code in codes})
-    apart = {pair for pair in permutations(every, 2) if icd10.excludes(*pair) or icd10.excludes(*reversed(pair))}
+    named = {code: icd10.excluded_by(code) for code in every}
+    one_way = {(code, other) for code in every if named[code] for other in every if icd10.fits(other, named[code])}
+    apart = {pair for code, other in one_way if code != other for pair in ((code, other), (other, code))}
     for encounter in dates:
         view = rules.in_force(program, payment_year, encounter.date_through)
         codes = sorted(carried.get(encounter.encounter_id, ()))

@@ -37,7 +37,7 @@ CLAUSE = re.compile(r";|, | and (?=\w)|\n(?=[ ]*[-*•])|: |\. ")
 NORMAL = re.compile(r"\b(?:no|not|without|negative|normal|clear|denies|none|absent|intact|unremarkable)\b")
 """Beside a finding: it is a normal one, which says less than an abnormal one."""
 VALUE = re.compile(r"(?<!in )(?<!every )(?<!\d)\d")
-WITH = re.compile(r"[ ,]*with (?!contrast|and\b|or\b|gadolinium|dr\b)[a-z]")
+WITH = re.compile(r"[ ,]*(?::[ ]*\w|with (?!contrast|and\b|or\b|gadolinium|dr\b)[a-z])")
 """Behind a test: what it found."""
 SPECIALIST = re.compile(r"olog(?:y|ist)|surgeon|clinic|psychiatr|therapist|counsel")
 UNSURE = re.compile(r"\b(?:ensure|whether|to see|make sure|if)\b")
@@ -60,8 +60,11 @@ class Outline:
                     assessed.add(a.mention.family)
                 elif a.mention.section in ("hpi", "chief_complaint", "") and self.is_reason(a):
                     reasons.add(a.mention.family)
-        self.sole = assessed if len(assessed) == 1 else set() if assessed else reasons
-        """The family that an assessment is about which names no other; if it names none, what the visit is for."""
+        first = next((s.body for s in page.sections if s.kind == "assessment_plan"), 0)
+        opening = self.page.block_at(first) if page.sentences else None
+        opens = opening and any(assessed & self.families.get(n, set()) for n in page.sentences_in(opening))
+        self.sole = assessed if len(assessed) == 1 and opens else set() if assessed else reasons
+        """The family that an assessment begins with and names no other; if it names none, what the visit is for."""
         self.themes: dict[int, frozenset[str]] = {}
         self.labels: dict[int, str] = {}
         self.judging: set[int] = set()
@@ -111,7 +114,7 @@ class Outline:
         named = set().union(*(self.families.get(n, ()) for n in numbers))
         early = set().union(*(self.families.get(n, ()) for n in numbers[:3]))
         listed = NUMBERED.match(self.page.plain, block[0]) and not self.is_plan(block[0])
-        alone = named if len(named) == 1 and early else () if named or listed else self.sole
+        alone = named if len(named) == 1 and (early or self.is_plan(block[0])) else () if named or listed else self.sole
         label = ""
         for n in numbers:
             start, end = self.page.sentences[n]
@@ -165,6 +168,8 @@ class Witness:
         """named: the families that the note names as present, past or possible."""
         self.page, self.sentences, self.catalog, self.family = page, sentences, catalog, family
         self.outline, self.named = outline, named
+        self.spans: dict[int, list[Span]] = {}
+        """By sentence the mentions of the condition whose evidence is gathered: its name says nothing more of it."""
         self.by_sentence: dict[int, tuple[Evidence, ...]] = {}
         self.by_block: dict[tuple[int, int], bool] = {}
 
@@ -295,6 +300,9 @@ class Witness:
         Its problem in the assessment, the sentences that name it, its own treatment, examinations and results; then
         what the note says of all its conditions.
         """
+        self.spans = {}
+        for a in (*mates, *others):
+            self.spans.setdefault(a.mention.sentence, []).append((a.mention.start, a.mention.end))
         given: set[Meat] = set()
         for e in self.near(mates, others):
             given.add(e.letter)
@@ -308,6 +316,8 @@ class Witness:
         for e in self.of_all(given):
             given.add(e.letter)
             yield e
+        if Meat.EVALUATE not in given:
+            yield from self.told_results()
         if Meat.MONITOR not in given:
             yield from self.followed()
         if not given and mates[0].mention.term.kind == "status":
@@ -327,11 +337,12 @@ class Witness:
             own |= dict.fromkeys(b for b in self.page.blocks if b not in naming)
         named = dict.fromkeys(a.mention.sentence for a in listed)
         for number in named:
-            yield from self.bound(number, self.page.block_at(self.page.sentences[number][0]) in own)
+            start = self.page.sentences[number][0]
+            yield from self.bound(number, self.page.block_at(start) in own or self.outline.is_plan(start))
         for block in own | dict.fromkeys(b for a in listed if (b := self.page.block_at(a.mention.start))):
             for number in self.page.sentences_in(block):
                 if number not in named:
-                    yield from self.bound(number, block in own)
+                    yield from self.bound(number, block in own or self.outline.is_plan(block[0]))
         for number, families in self.outline.families.items():
             start, end = self.page.sentences[number]
             if self.family.name in families and self.page.section_at(start).kind in SHOWN:
@@ -400,6 +411,8 @@ class Witness:
         start, end = self.page.sentences[number]
         if label == "told" and not self.outline.directs(number):
             return None
+        if e.letter in (Meat.MONITOR, Meat.EVALUATE) and self.is_name(e, number):
+            return None
         if e.letter is Meat.EVALUATE or e.rule.endswith("/meat.labs"):
             shown = self.page.section_at(e.start).kind in SHOWN
             if not shown and self.is_ordered(start, end, e.start, e.end):
@@ -415,6 +428,9 @@ class Witness:
         if self.catalog.general[words].search(self.page.low, max(start, e.start - 60), e.start):
             return None
         return e.letter
+
+    def is_name(self, e: Evidence, number: int) -> bool:
+        return any(a <= e.start and e.end <= b for a, b in self.spans.get(number, ()))
 
     def has_result(self, start: int, end: int, e: Evidence) -> bool:
         near = self.page.low[e.end : min(end, e.end + 60)]
@@ -466,7 +482,7 @@ class Witness:
 
     def elsewhere(self) -> Iterator[Evidence]:
         """What examinations and results show of the family in the rest of the note, each measure once."""
-        seen: set[str] = set()
+        seen: set[tuple[Meat, str]] = set()
         normal: list[Evidence] = []
         evaluations = [pattern for letter, pattern in self.family.cues if letter == Meat.EVALUATE]
         for section in self.page.sections:
@@ -484,15 +500,21 @@ class Witness:
                 yield from self.seen_once(seen, m, f"{self.family.name}/meat.labs")
         yield from normal
 
-    def seen_once(self, seen: set[str], m: re.Match[str], rule: str) -> Iterator[Evidence]:
-        if m.group() in seen:
-            return
+    def seen_once(self, seen: set[tuple[Meat, str]], m: re.Match[str], rule: str) -> Iterator[Evidence]:
         number = self.page.sentence_at(m.start())
         e = Evidence(Meat.EVALUATE, m.start(), m.end(), rule)
         letter = self.letter_of(e, number, self.outline.label(number))
-        if letter:
-            seen.add(m.group())
+        if letter and (letter, m.group()) not in seen:
+            seen.add((letter, m.group()))
             yield Evidence(letter, m.start(), m.end(), rule)
+
+    def told_results(self) -> Iterator[Evidence]:
+        """Values of the family's labs in the history, for a condition that nothing else evaluates."""
+        for section in self.page.sections:
+            if section.kind in ("hpi", "chief_complaint"):
+                for m in self.lab_values(section.body, section.end):
+                    if VALUE.search(self.page.low[m.end() : m.end() + 30]):
+                        yield Evidence(Meat.EVALUATE, m.start(), m.end(), f"{self.family.name}/meat.labs")
 
     def followed(self) -> Iterator[Evidence]:
         """For a condition watched nowhere else: its first symptom in the history, and its specialist who follows."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import gc
 import os
 import sys
 import tempfile
@@ -128,9 +127,8 @@ class Times:
         def figures(times: list[float]) -> str:
             return f"median {median(times):6.1f}  p95 {quantiles(times, n=20)[-1]:6.1f}"
 
-        return (
-            f"{self.name:28} {figures(self.clock)}   processor {figures(self.processor)} ms  (promised {self.promised})"
-        )
+        promise = f"(promised {self.promised}{'' if self.kept else ', missed'})"
+        return f"{self.name:28} {figures(self.clock)}   processor {figures(self.processor)} ms  {promise}"
 
 
 def main() -> None:
@@ -142,12 +140,11 @@ def main() -> None:
 
     from django.test import Client
 
-    from coding import icd10
     from coding.models import Decision, Role
+    from coding.warm import warm
     from tests import make
 
-    icd10.load()
-    gc.freeze()  # as config/wsgi.py does
+    warm()  # as config/wsgi.py does
     project = make.project("bench", programs=["cms-hcc"])
     coder = make.person(Role.CODER, project)
     chart = big_chart(project, coder)
@@ -204,7 +201,6 @@ def main() -> None:
             searched.of(lambda typed=words[:length]: desk.get("/codes/", {"q": typed}))
     for times in (opened, answered, long_opened, searched):
         print(times)
-    raise SystemExit(not all(times.kept for times in (opened, answered, long_opened, searched)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ what a chart says of a person. Needs no settings and no database.
 import argparse
 import contextlib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -82,11 +83,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--output", metavar="OUT", help="a file instead of standard output")
     parser.add_argument(
         "--today",
-        type=date.fromisoformat,
+        type=a_day,
         metavar="YYYY-MM-DD",
         help="the day on which deadlines are judged (default: the system's)",
     )
     options = parser.parse_args(arguments)
+    if options.output and Path(options.output).exists() and Path(options.input).exists():
+        if Path(options.output).samefile(options.input):
+            parser.exit(2, f"{parser.prog}: IN and OUT are the same file: {options.input}\n")
     today = options.today or date.today()
     for sentence in stale(today):
         sys.stderr.write(f"warning: {sentence}\n")
@@ -95,12 +99,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
             source: Iterable[bytes] = (
                 sys.stdin.buffer if options.input == "-" else stack.enter_context(Path(options.input).open("rb"))
             )
-            target = (
-                stack.enter_context(Path(options.output).open("w", encoding="utf-8")) if options.output else sys.stdout
-            )
+            target = stack.enter_context(out_of(options.output))
         except OSError as error:
             parser.exit(2, f"{parser.prog}: {error.strerror}: {error.filename}\n")
-        return 1 if run(source, today, target, sys.stderr) else 0
+        try:
+            bad = run(source, today, target, sys.stderr)
+            target.flush()
+        except BrokenPipeError:  # whoever reads the answers has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        return 1 if bad else 0
+
+
+def out_of(name: str | None) -> TextIO:
+    """UTF-8 whatever the terminal speaks."""
+    if name and name != "-":
+        return Path(name).open("w", encoding="utf-8", newline="\n")
+    return open(sys.stdout.fileno(), "w", encoding="utf-8", newline="\n", closefd=False)  # noqa: PTH123
+
+
+def a_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("not a day of the calendar; give it as 2026-03-31") from None
 
 
 if __name__ == "__main__":

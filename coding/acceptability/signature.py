@@ -25,7 +25,7 @@ def signed(case: Case) -> Check:
     if (
         encounter.signature_name
         and encounter.provider_name
-        and not _same_person(encounter.signature_name, encounter.provider_name)
+        and not _same_person(encounter.signature_name, encounter.provider_name, credentials(case.view))
     ):
         return case.answer(
             "V07",
@@ -76,9 +76,26 @@ def signed(case: Case) -> Check:
     )
 
 
-def _same_person(one: str, other: str) -> bool:
-    names = [{token for token in re.findall(r"\w+", name.casefold()) if len(token) > 1} for name in (one, other)]
-    return bool(names[0] & names[1])
+TITLES = {"dr", "doctor", "mr", "mrs", "ms", "miss", "prof", "professor", "jr", "sr", "ii", "iii", "iv"}
+
+
+def _same_person(one: str, other: str, table: dict[str, Credential]) -> bool:
+    """Whether two names can be one person's: the family name of one stands in the other. A middle name or a second
+    family name may be left out; a given name, a title or a credential that they share says nothing."""
+    first, second = _name(one, table), _name(other, table)
+    return first == second or bool(first and second and (first[-1] in second or second[-1] in first))
+
+
+def _name(name: str, table: dict[str, Credential]) -> list[str]:
+    """The words of a name, the family name last ("Brand, Otto" is turned), without titles, credentials and initials."""
+
+    def words(part: str) -> list[str]:
+        found = re.findall(r"[^\W_]+", part.casefold().replace(".", ""))
+        return [word for word in found if word not in TITLES and word.upper() not in table]
+
+    family, _, given = name.partition(",")
+    named = [*words(given), *words(family)] or re.findall(r"\w+", name.casefold())
+    return [word for word in named if len(word) > 1] or named
 
 
 def _status(case: Case) -> SignatureStatus | None:
@@ -91,7 +108,7 @@ def _status(case: Case) -> SignatureStatus | None:
 def _is_provider(case: Case, signer: str) -> bool:
     """Whether the name can be the rendering provider's; a record that names no provider leaves it open."""
     names = [name for name in (case.encounter.provider_name, case.encounter.signature_name) if name]
-    return not names or any(_same_person(signer, name) for name in names)
+    return not names or any(_same_person(signer, name, credentials(case.view)) for name in names)
 
 
 def phrases(

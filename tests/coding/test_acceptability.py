@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -1098,3 +1099,53 @@ def test_an_unverified_warning_says_so():
     value = a_chart()
     (found,) = conflicts(chart_of(value).encounters, {"E1": ["I21.4"]}, "cms-hcc", 2027)
     assert (found.rule_id, found.verified) == ("E.acute", False)
+
+
+def test_the_command_never_writes_over_its_input(tmp_path: Path, capsys):
+    source = tmp_path / "in.jsonl"
+    source.write_text(json.dumps(a_chart()) + "\n", encoding="utf-8")
+    with pytest.raises(SystemExit) as stopped:
+        main([str(source), "-o", str(source)])
+    assert stopped.value.code == 2
+    assert "the same file" in capsys.readouterr().err
+    assert source.read_text(encoding="utf-8") == json.dumps(a_chart()) + "\n"
+
+
+@pytest.mark.parametrize(("reader", "status"), [("cat >/dev/null", 0), ("head -c 9 >/dev/null", 1)])
+def test_a_terminal_without_utf8_and_a_reader_that_leaves_are_no_faults(tmp_path: Path, reader: str, status: int):
+    source = tmp_path / "in.jsonl"
+    chart = a_chart()
+    chart["member"]["member_id"] = "Zoë"
+    source.write_text((json.dumps(chart, ensure_ascii=False) + "\n") * 300, encoding="utf-8")
+    command = f"{sys.executable} -m coding.acceptability {source} --today 2026-11-22 | {reader}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "PYTHONIOENCODING": "ascii"},
+        cwd=DEMO.parents[2],
+    )
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+@pytest.mark.parametrize(
+    ("signer", "provider", "same"),
+    [
+        ("O B", "O B", True),
+        ("Brand, Otto", "Otto Brand, MD", True),
+        ("Dr. Brand", "Otto K. Brand", True),
+        ("Mary Jones-Smith NP", "Mary Smith", True),
+        ("O. Brand MD", "Brand", True),
+        ("Dr. Ana Weiss", "Dr. Otto Brand", False),
+        ("Ana Weiss, MD", "Otto Brand, MD", False),
+        ("Otto Weiss", "Otto Brand", False),
+    ],
+)
+def test_the_signer_is_the_provider_by_the_family_name(signer: str, provider: str, same: bool):
+    value = a_chart()
+    value["encounters"][0]["provider"]["name"] = provider
+    value["encounters"][0]["signature"]["name"] = signer
+    note(value)["text"] = TEXT.replace("Electronically signed by Otto Brand, MD", "")
+    (found,), _, _ = answers(value)
+    assert found["checks"]["V07"]["answer"] == ("met" if same else "not met")

@@ -55,56 +55,122 @@ def is_billable(code: str) -> bool:
     return code in titles()
 
 
-# A code, the beginning of some (E08.-), or a range, inside the brackets of a note.
+# --- What the notes of the tabular list name ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Named:
+    """Codes that a note of the tabular list names: from `low` to `high`, both with all that is below them.
+
+    Where the note adds a condition ("E08-E13 with .42", "S02.- with 7th character B"), `place` is the position in the
+    code without its dot (-1: its end), and the code has one of `values` there.
+    """
+
+    low: str
+    high: str
+    place: int | None = None
+    values: tuple[str, ...] = ()
+
+    def has(self, code: str) -> bool:
+        if not (code.startswith((self.low, self.high)) or self.low <= code <= self.high):
+            return False
+        if self.place is None:
+            return True
+        bare = code.replace(".", "")
+        return bare.endswith(self.values) if self.place < 0 else bare.startswith(self.values, self.place)
+
+
 IN_BRACKETS = re.compile(r"\(([^()]*[A-Z][0-9][^()]*)\)")
+A_CODE = r"[A-Z][0-9][0-9A-Z](?:\.[0-9A-Z]{0,4})?"
+# A code, the beginning of some (E08.-) or a range (I69.81- I69.91-, M05.00 to M05.8A), and what is asked besides.
+ONE = re.compile(rf"({A_CODE})[-.]*(?:\s*(?:-|to|\s)\s*({A_CODE})[-.]*)?(?:,?\s*(with\b.*))?")
+AT_THE_END = re.compile(rf"[ (]({A_CODE}(?:\.?-)?)$")  # a few notes have no brackets
+DECIMALS = re.compile(r"with \.(\d+)(?:-\.(\d+)|-)?")
+CHARACTERS = re.compile(
+    r"with (final|[a-z]+|\d)(?:th)?(?:[- ](?:to|or) [a-z]+)?[- ]characters? [-.]?([0-9A-Z]+)(?:-(\d))?"
+)
+PLACES = {"fifth": 4, "5": 4, "sixth": 5, "6": 5, "seventh": 6, "7": 6, "final": -1}
 
 
 @cache
-def excluded_by(code: str) -> tuple[str, ...]:
-    """What the Excludes1 notes of the code and of its ancestors name: codes, beginnings and ranges."""
+def excluded_by(code: str) -> tuple[Named, ...]:
+    """What the Excludes1 notes of the code, and of all that it stands below, name."""
     import simple_icd_10_cm as tabular
 
     if not tabular.is_valid_item(code):
         return ()
-    items = [code, *(item for item in tabular.get_ancestors(code) if SHAPE.match(item))]
+    items = (code, *tabular.get_ancestors(code))
     return tuple(
         dict.fromkeys(named for item in items for note in tabular.get_excludes1(item) for named in _named(note))
     )
 
 
+@dataclass(frozen=True)
+class Underlying:
+    """What "Code first" asks for. complete: the note names every condition, and not only examples ("such as")."""
+
+    named: tuple[Named, ...]
+    complete: bool
+
+
 @cache
-def underlying(code: str) -> tuple[str, ...]:
-    """For a manifestation the underlying conditions that its note "Code first" names; empty for any other code, and
-    where the note names none."""
+def underlying(code: str) -> Underlying | None:
+    """What has to be coded before the code; None where nothing has to be, or the note names no code.
+
+    "If applicable", "if known", "any associated" and complications that come first only where they exist ask for
+    nothing. The note may stand at the category above.
+    """
     import simple_icd_10_cm as tabular
 
     if not tabular.is_valid_item(code):
-        return ()
+        return None
     note = tabular.get_code_first(code, search_in_ancestors=True)
-    first = note.partition("\n")[0].lower()
-    if "underlying" not in first or "if applicable" in note.lower():
-        return ()
-    if "such as" in first or "\n" not in note:
-        return _named(note) if "such as" not in first else ()
-    return _named(note)
+    first, *more = [line.strip().lower() for line in note.split("\n")]
+    if re.match(r",|\(|(any )?associated|any ", first) or re.search(r"\bif\b|complicating|poisoning|toxic", first):
+        return None
+    examples = "such as" in first
+    if (more or examples) and "underlying" not in first:  # a list of what may come first, and need not
+        return None
+    named = _named(note)
+    return Underlying(named, not examples) if named else None
 
 
-def _named(note: str) -> tuple[str, ...]:
-    return tuple(
-        part.strip().removesuffix("-").removesuffix(".")
-        for group in IN_BRACKETS.findall(note)
-        for part in group.split(",")
-        if part.strip()
-    )
+@cache
+def _named(note: str) -> tuple[Named, ...]:
+    """The codes of a note, of each of its lines. What is asked besides and cannot be read takes its code out."""
+    found: list[Named] = []
+    for line in note.split("\n"):
+        groups = IN_BRACKETS.findall(line) or AT_THE_END.findall(line.strip())
+        for part in (part for group in groups for part in re.split(r",(?! with)| and | or ", group)):
+            one = ONE.fullmatch(part.strip())
+            if one is None:
+                continue
+            low, high, asked = one[1].rstrip("."), (one[2] or one[1]).rstrip("."), one[3]
+            if ord(high[0]) - ord(low[0]) > 1:  # "A00-R94": the whole book, to say that this code is none of it
+                continue
+            if asked is None:
+                found.append(Named(low, high))
+            elif there := _asked(asked):
+                found.append(Named(low, high, *there))
+    return tuple(found)
 
 
-def fits(code: str, named: tuple[str, ...]) -> bool:
-    """Whether the code is one of those named: the code itself, below a beginning, or inside a range."""
-    for item in named:
-        low, _, high = item.partition("-")
-        if code.startswith(low) or (high and low <= code and (code <= high or code.startswith(high))):
-            return True
-    return False
+def _asked(words: str) -> tuple[int, tuple[str, ...]] | None:
+    """Where in the code, and which characters: 'with .51-.52', 'with 7th character B', 'with final characters -23'."""
+    if decimals := DECIMALS.fullmatch(words):
+        return 3, _from_to(decimals[1], decimals[2])
+    if (characters := CHARACTERS.fullmatch(words)) and characters[1] in PLACES and " or " not in words:
+        return PLACES[characters[1]], _from_to(characters[2], characters[3])
+    return None
+
+
+def _from_to(low: str, high: str | None) -> tuple[str, ...]:
+    return tuple(str(number) for number in range(int(low), int(high) + 1)) if high and low.isdecimal() else (low,)
+
+
+def fits(code: str, named: Iterable[Named]) -> bool:
+    """Whether the code is one of those named."""
+    return any(one.has(code) for one in named)
 
 
 # --- Search --------------------------------------------------------------------------------------------------------

@@ -64,8 +64,10 @@ def conflicts(
                 if (code, other) in apart:
                     say(code, "excludes1", f"{other} and {code} exclude each other (Excludes1).", "E.excludes1", other)
             needed = icd10.underlying(code)
-            if needed and not any(icd10.fits(other, needed) for other in others):
-                say(code, "code first", "Its underlying condition is not on this date of service.", "E.code-first")
+            if needed and not any(icd10.fits(other, needed.named) for other in others):
+                missing = "Its underlying condition" if needed.complete else "No underlying condition like those listed"
+                verb = "is not" if needed.complete else "is"
+                say(code, "code first", f"{missing} {verb} on this date of service (code first).", "E.code-first")
             for row in view.all(WithConvention):
                 beside = next((other for other in others if other.startswith(row.beside)), "")
                 if code.startswith(row.codes) and beside:

@@ -1085,6 +1085,10 @@ def test_codes_beside_each_other_are_warned_about():
     assert ("E11.9", "with", "N18.32") in found_conflicts((day, ["E11.9", "N18.32"]))
     assert ("D63.1", "code first", "") in found_conflicts((day, ["D63.1"]))
     assert ("D63.1", "code first", "") not in found_conflicts((day, ["D63.1", "N18.32"]))
+    assert ("F02.80", "code first", "") in found_conflicts((day, ["F02.80", "I10"]))
+    assert ("F02.80", "code first", "") not in found_conflicts((day, ["F02.80", "G30.9"]))
+    assert ("I73.89", "excludes1", "E11.51") in found_conflicts((day, ["E11.51", "I73.89"]))
+    assert ("I73.89", "excludes1", "E11.9") not in found_conflicts((day, ["E11.9", "I73.89"]))
     assert ("I21.4", "acute", "") in found_conflicts((day, ["I21.4"]))
     assert ("E66.813", "not valid", "") in found_conflicts(("2024-03-04", ["E66.813"]))
     assert ("E66.813", "not valid", "") not in found_conflicts((day, ["E66.813"]))
@@ -1117,7 +1121,9 @@ def test_a_terminal_without_utf8_and_a_reader_that_leaves_are_no_faults(tmp_path
     chart = a_chart()
     chart["member"]["member_id"] = "Zoë"
     source.write_text((json.dumps(chart, ensure_ascii=False) + "\n") * 300, encoding="utf-8")
-    command = f"{sys.executable} -m coding.acceptability {source} --today 2026-11-22 | {reader}; exit ${{PIPESTATUS[0]}}"
+    command = (
+        f"{sys.executable} -m coding.acceptability {source} --today 2026-11-22 | {reader}; exit ${{PIPESTATUS[0]}}"
+    )
     done = subprocess.run(
         ["bash", "-c", command],
         capture_output=True,

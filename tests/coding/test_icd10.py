@@ -74,3 +74,63 @@ def test_notes_come_from_the_code_and_from_what_is_above_it() -> None:
     said = [(words, at) for words, at, _ in icd10.notes("E11.22")]
     assert said[0] == ("Use additional code", "E11.22")
     assert ("Excludes1: not coded together", "E11") in said
+
+
+@pytest.mark.parametrize(
+    ("code", "other", "excluded"),
+    [
+        ("I73.89", "E11.51", True),  # "E08-E13 with .51-.52"
+        ("I73.89", "E11.9", False),
+        ("R47.01", "I69.320", True),  # aphasia: "I69. with final characters -20"
+        ("R47.01", "I69.321", False),
+        ("A41.9", "A40.3", True),
+        ("E10.65", "E11.9", True),  # the note stands at the category
+        ("E11.9", "P70.2", True),  # and this one at the chapter
+        ("Z34.90", "O09.90", True),  # a range up to O9A
+        ("R47.02", "I69.921", True),
+        ("R47.02", "I69.920", False),
+        ("R41.844", "I69.914", True),  # "I69.81- I69.91-", which is written without its hyphen
+        ("F04", "R41.3", True),
+        ("H91.90", "H90.3", True),  # the code stands without brackets
+        ("T88.7XXA", "I10", False),  # "A00-R94" is not a neighbour, but everything
+    ],
+)
+def test_a_code_is_excluded_as_the_note_says(code: str, other: str, excluded: bool) -> None:
+    assert icd10.fits(other, icd10.excluded_by(code)) is excluded
+
+
+def test_nearly_every_code_that_a_note_names_is_read() -> None:
+    import simple_icd_10_cm as tabular
+
+    notes = {note for code in tabular.get_all_codes() for note in tabular.get_excludes1(code)}
+    named = {note for note in notes if icd10.IN_BRACKETS.search(note)}
+    assert {note for note in named if not icd10._named(note)} == {
+        "open fracture of elbow and forearm (S52.- with open fracture 7th character)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "beside", "complete", "there"),
+    [
+        ("D63.0", "C50.911", True, True),  # "neoplasm (C00-D49)"
+        ("D63.0", "N18.32", True, False),
+        ("D63.1", "N18.32", True, True),
+        ("I25.84", "I25.10", True, True),
+        ("J12.82", "U07.1", True, True),
+        ("F02.80", "G30.9", False, True),  # "such as": examples
+        ("F02.80", "I10", False, False),
+        ("G63", "E10.42", False, False),  # "endocrine disease, except diabetes"
+        ("M90.60", "C41.0", True, True),
+    ],
+)
+def test_what_comes_first_is_named_as_the_note_says(code: str, beside: str, complete: bool, there: bool) -> None:
+    asked = icd10.underlying(code)
+    assert asked is not None
+    assert (asked.complete, icd10.fits(beside, asked.named)) == (complete, there)
+
+
+@pytest.mark.parametrize(
+    "code", ["I50.9", "J13", "A41.9", "L97.512", "I5A", "K31.84", "E66.01", "H72.00", "E11.9", "X"]
+)
+def test_what_comes_first_only_where_it_exists_is_not_asked_for(code: str) -> None:
+    assert icd10.underlying(code) is None

@@ -88,9 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="the day on which deadlines are judged (default: the system's)",
     )
     options = parser.parse_args(arguments)
-    if options.output and Path(options.output).exists() and Path(options.input).exists():
-        if Path(options.output).samefile(options.input):
-            parser.exit(2, f"{parser.prog}: IN and OUT are the same file: {options.input}\n")
+    source_is_target = options.output and Path(options.output).exists() and Path(options.input).exists()
+    if source_is_target and Path(options.output).samefile(options.input):
+        parser.exit(2, f"{parser.prog}: IN and OUT are the same file: {options.input}\n")
     today = options.today or date.today()
     for sentence in stale(today):
         sys.stderr.write(f"warning: {sentence}\n")
@@ -115,7 +115,7 @@ def out_of(name: str | None) -> TextIO:
     """UTF-8 whatever the terminal speaks."""
     if name and name != "-":
         return Path(name).open("w", encoding="utf-8", newline="\n")
-    return open(sys.stdout.fileno(), "w", encoding="utf-8", newline="\n", closefd=False)  # noqa: PTH123
+    return open(sys.stdout.fileno(), "w", encoding="utf-8", newline="\n", closefd=False)
 
 
 def a_day(text: str) -> date:

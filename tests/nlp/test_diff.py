@@ -1,0 +1,89 @@
+"""Two rule sets over the same notes: what comes, what goes, why, and that no rule of the installation is touched."""
+
+from pathlib import Path
+
+import pytest
+
+from nlp.catalog import HERE, digest
+from nlp.diff import Change, Note, RulesError, Summary, assemble, changed_files, differences, lines_of, sentence
+
+GOUT = (HERE / "conditions" / "gout.toml").read_text(encoding="utf-8")
+
+
+def test_an_edited_file_leaves_the_rules_of_the_installation_alone(tmp_path: Path) -> None:
+    before = digest(HERE)
+    edit = tmp_path / "gout.toml"
+    edit.write_text(GOUT.replace('terms = ["', 'terms = ["quuxitis", "'), encoding="utf-8")
+    old, new = assemble(HERE, tmp_path / "old"), assemble(edit, tmp_path / "new")
+    assert changed_files(old, new) == ["conditions/gout.toml changed"]
+    assert digest(old) == digest(HERE) == before != digest(new)
+
+
+def test_a_family_that_finds_nothing_any_more_is_removed_and_its_verdict_changes(tmp_path: Path) -> None:
+    edit = tmp_path / "gout.toml"
+    edit.write_text(GOUT.replace('"gout"', '"quuxitis"').replace('family = "quuxitis"', 'family = "gout"'))
+    note = Note(
+        "one", "ASSESSMENT AND PLAN:\n1. Gout, on colchicine.\n", first_pass=("M10.9",), annotated={"M10.9": True}
+    )
+    old, new = assemble(HERE, tmp_path / "old"), assemble(edit, tmp_path / "new")
+    [(_, found)] = differences(old, new, [note])
+    removed, verdict = found
+    assert (removed.kind, removed.icd10, removed.family, removed.agrees) == ("removed", "M10.9", "gout", False)
+    assert (verdict.kind, verdict.before, verdict.after.partition(":")[0]) == ("verdict", "supported", "not-found")
+    assert '      "1. [Gout], on colchicine."' in list(lines_of([removed]))
+    assert not any("colchicine" in line for line in lines_of(found, quote=False))
+    summary = Summary()
+    summary.add(found)
+    assert summary.counts["gout"] == {"removed": 1, "verdict": 1}
+    assert "0 of these changes agree with the annotation, 1 do not" in "\n".join(summary.lines())
+
+
+def test_rules_that_cannot_be_read_are_refused_with_every_problem(tmp_path: Path) -> None:
+    edit = tmp_path / "gout.toml"
+    edit.write_text(GOUT.replace("prefixes =", "prefixs =").replace("kind = ", 'flavor = "x"\nkind = '))
+    old, new = assemble(HERE, tmp_path / "old"), assemble(edit, tmp_path / "new")
+    with pytest.raises(RulesError) as error:
+        list(differences(old, new, [Note("one", "Sentinelword.")]))
+    assert "unknown field prefixs" in str(error.value)
+    assert "unknown field flavor" in str(error.value)
+    assert "Sentinelword" not in str(error.value)
+
+
+def test_what_is_no_rule_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RulesError, match="neither a rule file nor a folder"):
+        assemble(tmp_path, tmp_path / "out")
+
+
+def test_a_folder_of_rules_takes_families_away_and_a_folder_of_files_does_not(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    (rules / "conditions").mkdir(parents=True)
+    for shape in ("*.toml", "*.tsv"):
+        for path in HERE.glob(shape):
+            (rules / path.name).write_bytes(path.read_bytes())
+    (rules / "conditions" / "gout.toml").write_text(GOUT)
+    whole = assemble(rules, tmp_path / "a")
+    assert [p.name for p in (whole / "conditions").glob("*.toml")] == ["gout.toml"]
+    laid_over = assemble(rules / "conditions", tmp_path / "b")
+    assert changed_files(HERE, laid_over) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "mention", "quoted"),
+    [
+        ("Seen today. Has gout, stable. Returns.", "gout", "Has [gout], stable."),
+        ("- COPD\n- gout,\n  on colchicine\n- CKD", "gout", "- [gout], on colchicine"),
+        ("gout", "gout", "[gout]"),
+        ("x " * 500 + "gout" + " y" * 500, "gout", None),
+    ],
+)
+def test_the_sentence_around_a_mention(text: str, mention: str, quoted: str | None) -> None:
+    start = text.index(mention)
+    found = sentence(text, start, start + len(mention))
+    assert found == quoted if quoted else len(found) < 300
+
+
+def test_a_summary_counts_notes_that_are_read_otherwise() -> None:
+    summary = Summary()
+    summary.add([])
+    summary.add([Change(Note("n", "text"), "added", "E11.9", "diabetes")])
+    assert list(summary.lines())[-1] == "2 notes read, 1 read otherwise."

@@ -533,6 +533,7 @@ class DecisionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
                 comment=said["comment"],
                 read=said["read"],
             )
+        queues.seen(chart=suggestion.chart, by=person(request))
         return Response(self.get_serializer(decision).data, status=status.HTTP_201_CREATED)
 
 

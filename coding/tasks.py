@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 import nlp
-from coding.actions import suggestions
+from coding.actions import queues, suggestions
 from coding.models import Note
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ def analyse_note(self: Task, note_id: int) -> None:
 @shared_task
 def sweep() -> None:
     """On a timer: send again what a lost message or a killed worker left behind."""
+    queues.release_silent()
     if sent := suggestions.sweep():
         log.info("swept runs=%d", sent)
 

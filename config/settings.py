@@ -5,6 +5,7 @@
 | DATABASE_URL           | SQLite under VAR_DIR     | postgres://user:password@host/name                             |
 | REDIS_URL              | a broker under VAR_DIR   | redis://host:6379/0; absent: Celery over the file system       |
 | SECRET_KEY             | made once under VAR_DIR  | required when SECURE is on                                     |
+| SILENCE_SECONDS        | 3600                     | after so long without a sign of its coder a chart is released  |
 | ALLOWED_HOSTS          | none                     | comma-separated host names, besides localhost                  |
 | CSRF_TRUSTED_ORIGINS   | none                     | comma-separated origins, with their scheme                     |
 | SECURE                 | false                    | true behind HTTPS: secure cookies, HSTS, redirect              |
@@ -224,6 +225,8 @@ REDIS_URL = env.str("REDIS_URL", default="")
 # A note that takes longer is stopped. A run that is older than LEASE_SECONDS has lost its worker, and is sent again.
 ANALYSIS_SECONDS = env.int("ANALYSIS_SECONDS", default=120)
 LEASE_SECONDS = ANALYSIS_SECONDS + 20
+# A chart in review on which its coder does nothing for so long goes back to the queue, with the answers given.
+SILENCE_SECONDS = env.int("SILENCE_SECONDS", default=3600)
 CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object]
 if REDIS_URL:

@@ -1,7 +1,10 @@
 """Claiming, releasing, holding and finishing charts."""
 
 from collections import Counter
+from contextlib import suppress
+from datetime import timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -51,7 +54,7 @@ def claim(*, chart: Chart, by: User) -> Assignment:
         raise NotAllowed(f"Chart {chart.pk} is not ready, or its first pass was yours.")
     try:
         with transaction.atomic():
-            assignment = Assignment.objects.create(chart=chart, coder=by)
+            assignment = Assignment.objects.create(chart=chart, coder=by, seen_at=timezone.now())
             move(chart, ChartStatus.IN_REVIEW)
     except (IntegrityError, WrongStatus) as error:
         raise AlreadyClaimed(f"Chart {chart.pk} was claimed by somebody else. Get the next one.") from error
@@ -61,6 +64,7 @@ def claim(*, chart: Chart, by: User) -> Assignment:
 
 def claim_next(*, by: User, project: Project | None = None) -> Chart | None:
     """The next chart of the coder's queue, claimed; None when nothing is ready. Safe under many coders at once."""
+    release_silent()
     while True:
         charts = Chart.objects.claimable_by(by).select_related("member__project")
         if project:
@@ -73,6 +77,42 @@ def claim_next(*, by: User, project: Project | None = None) -> Chart | None:
         except AlreadyClaimed:
             continue
         return chart
+
+
+def seen(*, chart: Chart, by: User) -> None:
+    """The coder is at work on the chart: it stays theirs. No event of the trail, for it says nothing that opening the
+    chart and answering do not say."""
+    chart.assignments.filter(coder=by, released_at=None).update(seen_at=timezone.now())
+
+
+def release_silent() -> int:
+    """Give back to the queue the charts in review on which nothing was done for `SILENCE_SECONDS`. Returns how many.
+
+    What is on hold or returned waits for its coder, and so does what a lead assigned until it is opened. Answers that
+    were given stay, as with any release.
+    """
+    since = timezone.now() - timedelta(seconds=settings.SILENCE_SECONDS)
+    silent = Assignment.objects.filter(released_at=None, seen_at__lt=since, chart__status=ChartStatus.IN_REVIEW)
+    released = 0
+    for assignment in silent.select_related("chart__member__project"):
+        with suppress(WrongStatus), transaction.atomic():
+            still = Assignment.objects.filter(pk=assignment.pk, released_at=None, seen_at__lt=since)
+            if still.update(released_at=timezone.now(), ended_by="silence"):
+                chart = assignment.chart
+                move(chart, ChartStatus.READY)
+                trail.record(
+                    "chart.released", by=None, project=chart.project, subject=chart, silent=assignment.coder_id
+                )
+                released += 1
+    return released
+
+
+def fell_silent(chart: Chart, user: User) -> bool:
+    """The chart went back to the queue because this coder was silent, and nobody has held it since."""
+    if chart.status != ChartStatus.READY:
+        return False
+    last = chart.assignments.order_by("-pk").first()
+    return last is not None and last.coder_id == user.pk and last.ended_by == "silence"
 
 
 def end_assignment(chart: Chart, ended_by: str) -> None:
@@ -101,11 +141,15 @@ def hold(*, chart: Chart, reason: str, by: User) -> None:
 
 @transaction.atomic
 def resume(*, chart: Chart, by: User) -> None:
-    """Take a chart up again that was on hold or returned. A returned chart goes back to the coder who coded it."""
+    """Take a chart up again: on hold, returned to the coder who coded it, or given back while this coder was silent."""
     check_can(by, Permission.CODE, chart.project)
+    if fell_silent(chart, by):
+        claim(chart=chart, by=by)
+        return
     if not chart.assignments.filter(coder=by, released_at=None).exists():
         raise NotAllowed(f"Chart {chart.pk} is held by somebody else.")
     move(chart, ChartStatus.IN_REVIEW)
+    seen(chart=chart, by=by)
     Chart.objects.filter(pk=chart.pk).update(hold_reason="")
     trail.record("chart.resumed", by=by, project=chart.project, subject=chart)
 

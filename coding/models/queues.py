@@ -13,8 +13,9 @@ class Assignment(models.Model):
     chart = models.ForeignKey(Chart, on_delete=models.CASCADE, related_name="assignments")
     coder = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
     claimed_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(null=True, help_text="When the coder last did something on the chart. null: not yet")
     released_at = models.DateTimeField(null=True)
-    ended_by = models.CharField(max_length=20, blank=True, help_text="finished, released or reassigned")
+    ended_by = models.CharField(max_length=20, blank=True, help_text="finished, released, reassigned or silence")
 
     class Meta:
         constraints = [

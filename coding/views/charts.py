@@ -14,7 +14,7 @@ from coding.actions.charts import ImportRefused, OtherProject, import_charts
 from coding.intake import IntakeErrors, Problem, formats
 from coding.models import Chart, User
 from coding.models.charts import ChartQuerySet
-from coding.permissions import Permission
+from coding.permissions import Permission, can_code_chart
 from coding.templatetags.secondpass import SPAN_LETTERS
 from coding.views import chosen_project
 from coding.views.reading import Reading, answers_to, read_chart
@@ -66,6 +66,7 @@ def chart(request: HttpRequest, pk: int) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     chart = get_object_or_404(open_to(request), pk=pk)
     trail.record("chart.opened", by=user, project=chart.project, subject=chart)
+    queues.seen(chart=chart, by=user)
     return render(request, "charts/chart.html", review_context(read_chart(chart, user), user))
 
 
@@ -121,12 +122,22 @@ def hold(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @login_required
+def here(request: HttpRequest, pk: int) -> HttpResponse:
+    """The page says that its coder is at work on the chart. 409: it is not theirs any more."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = get_object_or_404(open_to(request), pk=pk)
+    queues.seen(chart=chart, by=user)
+    return HttpResponse(status=204 if can_code_chart(user, chart) else 409)
+
+
+@require_POST
+@login_required
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     chart = get_object_or_404(open_to(request), pk=pk)
     try:
         queues.resume(chart=chart, by=user)
-    except queues.WrongStatus as error:
+    except (queues.WrongStatus, queues.AlreadyClaimed) as error:
         messages.error(request, str(error))
     return redirect("chart", chart.pk)
 
@@ -164,5 +175,6 @@ urlpatterns = [
     path("charts/<int:pk>/finish/", finish, name="finish"),
     path("charts/<int:pk>/release/", release, name="release"),
     path("charts/<int:pk>/hold/", hold, name="hold"),
+    path("charts/<int:pk>/here/", here, name="here"),
     path("charts/<int:pk>/resume/", resume, name="resume"),
 ]

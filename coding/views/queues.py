@@ -1,5 +1,7 @@
 """My queue: what I hold, what is next, what I finished."""
 
+from collections import Counter
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Max, Min, Q
@@ -18,6 +20,7 @@ from coding.views import chosen_project
 from coding.workflow import ChartStatus, SuggestionKind, SuggestionStatus
 
 HELD = (ChartStatus.RETURNED, ChartStatus.IN_REVIEW, ChartStatus.ON_HOLD)  # in the order in which they want attention
+UNCODED = (ChartStatus.IMPORTED, ChartStatus.READY, *HELD)
 FINISHED_SHOWN = 10
 
 
@@ -53,15 +56,17 @@ def overturned(charts: list[Chart]) -> dict[int, list[QAReview]]:
     return found
 
 
-def deadlines_of(waiting: ChartQuerySet, project: Project) -> list[tuple[int, Submittable, int | None]]:
-    """(service year, what is open, days left) of the waiting charts in the project's first program, next one first."""
+def deadlines_of(project: Project) -> list[tuple[int, int, Submittable, int | None]]:
+    """(service year, charts that are not coded yet, what is open, days left) in the project's first program, next one
+    first."""
+    uncoded = Chart.objects.filter(member__project=project, status__in=UNCODED).order_by()
     today, found = timezone.localdate(), []
-    for year in set(waiting.order_by().values_list("service_year", flat=True)):
+    for year, charts in uncoded.values_list("service_year").annotate(Count("pk")):
         for program in project.programs[:1]:
             standing = submittable(book(), program, payment_years(book(), year).get(program, year + 1), today)
             left = standing.next.days_left(today) if standing.next else None
-            found.append((year, standing, left))
-    return sorted(found, key=lambda row: (row[2] is None, row[2] or 0, row[0]))
+            found.append((year, charts, standing, left))
+    return sorted(found, key=lambda row: (row[3] is None, row[3] or 0, row[0]))
 
 
 @require_safe
@@ -71,6 +76,10 @@ def queue(request: HttpRequest) -> HttpResponse:
     project, projects = chosen_project(user, Permission.CODE, request.GET.get("project", ""))
     mine = Chart.objects.visible_to(user).filter(member__project=project)
     held = list(with_counts(mine.filter(status__in=HELD, assignments__coder=user, assignments__released_at=None)))
+    counts = Counter(chart.status for chart in held)
+    status = request.GET.get("status", "")
+    if status in HELD:
+        held = [chart for chart in held if chart.status == status]
     held.sort(key=lambda chart: (HELD.index(ChartStatus(chart.status)), chart.status_since))
     finished = with_counts(mine.filter(status__in=[ChartStatus.CODED, ChartStatus.IN_QA, ChartStatus.CLOSED]))
     waiting = Chart.objects.claimable_by(user).filter(member__project=project)
@@ -78,10 +87,13 @@ def queue(request: HttpRequest) -> HttpResponse:
         "project": project,
         "projects": projects,
         "held": held,
+        "holds": sum(counts.values()),
+        "statuses": [(one, counts[one]) for one in HELD if counts[one]],
+        "status": status,
         "overturned": overturned([chart for chart in held if chart.status == ChartStatus.RETURNED]),
         "shows_scores": can_see_scores(user, project),
         "waiting": waiting.count(),
-        "deadlines": deadlines_of(waiting, project),
+        "deadlines": deadlines_of(project),
         "being_read": Chart.objects.filter(member__project=project, status=ChartStatus.IMPORTED).count(),
         "finished": finished.order_by("-status_since")[:FINISHED_SHOWN],
     }

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from coding import scores, validity
 from coding.acceptability import Book, Flag
+from coding.actions.queues import fell_silent
 from coding.evidence import Segment, Span, headings, segments
 from coding.models import Chart, Decision, Encounter, EvidenceSpan, NlpRun, Note, QAReview, Suggestion, User
 from coding.permissions import Permission, can, can_code_chart, can_see_scores
@@ -394,6 +395,7 @@ class Reading:
     panels: list[scores.Panel]
     may_answer: bool
     blind: bool
+    given_back: bool = False  # back in the queue while this person was silent, and not taken since
 
     @cached_property
     def groups(self) -> list[CardGroup]:
@@ -548,7 +550,8 @@ def read_chart(
     for card in cards:
         card.refusals = validity.refusals(found, [q.suggestion.encounter_id for q in card.questions], card.kind)
     warn(chart, encounters, cards, rules)
-    return Reading(chart, record, cards, panels, can_code_chart(user, chart), blind)
+    given_back = fell_silent(chart, user) and can(user, Permission.CODE, chart.project)
+    return Reading(chart, record, cards, panels, can_code_chart(user, chart), blind, given_back)
 
 
 def warn(chart: Chart, encounters: list[Encounter], cards: list[Card], rules: Book) -> None:

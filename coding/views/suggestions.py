@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import reswap, retarget, trigger_client_event
 
 from coding import icd10, scores
-from coding.actions import qa, suggestions
+from coding.actions import qa, queues, suggestions
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import Chart, Decision, Encounter, EvidenceSpan, Note, QAReview, Suggestion, User
 from coding.permissions import NotAllowed, can_see_scores, check_can_code_chart
@@ -77,6 +77,7 @@ def work(
     `read_chart`.
     """
     user: User = request.user  # type: ignore[assignment]
+    queues.seen(chart=chart, by=user)
     if not request.htmx:  # type: ignore[attr-defined]
         following = None if stay else read_chart(chart, user, with_record=False, found=found).after(key)
         messages.success(request, said)

@@ -30,6 +30,7 @@ from coding.views import as_id, chosen_project
 
 ROWS = 50
 BREAKS_SHOWN = 20
+PEOPLE = ("to", "silent")  # the details that are a person
 ANSWERING = (
     "suggestion.decided", "suggestion.reopened", "suggestion.added", "evidence.tagged", "chart.finished",
 )  # fmt: skip
@@ -86,9 +87,7 @@ def lines(events: Iterable[TrailEvent], user: User, project: Project) -> list[Li
         undisclosed = qa.undisclosed_to(user).filter(chart__in=set(chart_of.values()))
         for pk, chart in undisclosed.values_list("pk", "chart"):
             hidden |= {("suggestion", pk), ("chart", chart)}
-    people = {
-        event.details["to"] for event in page if isinstance(event.details.get("to"), int)
-    }  # the one detail that is a person
+    people = {event.details[name] for event in page for name in PEOPLE if isinstance(event.details.get(name), int)}
     names = {pk: person.display_name for pk, person in User.objects.in_bulk(people).items()}
     found = []
     for event in page:
@@ -100,7 +99,7 @@ def lines(events: Iterable[TrailEvent], user: User, project: Project) -> list[Li
 
 def details(event: TrailEvent, names: dict[int, str]) -> list[tuple[str, str]]:
     return [
-        (name.replace("_", " "), names.get(value, f"person {value}") if name == "to" else said(value))
+        (name.replace("_", " "), names.get(value, f"person {value}") if name in PEOPLE else said(value))
         for name, value in event.details.items()
     ]
 

@@ -122,6 +122,7 @@ if (seconds && dialog) {
   const renew = () => { ends = Math.min(Date.now() + seconds * 1000, last); };
   renew();
   document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) renew(); });
+  document.addEventListener("session:renewed", renew);
   const words = dialog.querySelector("[data-session-left]");
   setInterval(() => {
     const left = Math.round((ends - Date.now()) / 1000);

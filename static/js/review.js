@@ -1,5 +1,5 @@
 // The review page: one current question, its evidence lit in the notes, and keys for everything.
-import { announce, showProblem } from "./say.js";
+import { announce, csrfToken, showProblem } from "./say.js";
 import "./codesearch.js";
 import { prepareFind } from "./find.js";
 import { keepDrafts } from "./drafts.js";
@@ -414,6 +414,21 @@ dialog?.addEventListener("input", (event) => {
 dialog?.addEventListener("click", (event) => {
   if (event.target.closest("[data-close]")) { event.preventDefault(); dialog.close(); }
 });
+
+// --- The chart stays with whoever works on it: the page says so while something is done, not while it stands open ---
+if (panes.dataset.here) {
+  let active = false;
+  for (const name of ["pointermove", "keydown", "wheel", "touchstart"]) document.addEventListener(name, () => { active = true; }, { passive: true });
+  const timer = setInterval(async () => {
+    if (!active) return;
+    active = false;
+    const answer = await fetch(panes.dataset.here, { method: "POST", headers: { "X-CSRFToken": csrfToken() }, redirect: "manual" }).catch(() => null);
+    if (answer?.status === 204) document.dispatchEvent(new Event("session:renewed"));
+    if (answer?.status !== 409) return;
+    clearInterval(timer);
+    showProblem("This chart is not yours any more: it was given back, or to somebody else. Your answers are stored. Load the page again.");
+  }, 60000);
+}
 
 // --- Legend, suppressed mentions, the border between the panes ---
 document.getElementById("legend-button").addEventListener("click", () => legend.showModal());

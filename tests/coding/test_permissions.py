@@ -59,6 +59,7 @@ GET  member_scores         200   404   200   404   200   404   404   404   302
 POST finish                302   404   403   404   403   404   404   404   302
 POST release               302   404   403   404   403   404   404   404   302
 POST hold                  302   404   403   404   403   404   404   404   302
+POST here                  204   404   409   404   409   404   404   404   302
 POST resume                302   404   403   404   403   404   404   404   302
 POST answer                302   404   403   404   403   404   404   404   302
 POST undo                  302   404   403   404   403   404   404   404   302
@@ -202,6 +203,7 @@ class World:
             "respond": [overturned.pk],
             "code_notes": ["E11.22"],
             "history": [self.held.pk],
+            "here": [self.held.pk],
             "evidence": [self.held.pk],
             "change_evidence": [self.held.pk, suggestion.evidence.all()[0].pk],
             "export": [row.name.partition(":")[2]],

@@ -1,15 +1,18 @@
 """The pages around the review: log-in, start page, my queue, get next chart, upload, refusals."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from coding import nav
 from coding.actions import qa, queues, suggestions
-from coding.models import Chart, QAReview, Role, User
+from coding.models import Assignment, Chart, QAReview, Role, TrailEvent, User
 from coding.workflow import ChartStatus, Outcome
 from tests import make, pages
 
@@ -278,3 +281,104 @@ def test_logging_in_again_begins_a_new_session(client, project, settings) -> Non
     session.save()
     client.force_login(person)
     assert client.get(reverse("queue")).context["session_left"] > settings.SESSION_ABSOLUTE_SECONDS - 60
+
+
+# --- What is left, and what I look at
+
+
+def test_the_days_to_the_next_deadline_and_the_charts_it_waits_for_are_said(
+    client, project, coder, time_machine
+) -> None:
+    time_machine.move_to("2026-11-28")
+    pages.read_chart(project, pages.missed_ckd())
+    pages.held_chart(project, coder)
+    words = page(client, coder, reverse("queue")).words
+    assert "97 days to 2027-03-05, mid-year 2 charts to code" in words
+
+
+def test_a_status_in_the_address_shows_those_charts_alone(client, project, coder) -> None:
+    held, other = pages.held_chart(project, coder), pages.held_chart(project, coder)
+    queues.hold(chart=held, reason="Missing page", by=coder)
+    words = page(client, coder, reverse("queue"), project=project.name, status="on_hold").words
+    assert f"Chart {held.pk}" in words
+    assert f"Chart {other.pk}" not in words
+    assert f"Chart {other.pk}" in page(client, coder, reverse("queue"), project=project.name, status="nonsense").words
+
+
+# --- A chart on which nothing is done
+
+
+def fall_silent(chart: Chart, seconds: int) -> None:
+    Assignment.objects.filter(chart=chart).update(seen_at=timezone.now() - timedelta(seconds=seconds))
+
+
+def test_a_chart_on_which_nothing_was_done_goes_back_to_the_queue(project, coder, settings) -> None:
+    quiet, busy, held = (pages.held_chart(project, coder) for _ in range(3))
+    queues.hold(chart=held, reason="Missing page", by=coder)
+    for one, seconds in ((quiet, 10), (busy, -10), (held, 10)):
+        fall_silent(one, settings.SILENCE_SECONDS + seconds)
+    queues.seen(chart=busy, by=coder)
+    assert queues.release_silent() == 1
+    assert queues.release_silent() == 0
+    states = [Chart.objects.get(pk=one.pk).status for one in (quiet, busy, held)]
+    assert states == [ChartStatus.READY, ChartStatus.IN_REVIEW, ChartStatus.ON_HOLD]
+    event = TrailEvent.objects.get(action="chart.released")
+    assert (event.subject_id, event.actor, event.details) == (quiet.pk, None, {"silent": coder.pk})
+
+
+def test_another_coder_gets_it_with_the_answers_that_were_given(project, coder, settings) -> None:
+    chart = pages.held_chart(project, coder)
+    suggestions.decide(suggestion=chart.suggestions.get(kind="check"), outcome=Outcome.KEEP, by=coder)
+    fall_silent(chart, settings.SILENCE_SECONDS + 1)
+    other = make.person(Role.CODER, project)
+    assert queues.claim_next(by=other, project=project) == chart
+    assert chart.suggestions.get(kind="check").status == "kept"
+
+
+def test_who_comes_back_may_take_it_up_again_while_nobody_has(client, project, coder, settings) -> None:
+    chart = pages.held_chart(project, coder)
+    fall_silent(chart, settings.SILENCE_SECONDS + 1)
+    queues.release_silent()
+    client.force_login(coder)
+    assert client.post(reverse("here", args=[chart.pk])).status_code == 409
+    assert "went back to the queue" in page(client, coder, reverse("chart", args=[chart.pk])).words
+    client.post(reverse("resume", args=[chart.pk]))
+    assert client.post(reverse("here", args=[chart.pk])).status_code == 204
+    chart.refresh_from_db()
+    assert chart.status == ChartStatus.IN_REVIEW
+
+
+def test_who_comes_back_too_late_is_told_so(client, project, coder, settings) -> None:
+    chart = pages.held_chart(project, coder)
+    fall_silent(chart, settings.SILENCE_SECONDS + 1)
+    queues.claim_next(by=make.person(Role.CODER, project), project=project)
+    client.force_login(coder)
+    assert "Take it up again" not in page(client, coder, reverse("chart", args=[chart.pk])).words
+    assert client.post(reverse("resume", args=[chart.pk])).status_code == 403
+    assert not chart.assignments.filter(coder=coder, released_at=None).exists()
+
+
+def test_what_a_lead_assigned_waits_until_it_is_opened(client, project, coder, settings) -> None:
+    chart = pages.read_chart(project, pages.missed_ckd())
+    queues.assign(chart=chart, to=coder, by=make.person(Role.QA_LEAD, project))
+    assert Assignment.objects.get(chart=chart).seen_at is None
+    assert queues.release_silent() == 0
+    page(client, coder, reverse("chart", args=[chart.pk]))
+    fall_silent(chart, settings.SILENCE_SECONDS + 1)
+    assert queues.release_silent() == 1
+
+
+def test_what_was_on_hold_for_long_is_not_given_back_when_it_is_taken_up(project, coder, settings) -> None:
+    chart = pages.held_chart(project, coder)
+    queues.hold(chart=chart, reason="Missing page", by=coder)
+    fall_silent(chart, settings.SILENCE_SECONDS + 1)
+    chart.refresh_from_db()
+    queues.resume(chart=chart, by=coder)
+    assert queues.release_silent() == 0
+
+
+def test_a_chart_released_by_its_coder_is_for_the_next_one(client, project, coder) -> None:
+    chart = pages.held_chart(project, coder)
+    queues.release(chart=chart, by=coder)
+    assert "Take it up again" not in page(client, coder, reverse("chart", args=[chart.pk])).words
+    assert client.post(reverse("resume", args=[chart.pk])).status_code == 403

@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.db.models import Prefetch, prefetch_related_objects
 
 from coding.actions import trail
+from coding.actions.locks import locked
 from coding.actions.queues import move
 from coding.actions.suggestions import open_checks, queue_runs
 from coding.intake import (
@@ -141,12 +142,15 @@ def import_charts(
     """
     if by is not None:
         check_can(by, Permission.IMPORT_CHARTS, project)
-    Project.objects.select_for_update().get(pk=project.pk)  # one import of a project at a time
+    locked(Project.objects.all()).get(pk=project.pk)  # one import of a project at a time
     new_members: set[str] = set()
-    batches = [_import_batch(batch, project, by, new_members) for batch in _batches(values)]
+    events: list[dict[str, Any]] = []
+    batches = [_import_batch(batch, project, new_members, events) for batch in _batches(values)]
     differences = tuple(difference for batch in batches for difference in batch.differences)
     if any(not apply or not difference.can_be_applied for difference in differences):
         raise ImportRefused(differences)
+    for event in events:  # last: the trail is locked from its first event on
+        trail.record(by=by, project=project, **event)
     return ImportSummary(
         created=sum(batch.created for batch in batches),
         changed=sum(batch.changed for batch in batches),
@@ -167,9 +171,10 @@ def _batches(values: Iterable[ChartValues]) -> Iterator[list[ChartValues]]:
 
 
 def _import_batch(
-    batch: Sequence[ChartValues], project: Project, by: User | None, new_members: set[str]
+    batch: Sequence[ChartValues], project: Project, new_members: set[str], events: list[dict[str, Any]]
 ) -> ImportSummary:
-    """Compare a batch with what is stored and write what it adds. `new_members`: those that this file brought in."""
+    """Compare a batch with what is stored and write what it adds. `new_members`: those that this file brought in.
+    `events`: what the trail will say of it."""
     for values in batch:
         if values.project not in ("", project.name):
             raise OtherProject(values.line, project)
@@ -199,8 +204,7 @@ def _import_batch(
         comparisons.append(comparison)
     rows.save()
     _queue(rows, comparisons)
-    for comparison in comparisons:
-        comparison.record(project, by)
+    events.extend(comparison.event() for comparison in comparisons if comparison.is_told)
     return ImportSummary(
         created=sum(comparison.is_new for comparison in comparisons),
         changed=sum(comparison.is_changed for comparison in comparisons),
@@ -212,18 +216,21 @@ def _import_batch(
 
 
 def _stored(batch: Sequence[ChartValues], project: Project) -> tuple[dict[str, Member], dict[tuple[str, int], Chart]]:
-    """The batch's members that are here already, and their charts; those that differ come with what they hold."""
+    """The batch's members that are here already, and their charts; those that differ are locked and come with what
+    they hold."""
     numbers = {values.member.member_id for values in batch}
     stored_members = Member.objects.filter(project=project, member_id__in=numbers).prefetch_related("enrollments")
     members = {member.member_id: member for member in stored_members}
     stored_charts = Chart.objects.filter(member__in=members.values()).select_related("member")
     charts = {(chart.member.member_id, chart.service_year): chart for chart in stored_charts}
-    differing = [
-        chart
+    differ = [
+        chart.pk
         for values in batch
         if (chart := charts.get((values.member.member_id, values.service_year)))
         and chart.content_hash != values.content_hash
     ]
+    differing = list(locked(stored_charts.filter(pk__in=differ).order_by("pk"))) if differ else []
+    charts |= {(chart.member.member_id, chart.service_year): chart for chart in differing}
     prefetch_related_objects(
         differing,
         "encounters__claim",
@@ -303,17 +310,19 @@ class _Comparison:
             finished=self.chart.get_status_display().lower() if finished and self.counts else "",
         )
 
-    def record(self, project: Project, by: User | None) -> None:
-        if self.is_new or self.is_changed or self.changes_member:
-            trail.record(
-                "chart.imported" if self.is_new else "chart.extended",
-                by=by,
-                project=project,
-                subject=self.chart,
-                **{name: self.counts[name] for name in ("encounters", "notes", "first_pass_codes")},
-                filled=len(self.filled),
-                updated=len(self.updated),
-            )
+    @property
+    def is_told(self) -> bool:
+        return self.is_new or self.is_changed or self.changes_member
+
+    def event(self) -> dict[str, Any]:
+        """What the trail says of the chart: ids and counts alone, so that nothing of the file is kept for it."""
+        return {
+            "action": "chart.imported" if self.is_new else "chart.extended",
+            "subject": Chart(pk=self.chart.pk),
+            **{name: self.counts[name] for name in ("encounters", "notes", "first_pass_codes")},
+            "filled": len(self.filled),
+            "updated": len(self.updated),
+        }
 
     # --- What is compared
 

@@ -9,6 +9,7 @@ import scoring
 from coding import release, scores
 from coding.acceptability import CHECKS, NO, book, submittable
 from coding.actions import trail
+from coding.actions.locks import locked
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import (
     Chart,
@@ -83,7 +84,7 @@ def _override(row: Override, reason: str, project: Project, by: User) -> Overrid
 @transaction.atomic
 def withdraw(*, override: Override, by: User) -> Override:
     """Take an override back. The row stays, with who withdrew it and when. Withdrawing twice changes nothing."""
-    row = Override.objects.select_for_update().select_related("encounter__chart__member__project").get(pk=override.pk)
+    row = locked(Override.objects.select_related("encounter__chart__member__project")).get(pk=override.pk)
     project = row.encounter.chart.project
     if row.check_name == EVIDENCE:
         check_can_override_evidence(by, project)
@@ -108,7 +109,7 @@ def review_second(*, decision: Decision, agrees: bool, comment: str, by: User) -
 
     Raises NotAllowed (the coder, no credential), NotAnAnswer (not past the gate, not flagged, no words).
     """
-    decision = Decision.objects.select_for_update(of=("self",)).select_related("suggestion__chart").get(pk=decision.pk)
+    decision = locked(Decision.objects.select_related("suggestion__chart")).get(pk=decision.pk)
     chart = decision.suggestion.chart
     check_can_review_second(by, decision)
     if chart.status != ChartStatus.CLOSED:
@@ -276,7 +277,6 @@ def settle_case(
 
 
 def _case(case: OverpaymentCase, by: User) -> OverpaymentCase:
-    locked = OverpaymentCase.objects.select_for_update(of=("self",)).select_related("chart__member__project")
-    case = locked.get(pk=case.pk)
+    case = locked(OverpaymentCase.objects.select_related("chart__member__project")).get(pk=case.pk)
     check_can(by, Permission.WORK_OVERPAYMENTS, case.chart.project)
     return case

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from coding.actions import trail
+from coding.actions.locks import locked
 from coding.models import BaseRate, Membership, Project, Role, User
 from coding.permissions import NotAllowed, Permission, check_can
 
@@ -58,7 +59,7 @@ def change_policy(
         raise ValueError("The evidence standard is overridden by compliance, by QA leads, or by nobody.")
     if deletion_alert_after is not None and not 1 <= deletion_alert_after <= 1000:
         raise ValueError("An alert comes after 1 to 1000 charts.")
-    project = Project.objects.select_for_update().get(pk=project.pk)
+    project = locked(Project.objects.all()).get(pk=project.pk)
     policy: dict[str, object] = {
         "meat_elements_required": meat_elements_required,
         "coders_see_scores": coders_see_scores,
@@ -119,7 +120,7 @@ def set_hour_cost(*, project: Project, amount: Decimal | None, by: User) -> Proj
     check_can(by, Permission.SEE_MONEY, project)
     if amount is not None and amount <= 0:
         raise ValueError("The cost of an hour is above zero.")
-    project = Project.objects.select_for_update().get(pk=project.pk)
+    project = locked(Project.objects.all()).get(pk=project.pk)
     if project.hour_cost != amount:
         amounts = ["" if one is None else str(one) for one in (project.hour_cost, amount)]
         project.hour_cost = amount

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from coding import icd10
 from coding.actions import compliance, trail
+from coding.actions.locks import lock_chart, locked
 from coding.actions.queues import WrongStatus, move
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import Assignment, Chart, Decision, Project, QAReview, QASample, Suggestion, User
@@ -37,7 +38,8 @@ def draw_sample(*, project: Project, percentage: int, seed: int, by: User) -> QA
     check_can(by, Permission.AUDIT, project)
     if not 1 <= percentage <= 100:
         raise NotAnAnswer("The percentage is a whole number from 1 to 100.")
-    coded = Chart.objects.filter(member__project=project, status=ChartStatus.CODED).select_for_update()
+    locked(Project.objects.all()).get(pk=project.pk)
+    coded = locked(Chart.objects.filter(member__project=project, status=ChartStatus.CODED).order_by("pk"))
     charts = {chart.pk: chart for chart in coded}
     if not charts:
         raise NothingToSample("No coded chart waits for QA. Charts appear here when coders finish them.")
@@ -108,7 +110,7 @@ def settle(*, review: QAReview, verdict: QAReview.Verdict, by: User, comment: st
 def conclude(*, chart: Chart, by: User) -> ChartStatus:
     """The chart's audit is done: closed if every decision stood, otherwise returned to its coder."""
     check_can(by, Permission.AUDIT, chart.project)
-    chart = Chart.objects.select_for_update().select_related("member__project").get(pk=chart.pk)
+    lock_chart(chart)
     reviews = QAReview.objects.filter(sample=_newest_sample(chart), decision__suggestion__chart=chart)
     waiting = reviews.filter(settled_at=None).count()
     if waiting:
@@ -186,8 +188,4 @@ def _newest_sample(chart: Chart) -> QASample | None:
 
 
 def _locked(review: QAReview) -> QAReview:
-    return (
-        QAReview.objects.select_for_update(of=("self",))
-        .select_related("sample__project", "decision__suggestion")
-        .get(pk=review.pk)
-    )
+    return locked(QAReview.objects.select_related("sample__project", "decision__suggestion")).get(pk=review.pk)

@@ -1,7 +1,6 @@
 """Claiming, releasing, holding and finishing charts."""
 
 from collections import Counter
-from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -9,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from coding.actions import trail
+from coding.actions.locks import lock_chart, locked
 from coding.models import Assignment, Chart, FinishedReview, Project, User
 from coding.permissions import NotAllowed, Permission, check_can, check_can_code_chart
 from coding.workflow import CHART_MOVES, ChartStatus
@@ -48,6 +48,7 @@ def move(chart: Chart, to: ChartStatus) -> None:
 def claim(*, chart: Chart, by: User) -> Assignment:
     """Give a ready chart to the coder. Raises AlreadyClaimed, NotAllowed."""
     check_can(by, Permission.CODE, chart.project)
+    lock_chart(chart)
     if not Chart.objects.claimable_by(by).filter(pk=chart.pk).exists():
         if chart.assignments.filter(released_at=None).exists():
             raise AlreadyClaimed(f"Chart {chart.pk} was claimed by somebody else. Get the next one.")
@@ -65,17 +66,13 @@ def claim(*, chart: Chart, by: User) -> Assignment:
 def claim_next(*, by: User, project: Project | None = None) -> Chart | None:
     """The next chart of the coder's queue, claimed; None when nothing is ready. Safe under many coders at once."""
     release_silent()
-    while True:
+    with transaction.atomic():
         charts = Chart.objects.claimable_by(by).select_related("member__project")
         if project:
             charts = charts.filter(member__project=project)
-        chart = charts.first()
-        if chart is None:
-            return None
-        try:
+        chart = locked(charts, skip_taken=True).first()
+        if chart is not None:
             claim(chart=chart, by=by)
-        except AlreadyClaimed:
-            continue
         return chart
 
 
@@ -95,10 +92,10 @@ def release_silent() -> int:
     silent = Assignment.objects.filter(released_at=None, seen_at__lt=since, chart__status=ChartStatus.IN_REVIEW)
     released = 0
     for assignment in silent.select_related("chart__member__project"):
-        with suppress(WrongStatus), transaction.atomic():
+        with transaction.atomic():
+            chart = lock_chart(assignment.chart)
             still = Assignment.objects.filter(pk=assignment.pk, released_at=None, seen_at__lt=since)
-            if still.update(released_at=timezone.now(), ended_by="silence"):
-                chart = assignment.chart
+            if chart.status == ChartStatus.IN_REVIEW and still.update(released_at=timezone.now(), ended_by="silence"):
                 move(chart, ChartStatus.READY)
                 trail.record(
                     "chart.released", by=None, project=chart.project, subject=chart, silent=assignment.coder_id
@@ -122,6 +119,7 @@ def end_assignment(chart: Chart, ended_by: str) -> None:
 @transaction.atomic
 def release(*, chart: Chart, by: User) -> None:
     """Give the chart back to the queue; answers that were given stay."""
+    lock_chart(chart)
     check_can_code_chart(by, chart)
     end_assignment(chart, "released")
     move(chart, ChartStatus.READY)
@@ -131,6 +129,7 @@ def release(*, chart: Chart, by: User) -> None:
 @transaction.atomic
 def hold(*, chart: Chart, reason: str, by: User) -> None:
     """Set the chart aside, still held by the coder. `reason` is for people; the trail keeps that there was one."""
+    lock_chart(chart)
     check_can_code_chart(by, chart)
     if not reason.strip():
         raise NotAllowed("Say why the chart is on hold.")
@@ -142,6 +141,7 @@ def hold(*, chart: Chart, reason: str, by: User) -> None:
 @transaction.atomic
 def resume(*, chart: Chart, by: User) -> None:
     """Take a chart up again: on hold, returned to the coder who coded it, or given back while this coder was silent."""
+    lock_chart(chart)
     check_can(by, Permission.CODE, chart.project)
     if fell_silent(chart, by):
         claim(chart=chart, by=by)
@@ -157,8 +157,8 @@ def resume(*, chart: Chart, by: User) -> None:
 @transaction.atomic
 def finish(*, chart: Chart, by: User) -> None:
     """The coder is done. Refused while one suggestion is open: every first-pass code is one, so none is passed over."""
+    lock_chart(chart)
     check_can_code_chart(by, chart)
-    Chart.objects.select_for_update().get(pk=chart.pk)
     live = list(chart.suggestions.live().values_list("kind", "status"))
     open_count = sum(status == "open" for _, status in live)
     if open_count:
@@ -185,6 +185,7 @@ def finish(*, chart: Chart, by: User) -> None:
 @transaction.atomic
 def assign(*, chart: Chart, to: User, by: User) -> None:
     """A lead or manager gives a ready chart, or one that somebody else holds, to a coder of the project."""
+    lock_chart(chart)
     check_can(by, Permission.ASSIGN, chart.project)
     check_can(to, Permission.CODE, chart.project)
     if chart.encounters.filter(first_pass_codes__coder=to.username).exists():
@@ -205,7 +206,7 @@ def prioritise(*, chart: Chart, priority: int, by: User) -> None:
     check_can(by, Permission.ASSIGN, chart.project)
     if not -99 <= priority <= 99:
         raise ValueError("A priority is a whole number from -99 to 99.")
-    old = Chart.objects.select_for_update().get(pk=chart.pk).priority
+    old = lock_chart(chart).priority
     if priority != old:
         Chart.objects.filter(pk=chart.pk).update(priority=priority)
         trail.record("chart.prioritised", by=by, project=chart.project, subject=chart, old=old, new=priority)

@@ -12,6 +12,7 @@ from django.utils import timezone
 import nlp
 from coding import comparison, icd10, scores
 from coding.actions import trail
+from coding.actions.locks import lock_chart, locked
 from coding.actions.queues import move
 from coding.models import (
     Chart,
@@ -131,7 +132,7 @@ def begin_run(note_id: int, *, take_over: bool = False) -> NlpRun | None:
 @transaction.atomic
 def record_findings(*, run: NlpRun, answer: dict[str, Any]) -> None:
     """Store the run's answer; with an encounter's last run, ask its questions; with the chart's last, make it ready."""
-    chart = Chart.objects.select_for_update().get(encounters__notes=run.note_id)
+    chart = chart_of(run)
     if end_run(run, RunStatus.DONE, result=answer):
         settle(chart, run)
 
@@ -139,9 +140,14 @@ def record_findings(*, run: NlpRun, answer: dict[str, Any]) -> None:
 @transaction.atomic
 def fail_run(run: NlpRun, error: str) -> None:
     """Give the run up, with a reason that a person sees; the chart can still be coded by hand."""
-    chart = Chart.objects.select_for_update().get(encounters__notes=run.note_id)
+    chart = chart_of(run)
     if end_run(run, RunStatus.FAILED, error=error):
         settle(chart, run)
+
+
+def chart_of(run: NlpRun) -> Chart:
+    """The run's chart, locked."""
+    return locked(Chart.objects.all()).get(encounters__notes=run.note_id)
 
 
 @transaction.atomic
@@ -256,7 +262,7 @@ def add_manually(
     spans: (note, label, start, end). Raises NotAnAnswer for an unknown or unbillable code, or spans of another
     encounter: each date of service stands alone.
     """
-    chart = encounter.chart
+    chart = lock_chart(encounter.chart)
     check_can_code_chart(by, chart)
     code = icd10.normalise(code)
     if not icd10.is_billable(code):
@@ -349,9 +355,9 @@ def remove_evidence(*, span: EvidenceSpan, by: User) -> None:
 
 
 def check_evidence_may_change(suggestion: Suggestion, by: User) -> None:
-    """A stored answer keeps the evidence that it was given on."""
-    check_can_code_chart(by, suggestion.chart)
-    if suggestion.status != SuggestionStatus.OPEN:
+    """A stored answer keeps the evidence that it was given on. Locks the chart, so that no answer comes between."""
+    check_can_code_chart(by, lock_chart(suggestion.chart))
+    if Suggestion.objects.get(pk=suggestion.pk).status != SuggestionStatus.OPEN:
         raise NotAnAnswer("This is answered already. Undo the answer first.")
 
 
@@ -386,9 +392,9 @@ def decide(
     the rules say of the chart's dates of service, where the caller has asked them already.
     Raises NotAllowed (not the holder, not in review), NotAnAnswer (what is missing or does not fit).
     """
-    chart = Chart.objects.select_for_update().select_related("member__project").get(pk=suggestion.chart_id)
+    chart = lock_chart(suggestion.chart)
     check_can_code_chart(by, chart)
-    suggestion = Suggestion.objects.select_for_update().get(pk=suggestion.pk)
+    suggestion = Suggestion.objects.get(pk=suggestion.pk)
     if outcome == Outcome.REOPEN:
         raise NotAnAnswer("An answer is taken back with undo.")
     status = ANSWERS[SuggestionKind(suggestion.kind)].get(outcome)
@@ -439,9 +445,9 @@ def decide(
 @transaction.atomic
 def undo(*, suggestion: Suggestion, by: User) -> Decision:
     """Take the newest answer back. The answer stays in the record; the suggestion is open again."""
-    chart = Chart.objects.select_related("member__project").get(pk=suggestion.chart_id)
+    chart = lock_chart(suggestion.chart)
     check_can_code_chart(by, chart)
-    suggestion = Suggestion.objects.select_for_update().get(pk=suggestion.pk)
+    suggestion = Suggestion.objects.get(pk=suggestion.pk)
     if suggestion.status in (SuggestionStatus.OPEN, SuggestionStatus.SUPERSEDED):
         raise NotAnAnswer("There is no answer to take back.")
     decision = Decision.objects.create(

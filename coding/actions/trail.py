@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models, transaction
 from django.utils import timezone
 
+from coding.actions.locks import locked
 from coding.models import Project, TrailEvent, TrailHead, User
 from coding.models.trail import GENESIS
 
@@ -32,7 +33,7 @@ def record(
     """
     chain = chain_of(project)
     TrailHead.objects.get_or_create(chain=chain)
-    head = TrailHead.objects.select_for_update().get(chain=chain)
+    head = locked(TrailHead.objects.all()).get(chain=chain)
     event = TrailEvent(
         chain=chain,
         number=head.number + 1,

@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+import coding
 from coding.workflow import (
     ANSWERS,
     CHART_MOVES,
@@ -48,3 +51,9 @@ def test_every_answer_can_be_taken_back_and_only_open_questions_are_superseded(k
 
 def test_an_answer_that_takes_a_code_off_needs_a_reason_and_one_that_supports_it_does_not() -> None:
     assert set(REASONS_FOR) == {Outcome.REJECT, Outcome.DELETE, Outcome.CHANGE}
+
+
+def test_rows_are_locked_in_one_place_alone() -> None:
+    """The order of locks holds only while nobody locks by themselves."""
+    files = Path(coding.__file__).parent.rglob("*.py")
+    assert [path.name for path in files if "select_for_update" in path.read_text()] == ["locks.py"]

@@ -55,6 +55,13 @@ def is_billable(code: str) -> bool:
     return code in titles()
 
 
+def is_code(text: str) -> bool:
+    """Whether the tabular list has it: a billable code, or a category of some. Written with its dot."""
+    import simple_icd_10_cm as tabular
+
+    return is_code_shaped(text) and tabular.is_valid_item(text)
+
+
 # --- What the notes of the tabular list name ------------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ class Item:
 
 MENU = (
     Item("My queue", "queue", Permission.CODE, "/queue/"),
+    Item("Queries", "provider_queries", Permission.SEE_QUERIES, "/queries/"),
     Item("QA", "qa", Permission.AUDIT, "/qa/"),
     Item("Reports", "reports", Permission.SEE_REPORTS, "/reports/"),
     Item("Compliance", "rules", Permission.SEE_RULES, "/compliance/"),

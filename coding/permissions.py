@@ -6,7 +6,7 @@ queryset (`Project.objects.of`, `Chart.objects.visible_to`), so that a page abou
 
 from enum import StrEnum
 
-from coding.models import Chart, Decision, Project, QAReview, Role, User
+from coding.models import Chart, Decision, Project, ProviderQuery, QAReview, Role, User
 from coding.workflow import ChartStatus
 
 
@@ -33,10 +33,12 @@ class Permission(StrEnum):
     SEE_RELEASE = "see what is released and what is held"
     SEE_OVERPAYMENTS = "see overpayment cases"
     WORK_OVERPAYMENTS = "work on overpayment cases"
+    SEE_QUERIES = "see queries to providers"
+    WORK_QUERIES = "send every query and record its answer"
 
 
 ROLE_PERMISSIONS = {
-    Role.CODER: {Permission.CODE, Permission.SEE_RULES},
+    Role.CODER: {Permission.CODE, Permission.SEE_RULES, Permission.SEE_QUERIES},
     Role.QA_LEAD: {
         Permission.READ_CHARTS,
         Permission.IMPORT_CHARTS,
@@ -48,6 +50,8 @@ ROLE_PERMISSIONS = {
         Permission.SEE_RULES,
         Permission.SECOND_REVIEW,
         Permission.SEE_RELEASE,
+        Permission.SEE_QUERIES,
+        Permission.WORK_QUERIES,
     },
     Role.MANAGER: {
         Permission.IMPORT_CHARTS,
@@ -72,6 +76,7 @@ ROLE_PERMISSIONS = {
         Permission.SEE_RELEASE,
         Permission.SEE_OVERPAYMENTS,
         Permission.WORK_OVERPAYMENTS,
+        Permission.SEE_QUERIES,
     },
     Role.ADMINISTRATOR: set(),
 }
@@ -195,6 +200,29 @@ def check_can_review_second(user: User, decision: Decision) -> None:
         raise NotAllowed("Nobody reviews their own decision.")
     if not user.credential:
         raise NotAllowed("A second reviewer needs a credential, such as CRC. Ask your administrator to enter yours.")
+
+
+# --- Queries to providers ------------------------------------------------------------------------------------------
+
+
+def check_can_work_on_query(user: User, query: ProviderQuery) -> None:
+    """The coder who asked, or who holds the chart now, and the project's QA leads."""
+    project = query.chart.project
+    if can(user, Permission.WORK_QUERIES, project):
+        return
+    check_can(user, Permission.CODE, project)
+    check_can_open_chart(user, query.chart)
+    is_holder = query.chart.assignments.filter(coder=user, released_at=None).exists()
+    if query.decision.decided_by_id != user.pk and not is_holder:
+        raise NotAllowed(f"Query {query.pk} is a colleague's.")
+
+
+def can_work_on_query(user: User, query: ProviderQuery) -> bool:
+    try:
+        check_can_work_on_query(user, query)
+    except NotAllowed:
+        return False
+    return True
 
 
 # --- QA ------------------------------------------------------------------------------------------------------------

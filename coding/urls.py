@@ -8,6 +8,7 @@ ROOMS = (
     "queues",
     "charts",
     "suggestions",
+    "provider_queries",
     "scores",
     "calculator",
     "releases",

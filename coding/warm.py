@@ -4,6 +4,7 @@ import gc
 
 from django.utils import timezone
 
+import nlp
 from coding import icd10
 from coding.acceptability import book
 from scoring import ScoringError
@@ -11,12 +12,13 @@ from scoring.tables import load_release, load_year, years
 
 
 def warm() -> None:
-    """Load the tabular list, the rules of acceptability and the model tables of this year and later ones.
+    """Load the tabular list, the rules of reading and acceptability, and the model tables of this year and later ones.
 
     All of it is hundreds of thousands of objects that stay: a full collection would walk them in the middle of a
     request, which makes every twentieth page take twice as long.
     """
     icd10.load()
+    nlp.warm()  # a query's text is read before it is sent
     book()
     for program, payment_year in years():
         if payment_year >= timezone.now().year:

@@ -37,6 +37,15 @@ class RunStatus(TextChoices):
     FAILED = "failed", "Failed"
 
 
+class QueryStatus(TextChoices):
+    """Of a query to a provider. One that is sent and past its day is overdue: a date says so, no status."""
+
+    DRAFT = "draft", "Draft"
+    SENT = "sent", "Sent"
+    ANSWERED = "answered", "Answered"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
 class Outcome(TextChoices):
     """What a coder answers. `reopen` takes an answer back; it is a decision of its own, never a deletion."""
 
@@ -111,6 +120,13 @@ RUN_MOVES = {
     RunStatus.RUNNING: {RunStatus.DONE, RunStatus.FAILED, RunStatus.QUEUED},
     RunStatus.DONE: set(),
     RunStatus.FAILED: {RunStatus.QUEUED},
+}
+
+QUERY_MOVES = {
+    QueryStatus.DRAFT: {QueryStatus.SENT, QueryStatus.WITHDRAWN},
+    QueryStatus.SENT: {QueryStatus.ANSWERED, QueryStatus.WITHDRAWN},
+    QueryStatus.ANSWERED: set(),
+    QueryStatus.WITHDRAWN: set(),
 }
 
 # The status that an answer gives, by the kind of question; what is absent is not an answer to it.

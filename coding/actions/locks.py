@@ -2,7 +2,7 @@
 
 1. the project: whoever changes its policy, or writes to many of its charts;
 2. the chart: whoever writes to it or to anything that hangs on it: assignment, suggestion, evidence, decision, run;
-3. the row itself, where neither of those is written: a QA review, a case, an override;
+3. the row itself, where neither of those is written: a QA review, a case, an override, a query to a provider;
 4. the head of the trail, by `trail.record` alone, as the last thing of a write.
 
 Each step may be left out, none is taken after a later one, and what is read before the lock is asked again after it.

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 import nlp
 from coding import comparison, icd10, scores
-from coding.actions import trail
+from coding.actions import provider_queries, trail
 from coding.actions.locks import lock_chart, locked
 from coding.actions.queues import move
 from coding.models import (
@@ -27,6 +27,7 @@ from coding.models import (
     User,
 )
 from coding.permissions import check_can_code_chart
+from coding.provider_queries import OTHER, practice
 from coding.validity import Validity
 from coding.workflow import (
     ANSWERS,
@@ -387,9 +388,10 @@ def decide(
 ) -> Decision:
     """The coder's answer to one question.
 
-    icd10_code: the code to put instead, for `change`. reason: one of REASONS_FOR[outcome], where there are any. read:
-    for `delete`, the ids of the notes that were read; all of the date of service where it is not given. found: what
-    the rules say of the chart's dates of service, where the caller has asked them already.
+    icd10_code: the code to put instead, for `change`. reason: one of REASONS_FOR[outcome], where there are any; for
+    `query` what is unclear, one of `provider_queries.practice().subjects`. read: for `delete`, the ids of the notes
+    that were read; all of the date of service where it is not given. found: what the rules say of the chart's dates of
+    service, where the caller has asked them already.
     Raises NotAllowed (not the holder, not in review), NotAnAnswer (what is missing or does not fit).
     """
     chart = lock_chart(suggestion.chart)
@@ -403,8 +405,7 @@ def decide(
     if suggestion.status != SuggestionStatus.OPEN:
         raise NotAnAnswer("This is answered already. Undo the answer first.")
     code = answer_code(suggestion, outcome, icd10_code)
-    if outcome in REASONS_FOR and reason not in REASONS_FOR[outcome]:
-        raise NotAnAnswer("Choose a reason.")
+    reason = reason_of(outcome, reason)
     if reason == "other" and not comment.strip():
         raise NotAnAnswer("Say what the other reason is.")
     if outcome == Outcome.ACCEPT:
@@ -416,7 +417,7 @@ def decide(
         suggestion=suggestion,
         outcome=outcome,
         icd10=code,
-        reason=reason if outcome in REASONS_FOR else "",
+        reason=reason,
         comment=comment.strip(),
         read=notes,
         decided_by=by,
@@ -428,6 +429,8 @@ def decide(
         score_model=delta.model if delta else "",
     )
     move_suggestion(suggestion, status)
+    if outcome == Outcome.QUERY:
+        provider_queries.draft(decision)
     trail.record(
         "suggestion.decided",
         by=by,
@@ -450,6 +453,7 @@ def undo(*, suggestion: Suggestion, by: User) -> Decision:
     suggestion = Suggestion.objects.get(pk=suggestion.pk)
     if suggestion.status in (SuggestionStatus.OPEN, SuggestionStatus.SUPERSEDED):
         raise NotAnAnswer("There is no answer to take back.")
+    provider_queries.withdraw_of(suggestion.decisions.latest("pk"), by)
     decision = Decision.objects.create(
         suggestion=suggestion, outcome=Outcome.REOPEN, decided_by=by, ruleset=suggestion.ruleset
     )
@@ -464,6 +468,20 @@ def move_suggestion(suggestion: Suggestion, to: SuggestionStatus) -> None:
         raise NotAnAnswer(f"A suggestion that is {suggestion.status} cannot become {to.value}.")
     Suggestion.objects.filter(pk=suggestion.pk).update(status=to)
     suggestion.status = to
+
+
+def reason_of(outcome: Outcome, reason: str) -> str:
+    """The coded reason that is stored: one of those that the answer has, and none where it has none."""
+    if outcome == Outcome.QUERY:
+        reason = reason or OTHER
+        if reason not in practice().subjects:
+            raise NotAnAnswer("Choose what is unclear.")
+        return reason
+    if outcome not in REASONS_FOR:
+        return ""
+    if reason not in REASONS_FOR[outcome]:
+        raise NotAnAnswer("Choose a reason.")
+    return reason
 
 
 def answer_code(suggestion: Suggestion, outcome: Outcome, icd10_code: str) -> str:

@@ -7,6 +7,7 @@ from coding.models.compliance import (
     SecondReview,
 )
 from coding.models.projects import BaseRate, Membership, Project, Role, User
+from coding.models.provider_queries import ProviderQuery
 from coding.models.qa import QAReview, QASample
 from coding.models.queues import Assignment
 from coding.models.suggestions import Decision, EvidenceSpan, NlpRun, Suggestion
@@ -30,6 +31,7 @@ __all__ = [
     "OverpaymentCase",
     "Override",
     "Project",
+    "ProviderQuery",
     "QAReview",
     "QASample",
     "Role",

@@ -3,6 +3,7 @@
 A later import may add to a chart and fill in what was unknown; what is stored is never overwritten.
 """
 
+from bisect import bisect_right
 from datetime import date
 
 from django.db import models
@@ -202,6 +203,10 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return f"Note {self.pk}"
+
+    def page_at(self, offset: int) -> int | None:
+        """The number of the page on which a place of the text stands; None where the note has no pages."""
+        return bisect_right(self.page_offsets, offset) or None
 
 
 class FirstPassCode(models.Model):

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 import scoring
 from coding import icd10, validity
 from coding import worked as on_paper
+from coding.provider_queries import practice
 from coding.workflow import CHANGE_REASONS, REASONS, ChartStatus, Outcome, SpanLabel
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def validity_tone(state: str) -> str:
 
 @register.filter
 def reason_label(reason: str) -> str:
-    return REASONS.get(reason) or CHANGE_REASONS.get(reason) or reason
+    subject = practice().subjects.get(reason)
+    return subject.label if subject else REASONS.get(reason) or CHANGE_REASONS.get(reason) or reason
 
 
 @register.filter

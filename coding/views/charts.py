@@ -12,13 +12,14 @@ from kombu.exceptions import OperationalError
 from coding.actions import queues, trail
 from coding.actions.charts import ImportRefused, OtherProject, import_charts
 from coding.intake import IntakeErrors, Problem, formats
-from coding.models import Chart, User
+from coding.models import Chart, ProviderQuery, User
 from coding.models.charts import ChartQuerySet
 from coding.permissions import Permission, can_code_chart
+from coding.provider_queries import practice
 from coding.templatetags.secondpass import SPAN_LETTERS
 from coding.views import chosen_project
 from coding.views.reading import Reading, answers_to, read_chart
-from coding.workflow import CHANGE_REASONS, REASONS, SpanLabel, SuggestionKind
+from coding.workflow import CHANGE_REASONS, REASONS, QueryStatus, SpanLabel, SuggestionKind
 
 MEAT = [
     (label.value, label.label, SPAN_LETTERS[label])
@@ -42,6 +43,7 @@ def review_context(reading: Reading, user: User) -> dict[str, object]:
         "reading": reading,
         "reasons": REASONS,
         "change_reasons": CHANGE_REASONS,
+        "query_subjects": {key: subject.label for key, subject in practice().subjects.items()},
         "hold_reasons": HOLD_REASONS,
         "meat": MEAT,
         # Reversed once: each card has forms.
@@ -81,6 +83,10 @@ def finish(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, str(error))
         return redirect("chart", chart.pk)
     messages.success(request, f"Chart {chart.pk} is finished.")
+    drafts = ProviderQuery.objects.filter(decision__suggestion__chart=chart, status=QueryStatus.DRAFT).count()
+    if drafts:
+        words = "1 query of it is" if drafts == 1 else f"{drafts} queries of it are"
+        messages.warning(request, f"{words} written and not sent: see Queries.")
     if request.POST.get("then") == "next":
         following = queues.claim_next(by=user, project=chart.project)
         if following:

@@ -18,7 +18,18 @@ from coding import scores, validity
 from coding.acceptability import Book, Flag
 from coding.actions.queues import fell_silent
 from coding.evidence import Segment, Span, headings, segments
-from coding.models import Chart, Decision, Encounter, EvidenceSpan, NlpRun, Note, QAReview, Suggestion, User
+from coding.models import (
+    Chart,
+    Decision,
+    Encounter,
+    EvidenceSpan,
+    NlpRun,
+    Note,
+    ProviderQuery,
+    QAReview,
+    Suggestion,
+    User,
+)
 from coding.permissions import Permission, can, can_code_chart, can_see_scores
 from coding.templatetags.secondpass import SPAN_LETTERS
 from coding.workflow import (
@@ -245,7 +256,8 @@ def answers_to(kind: SuggestionKind) -> list[Answer]:
 @dataclass
 class Standing:
     """The same answer on one or more dates. delta: the sum of what the answers changed, each at its moment; paid: the
-    same as it would be paid, None where one is not known; why: where it differs, each reason once."""
+    same as it would be paid, None where one is not known; why: where it differs, each reason once. queries: what is
+    asked of the providers, for each date by itself."""
 
     suggestion: Suggestion
     decision: Decision
@@ -253,6 +265,7 @@ class Standing:
     delta: Decimal | None
     paid: Decimal | None
     why: list[str]
+    queries: list[ProviderQuery]
 
 
 @dataclass
@@ -299,16 +312,24 @@ class Card:
             decision, day = question.decision, question.encounter.date_from
             if decision is None:
                 continue
+            queries = [query] if (query := getattr(decision, "provider_query", None)) else []
             key = (decision.outcome, decision.icd10, decision.reason, decision.comment, decision.decided_by_id)
             if key not in found:
                 found[key] = Standing(
-                    question.suggestion, decision, [day], decision.delta, decision.delta_paid, [decision.paid_why]
+                    question.suggestion,
+                    decision,
+                    [day],
+                    decision.delta,
+                    decision.delta_paid,
+                    [decision.paid_why],
+                    queries,
                 )
                 continue
             same = found[key]
             same.dates.append(day)
             same.delta = _sum(same.delta, decision.delta)
             same.paid = _sum(same.paid, decision.delta_paid)
+            same.queries += queries
             same.why += [decision.paid_why] * (decision.paid_why not in same.why)
         return list(found.values())
 
@@ -480,7 +501,7 @@ def questions_of(chart: Chart, *, blind: bool) -> list[Question]:
         .prefetch_related(
             Prefetch("evidence", EvidenceSpan.with_removed.all()),
             Prefetch("encounter__notes", Note.objects.defer("text")),
-            Prefetch("decisions", Decision.objects.select_related("decided_by")),
+            Prefetch("decisions", Decision.objects.select_related("decided_by", "provider_query")),
             Prefetch("decisions__qa_reviews", QAReview.objects.select_related("auditor").order_by("pk")),
         )
         .order_by("encounter__date_from", "pk")

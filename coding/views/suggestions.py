@@ -154,7 +154,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
     key = card_key(chart, asked)
     panel = outcome.value if outcome in NEEDS_PANEL else ""
     if panel and "panel" not in request.POST:
-        words = "Choose a reason." if outcome in REASONS_FOR else "Say what to ask, or send as it is."
+        words = "Choose a reason." if outcome in REASONS_FOR else "Choose what is unclear."
         return refused(request, chart, NotAnAnswer(words), key=key, panel=panel, typed=typed)
     seen = newest_decision(chart)
     found = scores.validity_of(chart)  # no answer changes it: asked once for all dates, and for the page that follows
@@ -191,7 +191,7 @@ def already_so(suggestion: Suggestion, outcome: Outcome, typed: dict[str, str], 
         return False
     stored = suggestion.decisions.order_by("-pk").select_related("decided_by")[0]
     code = icd10.normalise(typed["icd10"]) if outcome == Outcome.CHANGE else stored.icd10
-    reason = typed["reason"] if outcome in REASONS_FOR else ""
+    reason = suggestions.reason_of(outcome, typed["reason"])
     sent = (by.pk, outcome, code, reason, typed["comment"].strip())
     if sent == (stored.decided_by_id, stored.outcome, stored.icd10, stored.reason, stored.comment):
         return True

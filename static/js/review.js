@@ -227,7 +227,7 @@ function chooseReason(panel, digit) {
   radio.checked = true;
   const code = panel.querySelector("[name=icd10]");
   if (code && !code.value.trim()) code.focus();
-  else if (radio.value === "other") panel.querySelector("[name=comment]").focus();
+  else if (radio.value.endsWith("other")) panel.querySelector("[name=comment]").focus();
   else panel.querySelector("[data-send]").click();
 }
 

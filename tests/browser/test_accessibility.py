@@ -7,8 +7,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from coding.actions import compliance, qa
+from coding.actions import compliance, qa, suggestions
 from coding.models import Chart, OverpaymentCase, Project, Role, User
+from coding.workflow import Outcome
 from tests import audits, make, pages
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -28,6 +29,25 @@ def check(page: Page, what: str) -> None:
 def colours(request: pytest.FixtureRequest, page: Page) -> str:
     page.emulate_media(color_scheme=request.param, reduced_motion="reduce")
     return request.param
+
+
+def test_axe_finds_nothing_on_the_queries(
+    colours: str, log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    asked = chart.suggestions.filter(kind="add")[0]
+    decision = suggestions.decide(suggestion=asked, outcome=Outcome.QUERY, by=coder, reason="clarify-status")
+    query = decision.provider_query
+    page = log_in(coder)
+    for path in ("/queries/", f"/queries/{query.pk}/", f"/queries/{query.pk}/letter/"):
+        page.goto(page.url.partition("/queue")[0].partition("/queries")[0] + path)
+        check(page, path)
+    page.goto(page.url.replace("letter/", ""))
+    page.get_by_label("Question").fill("Please document the HCC.")
+    page.get_by_role("button", name="Record as sent").click()
+    check(page, "a query that cannot be sent")
+    page.get_by_label("Question").fill("What was its status on that date?")
+    page.get_by_role("button", name="Record as sent").click()
+    check(page, "a query that waits")
 
 
 def test_axe_finds_nothing_on_the_review_page(

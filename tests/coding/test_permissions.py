@@ -15,10 +15,11 @@ from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import DjangoDbBlocker
 
-from coding.actions import compliance
+from coding.actions import compliance, suggestions
 from coding.actions.projects import set_base_rate
-from coding.models import Chart, OverpaymentCase, Override, Project, QASample, Role, User
+from coding.models import Chart, OverpaymentCase, Override, Project, ProviderQuery, QASample, Role, User
 from coding.permissions import ROLE_PERMISSIONS, NotAllowed, Permission, can, check_can, check_can_audit
+from coding.workflow import Outcome
 from tests import audits, make, pages
 
 RATE: dict[str, Any] = {"program": "cms-hcc", "payment_year": 2027, "contract": "H1234", "county": ""}
@@ -70,6 +71,11 @@ GET  history               200   404   200   404   200   404   404   404   302
 GET  evidence              200   404   403   404   403   404   404   404   302
 POST change_evidence       302   404   403   404   403   404   404   404   302
 POST respond               302   404   403   404   403   404   404   404   302
+
+GET  provider_queries      200   200   200   403   200   403   403   403   302
+GET  provider_query        200   404   200   404   200   404   404   404   302
+POST provider_query        302   404   302   404   403   404   404   404   302
+GET  provider_query_letter 302   404   302   404   302   404   404   404   302
 
 GET  qa                    403   403   200   403   403   403   403   403   302
 POST qa_draw               403   403   302   403   403   403   403   403   302
@@ -173,6 +179,7 @@ class World:
     sample: QASample
     case: OverpaymentCase
     override: Override
+    query: ProviderQuery
 
     def request(self, row: Row, client: Client) -> HttpResponseBase:
         args, query, data = self.arguments(row)
@@ -198,6 +205,8 @@ class World:
             "overpayment": [self.case.pk],
             "withdraw_override": [self.override.pk],
             "remove_rate": [project_rate.pk if (project_rate := self.project.base_rates.first()) else 0],
+            "provider_query": [self.query.pk],
+            "provider_query_letter": [self.query.pk],
             "score_steps": [self.held.pk, "cms-hcc"],
             "member_scores": [self.held.member_id],
             "respond": [overturned.pk],
@@ -221,6 +230,7 @@ class World:
             "upload": {"project": project},
             "hold": {"reason": "Missing page"},
             "answer": {"s": suggestion.pk, "outcome": "accept"},
+            "provider_query": {"do": "store", "question": "What was its stage?"},
             "tag": {"s": suggestion.pk, "quote": "Assessment", "label": "monitor"},
             "change_evidence": {"remove": "yes"},
             "add_code": {"encounter": self.held.encounters.get().pk},
@@ -284,12 +294,14 @@ def make_world() -> World:
     override = compliance.override(
         encounter=other.encounters.get(), check="V07", reason="Seen.", by=people["compliance"]
     )
+    asked = suggestions.decide(suggestion=other.suggestions.get(icd10="N18.32"), outcome=Outcome.QUERY, by=coder)
     return World(
         project=project,
         people=people,
         held=held,
         case=case,
         override=override,
+        query=ProviderQuery.objects.get(decision=asked),
         in_audit=in_audit,
         returned=returned,
         ready=pages.read_chart(project, pages.missed_ckd()),
@@ -383,7 +395,7 @@ def test_the_administration_shows_no_chart() -> None:
 
 def test_each_role_has_what_the_design_gives_it() -> None:
     may = ROLE_PERMISSIONS
-    assert may[Role.CODER] == {Permission.CODE, Permission.SEE_RULES}
+    assert may[Role.CODER] == {Permission.CODE, Permission.SEE_RULES, Permission.SEE_QUERIES}
     assert may[Role.ADMINISTRATOR] == set()
     assert [role for role in Role if Permission.AUDIT in may[role]] == [Role.QA_LEAD]
     assert [role for role in Role if Permission.EXPORT in may[role]] == [Role.MANAGER]

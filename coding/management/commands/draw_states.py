@@ -9,10 +9,12 @@ from typing import Any
 from django.core.management import BaseCommand
 from django.db.models import TextChoices
 
+from coding.provider_queries import practice
 from coding.workflow import (
     ANSWERS,
     CHANGE_REASONS,
     CHART_MOVES,
+    QUERY_MOVES,
     REASONS,
     REASONS_FOR,
     RUN_MOVES,
@@ -20,6 +22,7 @@ from coding.workflow import (
     SUGGESTION_MOVES,
     ChartStatus,
     Outcome,
+    QueryStatus,
     RunStatus,
     SuggestionKind,
     SuggestionStatus,
@@ -46,7 +49,7 @@ class Command(BaseCommand):
 
 def draw() -> str:
     """The whole page: Markdown, with the diagrams in Mermaid."""
-    return "\n".join([HEAD, *chart_part(), *suggestion_part(), *run_part()])
+    return "\n".join([HEAD, *chart_part(), *suggestion_part(), *query_part(), *run_part()])
 
 
 def chart_part() -> Iterator[str]:
@@ -86,6 +89,22 @@ def suggestion_part() -> Iterator[str]:
     yield "### Verdicts\n"
     yield "What the record says about the code of a check. It is advice: every verdict is answered by a person.\n"
     yield table(("Verdict", "Shown as"), ((f"`{verdict}`", verdict.label) for verdict in Verdict))
+
+
+def query_part() -> Iterator[str]:
+    yield "## Query to a provider\n"
+    yield (
+        "Written from the evidence of an answer `query`; withdrawn when that is taken back. A sent query past its day\n"
+        "is *overdue*, and may still be answered. The provider's answer moves nothing else: a person decides again.\n"
+    )
+    yield diagram(QUERY_MOVES, start=QueryStatus.DRAFT)
+    yield table(
+        ("Status", "Shown as", "May become"),
+        ((f"`{status}`", status.label, codes(QueryStatus, QUERY_MOVES[status])) for status in QueryStatus),
+    )
+    yield "What is unclear, for `query`:\n"
+    subjects = practice().subjects.items()
+    yield table(("Subject", "Shown as"), ((f"`{key}`", subject.label) for key, subject in subjects))
 
 
 def run_part() -> Iterator[str]:

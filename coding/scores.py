@@ -191,6 +191,23 @@ def delta_of_answer(
     return delta
 
 
+def at_stake(chart: Chart) -> Decimal | None:
+    """How far the open questions could move the payment score, up or down: what each answer that the record suggests
+    would change by itself, as documented, added up without its sign. In the project's first program; None where the
+    chart cannot be scored."""
+    if not (scored := programs(chart)):
+        return None
+    codes = codes_of([chart])[chart.pk]
+    year = payment_year(chart, scored[0])
+    suggested = [one for one in codes.open if is_followed(one, offered_answer(one)[0])]
+    changes = [(names(new), names(gone)) for _, (new, gone) in card_changes(suggested).values()]
+    try:
+        sheet, _ = worksheet_of(chart, scored[0], year, enrollment_of(chart, scored[0], year))
+        return sum((abs(one.delta) for one in sheet.what_if(names(codes.now), changes)), Decimal(0))
+    except (scoring.ScoringError, Unscorable):
+        return None
+
+
 def deletion_effects(chart: Chart, deleted: Sequence[tuple[int, str]], *, with_additions: bool) -> list[Effect]:
     """What each deletion takes off the payment score, one after the other, in each of the project's programs.
 

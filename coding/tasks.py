@@ -42,6 +42,7 @@ def analyse_note(self: Task, note_id: int) -> None:
 def sweep() -> None:
     """On a timer: send again what a lost message or a killed worker left behind."""
     queues.release_silent()
+    queues.weigh_new()
     if sent := suggestions.sweep():
         log.info("swept runs=%d", sent)
 

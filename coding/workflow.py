@@ -14,6 +14,17 @@ class ChartStatus(TextChoices):
     CLOSED = "closed", "Closed"
 
 
+class QueueKey(TextChoices):
+    """By what a project may order its queue. A lead's priority stands before all of them."""
+
+    DEADLINE = "deadline", "Nearest submission deadline"
+    OLDEST = "oldest", "Longest here"
+    SHORTEST = "shortest", "Shortest chart"
+    LONGEST = "longest", "Longest chart"
+    FLAGS = "flags", "Most risk flags"
+    STAKE = "stake", "Expected value (largest score change)"
+
+
 class SuggestionKind(TextChoices):
     ADD = "add", "Add"
     CHECK = "check", "Check"

@@ -11,6 +11,7 @@ from coding.actions import trail
 from coding.actions.locks import locked
 from coding.models import BaseRate, Membership, Project, Role, User
 from coding.permissions import NotAllowed, Permission, check_can
+from coding.workflow import QueueKey
 
 
 def check_can_administer(by: User | None) -> None:
@@ -47,6 +48,7 @@ def change_policy(
     by: User,
     evidence_override_role: str | None = None,
     deletion_alert_after: int | None = None,
+    queue_order: Sequence[str] | None = None,
 ) -> Project:
     """What the project asks of its coders and shows to them. The trail keeps the old values and the new ones.
 
@@ -59,6 +61,8 @@ def change_policy(
         raise ValueError("The evidence standard is overridden by compliance, by QA leads, or by nobody.")
     if deletion_alert_after is not None and not 1 <= deletion_alert_after <= 1000:
         raise ValueError("An alert comes after 1 to 1000 charts.")
+    if queue_order is not None and not {*QueueKey.values} >= {*queue_order}:
+        raise ValueError("The queue is ordered by: " + ", ".join(QueueKey.values) + ".")
     project = locked(Project.objects.all()).get(pk=project.pk)
     policy: dict[str, object] = {
         "meat_elements_required": meat_elements_required,
@@ -68,6 +72,8 @@ def change_policy(
         policy["evidence_override_role"] = evidence_override_role
     if deletion_alert_after is not None:
         policy["deletion_alert_after"] = deletion_alert_after
+    if queue_order is not None:
+        policy["queue_order"] = list(dict.fromkeys(queue_order))
     changed = {
         name: [getattr(project, name), value] for name, value in policy.items() if getattr(project, name) != value
     }

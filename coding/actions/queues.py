@@ -1,17 +1,21 @@
 """Claiming, releasing, holding and finishing charts."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from coding import scores, validity
+from coding.acceptability import book, queue_place
 from coding.actions import trail
 from coding.actions.locks import lock_chart, locked
 from coding.models import Assignment, Chart, FinishedReview, Project, User
-from coding.permissions import NotAllowed, Permission, check_can, check_can_code_chart
-from coding.workflow import CHART_MOVES, ChartStatus
+from coding.models.charts import ChartQuerySet
+from coding.permissions import NotAllowed, Permission, check_can, check_can_code_chart, projects_with
+from coding.workflow import CHART_MOVES, ChartStatus, SuggestionKind, Verdict
 
 
 class AlreadyClaimed(Exception):
@@ -44,9 +48,34 @@ def move(chart: Chart, to: ChartStatus) -> None:
     chart.status, chart.status_since = to, now
 
 
+def weigh(chart: Chart) -> None:
+    """Store by what the queue may be ordered. It is worked out when the chart's notes are read, never while a coder
+    waits, and says how the chart stood then."""
+    encounters = list(validity.encounters_of(chart))
+    codes: defaultdict[int, set[str]] = defaultdict(set)
+    unsupported = 0
+    for one in chart.suggestions.live():
+        codes[one.encounter_id].add(one.icd10)
+        unsupported += one.kind == SuggestionKind.CHECK and one.verdict in (Verdict.UNSUPPORTED, Verdict.CONFLICT)
+    Chart.objects.filter(pk=chart.pk).update(
+        size=sum(len(note.text) for encounter in encounters for note in encounter.notes.all()),
+        risk_flags=unsupported + len(validity.chart_flags(chart, encounters, codes)),
+        at_stake=scores.at_stake(chart),
+    )
+
+
+def weigh_new(limit: int = 100) -> int:
+    """Weigh charts that nobody has weighed: those without a note, and those of an older release. Returns how many."""
+    unweighed = Chart.objects.filter(size=None, status=ChartStatus.READY).select_related("member__project")
+    charts = list(unweighed.order_by("pk")[:limit])
+    for chart in charts:
+        weigh(chart)
+    return len(charts)
+
+
 @transaction.atomic
-def claim(*, chart: Chart, by: User) -> Assignment:
-    """Give a ready chart to the coder. Raises AlreadyClaimed, NotAllowed."""
+def claim(*, chart: Chart, by: User, order: str = "") -> Assignment:
+    """Give a ready chart to the coder. order: by which it came, for the trail. Raises AlreadyClaimed, NotAllowed."""
     check_can(by, Permission.CODE, chart.project)
     lock_chart(chart)
     if not Chart.objects.claimable_by(by).filter(pk=chart.pk).exists():
@@ -59,21 +88,42 @@ def claim(*, chart: Chart, by: User) -> Assignment:
             move(chart, ChartStatus.IN_REVIEW)
     except (IntegrityError, WrongStatus) as error:
         raise AlreadyClaimed(f"Chart {chart.pk} was claimed by somebody else. Get the next one.") from error
-    trail.record("chart.claimed", by=by, project=chart.project, subject=chart)
+    said = {"order": order} if order else {}
+    trail.record("chart.claimed", by=by, project=chart.project, subject=chart, **said)
     return assignment
 
 
 def claim_next(*, by: User, project: Project | None = None) -> Chart | None:
-    """The next chart of the coder's queue, claimed; None when nothing is ready. Safe under many coders at once."""
+    """The next chart of the coder's queue, claimed; None when nothing is ready. Safe under many coders at once.
+
+    Without a project that one of the coder's projects comes first whose next chart has the highest priority, then the
+    nearest deadline. What a coder gave back comes to them last.
+    """
     release_silent()
-    with transaction.atomic():
-        charts = Chart.objects.claimable_by(by).select_related("member__project")
-        if project:
-            charts = charts.filter(member__project=project)
-        chart = locked(charts, skip_taken=True).first()
-        if chart is not None:
-            claim(chart=chart, by=by)
-        return chart
+    for one in [project] if project else projects_by_next_chart(by):
+        with transaction.atomic():
+            chart = locked(ready_for(by, one), skip_taken=True).first()
+            if chart is not None:
+                claim(chart=chart, by=by, order=", ".join(one.queue_order))
+                return chart
+    return None
+
+
+def ready_for(user: User, project: Project) -> ChartQuerySet:
+    """What the coder may get next in the project, in its order."""
+    given_back = Assignment.objects.filter(chart=OuterRef("pk"), coder=user, ended_by="released")
+    charts = Chart.objects.claimable_by(user).in_queue_order(project, timezone.localdate())
+    charts = charts.select_related("member__project").annotate(given_back=Exists(given_back))
+    return charts.order_by("given_back", *charts.query.order_by)
+
+
+def projects_by_next_chart(user: User) -> list[Project]:
+    today, heads = timezone.localdate(), []
+    for project in projects_with(user, Permission.CODE):
+        if chart := ready_for(user, project).first():
+            place = queue_place(book(), project.programs, chart.service_year, today)
+            heads.append((-chart.priority, place, chart.pk, project))
+    return [project for *_, project in sorted(heads, key=lambda head: head[:3])]
 
 
 def seen(*, chart: Chart, by: User) -> None:

@@ -13,7 +13,7 @@ import nlp
 from coding import comparison, icd10, scores
 from coding.actions import provider_queries, trail
 from coding.actions.locks import lock_chart, locked
-from coding.actions.queues import move
+from coding.actions.queues import move, weigh
 from coding.models import (
     Chart,
     Decision,
@@ -176,6 +176,8 @@ def settle(chart: Chart, run: NlpRun) -> None:
     is_finished = STATUS_OWNERS[ChartStatus(chart.status)] in (Owner.QA, Owner.NOBODY)
     if encounter.pk not in pending_encounters and not is_finished:  # nobody could answer
         ask(encounter, chart=chart, ruleset=run.ruleset)
+    if not pending_encounters and not is_finished:
+        weigh(chart)
     if not pending_encounters and chart.status == ChartStatus.IMPORTED:
         move(chart, ChartStatus.READY)
         trail.record(

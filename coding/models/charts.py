@@ -8,14 +8,22 @@ from datetime import date
 
 from django.db import models
 from django.db.models import Case, F, Q, When
-from django.utils import timezone
 
 from coding.acceptability import book, queue_place
 from coding.acceptability.calendar import CLOSED
 from coding.models.projects import Project, Role, User
-from coding.workflow import ChartStatus
+from coding.workflow import ChartStatus, QueueKey
 
 RECENT_YEARS = 6  # older service years are closed everywhere
+# A chart that was not weighed yet comes after those that were.
+QUEUE_ORDER = {
+    QueueKey.DEADLINE: (F("place").asc(), F("service_year").asc()),
+    QueueKey.OLDEST: (F("imported_at").asc(),),
+    QueueKey.SHORTEST: (F("size").asc(nulls_last=True),),
+    QueueKey.LONGEST: (F("size").desc(nulls_last=True),),
+    QueueKey.FLAGS: (F("risk_flags").desc(nulls_last=True),),
+    QueueKey.STAKE: (F("at_stake").desc(nulls_last=True),),
+}
 
 
 class Member(models.Model):
@@ -88,29 +96,25 @@ class ChartQuerySet(models.QuerySet["Chart"]):
         return self.filter(Q(member__project__in=lists_all) | Q(member__project__in=codes_in, pk__in=assigned))
 
     def claimable_by(self, user: User) -> "ChartQuerySet":
-        """Ready charts of the person's coding projects which they did not code in the first pass, next one first: by
-        priority, then by the next submission deadline of their service year, then as they came."""
+        """Ready charts of the person's coding projects which they did not code in the first pass."""
         projects = Project.objects.where_role(user, Role.CODER).values("pk")
         own_first_pass = FirstPassCode.objects.filter(coder=user.username).exclude(coder="")
-        return (
-            self.filter(member__project__in=projects, status=ChartStatus.READY)
-            .exclude(pk__in=own_first_pass.values("encounter__chart"))
-            .in_queue_order(timezone.localdate())
+        return self.filter(member__project__in=projects, status=ChartStatus.READY).exclude(
+            pk__in=own_first_pass.values("encounter__chart")
         )
 
-    def in_queue_order(self, today: date) -> "ChartQuerySet":
-        """A lead's priority first, then the years whose deadline is near; closed years, where only deletions are left,
-        come last. The places are worked out for every project and recent year, so that no chart is read for them."""
-        alike: dict[tuple[str, ...], list[int]] = {}
-        for project, programs in Project.objects.values_list("pk", "programs"):
-            alike.setdefault(tuple(programs), []).append(project)
+    def in_queue_order(self, project: Project, today: date) -> "ChartQuerySet":
+        """The project's charts: a lead's priority first, then by the keys that the project chose, then as they came.
+
+        place: days to the next deadline of the service year; closed years, where only deletions are left, come last.
+        """
         places = [
-            When(member__project__in=projects, service_year=year, then=queue_place(book(), programs, year, today))
-            for programs, projects in alike.items()
+            When(service_year=year, then=queue_place(book(), project.programs, year, today))
             for year in range(today.year - RECENT_YEARS, today.year + 2)
         ]
         order = Case(*places, default=CLOSED, output_field=models.IntegerField())
-        return self.annotate(place=order).order_by("-priority", "place", "service_year", "pk")
+        keys = [part for key in project.queue_order for part in QUEUE_ORDER[QueueKey(key)]]
+        return self.filter(member__project=project).annotate(place=order).order_by("-priority", *keys, "pk")
 
 
 class Chart(models.Model):
@@ -121,6 +125,13 @@ class Chart(models.Model):
     status = models.CharField(max_length=12, choices=ChartStatus.choices, default=ChartStatus.IMPORTED)
     priority = models.SmallIntegerField(default=0, help_text="Higher comes first in the queue.")
     hold_reason = models.CharField(max_length=200, blank=True)
+    size = models.PositiveIntegerField(null=True, help_text="Characters of its notes, when it was last weighed.")
+    risk_flags = models.PositiveSmallIntegerField(
+        null=True, help_text="Codes of high-risk groups, and first-pass codes that the record does not support."
+    )
+    at_stake = models.DecimalField(
+        max_digits=7, decimal_places=3, null=True, help_text="How far the open questions could move the payment score."
+    )
     content_hash = models.CharField(max_length=64, help_text="SHA-256 of the imported values.")
     imported_at = models.DateTimeField(auto_now_add=True)
     status_since = models.DateTimeField(auto_now_add=True)
@@ -220,6 +231,7 @@ class FirstPassCode(models.Model):
 
     class Meta:
         ordering = ["icd10", "source"]
+        indexes = [models.Index(fields=["coder"], condition=~Q(coder=""), name="first_pass_code_by_coder")]
         constraints = [
             models.UniqueConstraint(
                 fields=["encounter", "icd10", "source"], name="one_first_pass_code_per_encounter_and_source"

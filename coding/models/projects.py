@@ -7,6 +7,12 @@ from django.contrib.auth.models import AbstractUser
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from coding.workflow import QueueKey
+
+
+def first_by_deadline() -> list[str]:
+    return [QueueKey.DEADLINE.value]
+
 
 class Role(models.TextChoices):
     CODER = "coder", "Coder"
@@ -60,6 +66,9 @@ class Project(models.Model):
         help_text="After how many finished charts with additions and no deletion the project is warned.",
     )
     coders_see_scores = models.BooleanField(default=True)
+    queue_order = models.JSONField(
+        default=first_by_deadline, blank=True, help_text="Keys of the queue's order, the first one first."
+    )
     hour_cost = models.DecimalField(
         max_digits=7,
         decimal_places=2,

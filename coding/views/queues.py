@@ -17,7 +17,7 @@ from coding.models import Chart, Project, QAReview, User
 from coding.models.charts import ChartQuerySet
 from coding.permissions import Permission, can_see_scores, check_can
 from coding.views import chosen_project
-from coding.workflow import ChartStatus, SuggestionKind, SuggestionStatus
+from coding.workflow import ChartStatus, QueueKey, SuggestionKind, SuggestionStatus
 
 HELD = (ChartStatus.RETURNED, ChartStatus.IN_REVIEW, ChartStatus.ON_HOLD)  # in the order in which they want attention
 UNCODED = (ChartStatus.IMPORTED, ChartStatus.READY, *HELD)
@@ -83,8 +83,11 @@ def queue(request: HttpRequest) -> HttpResponse:
     held.sort(key=lambda chart: (HELD.index(ChartStatus(chart.status)), chart.status_since))
     finished = with_counts(mine.filter(status__in=[ChartStatus.CODED, ChartStatus.IN_QA, ChartStatus.CLOSED]))
     waiting = Chart.objects.claimable_by(user).filter(member__project=project)
+    order = [QueueKey(key) for key in project.queue_order]
     context = {
         "project": project,
+        "order": [key.label for key in order],
+        "by_value": QueueKey.STAKE in order,
         "projects": projects,
         "held": held,
         "holds": sum(counts.values()),

@@ -26,9 +26,10 @@ from coding.permissions import NotAllowed, Permission, can, check_can
 from coding.templatetags.report_numbers import family_label
 from coding.views import as_id, chosen_project
 from coding.views.reading import is_blind
-from coding.workflow import ChartStatus, SuggestionStatus
+from coding.workflow import ChartStatus, QueueKey, SuggestionStatus
 
 ROWS = 25
+ORDER_PLACES = 4  # so many keys order a queue; more would never be looked at
 DONE = (ChartStatus.CODED, ChartStatus.IN_QA, ChartStatus.CLOSED)  # listed after what coders still work on
 
 
@@ -227,9 +228,10 @@ def chart_list(request: HttpRequest) -> HttpResponse:
         charts.select_related("member__project")
         .annotate(open=Count("suggestions", filter=Q(suggestions__status=SuggestionStatus.OPEN), distinct=True))
         .prefetch_related(Prefetch("assignments", Assignment.objects.select_related("coder").order_by("pk")))
-        .annotate(done=Case(*(When(status=status, then=n) for n, status in enumerate(DONE, 1)), default=0))
-        .order_by("done", "-priority", "service_year", "pk")
+        .in_queue_order(project, timezone.localdate())
     )
+    done = Case(*(When(status=status, then=n) for n, status in enumerate(DONE, 1)), default=0)
+    charts = charts.annotate(done=done).order_by("done", *charts.query.order_by)
     query = request.GET.copy()
     query.pop("page", None)
     page = Paginator(charts, ROWS).get_page(request.GET.get("page"))
@@ -334,6 +336,17 @@ class PolicyForm(forms.Form):
         required=False, choices=[("", "Nobody"), (Role.COMPLIANCE, "Compliance"), (Role.QA_LEAD, "QA lead")]
     )
     deletion_alert_after = forms.IntegerField(min_value=1, max_value=1000, required=False)
+    queue_order = forms.TypedMultipleChoiceField(required=False, choices=[("", "–"), *QueueKey.choices])
+
+    def clean_queue_order(self) -> list[str]:
+        return [key for key in self.cleaned_data["queue_order"] if key]
+
+
+def order_places(chosen: list[str]) -> list[tuple[str, str]]:
+    """(words, chosen key or "") for each place of the queue's order."""
+    keys = [key for key in chosen if key]
+    words = ["First by", *["then by"] * (ORDER_PLACES - 1)]
+    return list(zip(words, keys + [""] * ORDER_PLACES, strict=False))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -350,12 +363,15 @@ def policy(request: HttpRequest) -> HttpResponse:
             "coders_see_scores": project.coders_see_scores,
             "evidence_override_role": project.evidence_override_role,
             "deletion_alert_after": project.deletion_alert_after,
+            "queue_order": project.queue_order,
         },
     )
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         if "evidence_override_role" not in request.POST:  # a form that does not ask changes nothing
             said["evidence_override_role"] = None
+        if "queue_order" not in request.POST:
+            said["queue_order"] = None
         project_actions.change_policy(project=project, by=user, **said)
         messages.success(request, "The policy is stored. It holds for answers from now on.")
         return redirect(f"{reverse('policy')}?project={project.name}")
@@ -366,6 +382,8 @@ def policy(request: HttpRequest) -> HttpResponse:
         "tabs": tabs(user, project, "policy"),
         "form": form,
         "numbers": range(5),
+        "places": order_places(form["queue_order"].value()),
+        "queue_keys": QueueKey,
         "changes": changes.order_by("-number")[:5],
     }
     return render(request, "reports/policy.html", context, status=422 if form.is_bound else 200)

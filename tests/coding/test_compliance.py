@@ -577,10 +577,11 @@ def test_the_queue_follows_the_next_deadline(project, coder) -> None:
 
     old, this, last = ready(2023), ready(2026), ready(2025)
     charts = Chart.objects.filter(member__project=project)
-    assert list(charts.in_queue_order(date(2026, 11, 28))) == [last, this, old]  # final of 2026, mid-year 2027, closed
-    assert list(charts.in_queue_order(date(2027, 2, 10))) == [this, old, last]  # 2025 has closed meanwhile
+    in_november = charts.in_queue_order(project, date(2026, 11, 28))
+    assert list(in_november) == [last, this, old]  # final of 2026, mid-year 2027, closed
+    assert list(charts.in_queue_order(project, date(2027, 2, 10))) == [this, old, last]  # 2025 has closed meanwhile
     Chart.objects.filter(pk=old.pk).update(priority=1)
-    assert next(iter(charts.in_queue_order(date(2026, 11, 28)))) == old
+    assert next(iter(charts.in_queue_order(project, date(2026, 11, 28)))) == old
 
 
 def test_the_calendar_says_what_is_open_and_counts_down(client, project, coder) -> None:

@@ -297,6 +297,31 @@ def categories(chart: Chart, codes: Collection[str]) -> dict[str, dict[str, tupl
     return found
 
 
+@dataclass(frozen=True, order=True)
+class Prior:
+    """A code that was reported in an earlier service year."""
+
+    year: int
+    code: str
+
+
+def prior_years(chart: Chart) -> dict[str, tuple[Prior, ...]]:
+    """What earlier years reported of the member, by the payment HCC that it has in the chart's first program and year.
+
+    It says what was known, and supports nothing: each year needs its own record.
+    """
+    before = FirstPassCode.objects.filter(
+        encounter__chart__member=chart.member_id, encounter__chart__service_year__lt=chart.service_year
+    )
+    reported = set(before.values_list("encounter__chart__service_year", "icd10"))
+    found: dict[str, set[Prior]] = {}
+    for program in programs(chart)[:1]:
+        for year, code in reported:
+            for hcc in payment_hccs(program, payment_year(chart, program), code):
+                found.setdefault(hcc, set()).add(Prior(year, code))
+    return {hcc: tuple(sorted(codes, reverse=True)) for hcc, codes in found.items()}
+
+
 def programs(chart: Chart) -> list[str]:
     return list(chart.project.programs)
 

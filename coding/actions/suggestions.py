@@ -1,7 +1,7 @@
 """From queued runs to findings to suggestions to decisions."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from celery import current_app
@@ -14,6 +14,7 @@ from coding import comparison, icd10, scores
 from coding.actions import provider_queries, trail
 from coding.actions.locks import lock_chart, locked
 from coding.actions.queues import move, weigh
+from coding.copied import copied_from, same, sentence_of
 from coding.models import (
     Chart,
     Decision,
@@ -225,6 +226,7 @@ def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
 
     # A lone failed note must not read as "nothing found": without an answer a check stays as it was.
     live = {(s.kind, s.icd10): s for s in encounter.suggestions.live()}
+    earlier = earlier_records(encounter)
     keep: set[int] = set()
     spans: list[EvidenceSpan] = []
     for question in asked:
@@ -247,6 +249,7 @@ def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
                 start=start,
                 end=end,
                 quote=notes[note].text[start:end],
+                copied_from=copied_from(sentence_of(notes[note].text, start, end), earlier),
             )
             for note, label, start, end in sorted(question.spans)
         ]
@@ -254,6 +257,13 @@ def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
     encounter.suggestions.open().filter(kind=SuggestionKind.ADD, added_by=None).exclude(pk__in=keep).update(
         status=SuggestionStatus.SUPERSEDED
     )
+
+
+def earlier_records(encounter: Encounter) -> list[tuple[date, str]]:
+    """Day and text, for `copied_from`, of the member's notes of earlier dates of service, oldest first."""
+    member_notes = Note.objects.filter(encounter__chart__member__charts=encounter.chart_id)
+    before = member_notes.filter(encounter__date_from__lt=encounter.date_from).order_by("encounter__date_from", "pk")
+    return [(day, same(text)) for day, text in before.values_list("encounter__date_from", "text")]
 
 
 @transaction.atomic
@@ -282,6 +292,7 @@ def add_manually(
         rule="manual",
         ruleset=str(nlp.RULESET),
     )
+    earlier = earlier_records(encounter)
     for note, label, start, end in spans:
         check_span(encounter, note, start, end)
         EvidenceSpan.objects.create(
@@ -291,6 +302,7 @@ def add_manually(
             start=start,
             end=end,
             quote=note.text[start:end],
+            copied_from=copied_from(sentence_of(note.text, start, end), earlier),
             tagged_by=by,
         )
     trail.record("suggestion.added", by=by, project=chart.project, subject=suggestion, icd10=code)
@@ -315,7 +327,8 @@ def tag_evidence(
     overlapped = suggestion.evidence.filter(note=note, label=label, start__lt=end, end__gt=start)
     replaced = list(overlapped.values_list("start", "end"))
     overlapped.update(removed_by=by)
-    facts = {"quote": note.text[start:end], "tagged_by": by, "removed_by": None}
+    copied = copied_from(sentence_of(note.text, start, end), earlier_records(suggestion.encounter))
+    facts = {"quote": note.text[start:end], "tagged_by": by, "removed_by": None, "copied_from": copied}
     span, _ = EvidenceSpan.with_removed.update_or_create(**of_place, defaults=facts)
     trail.record(
         "evidence.tagged",

@@ -121,6 +121,9 @@ class EvidenceSpan(models.Model):
     removed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="removed_evidence"
     )
+    copied_from = models.DateField(
+        null=True, blank=True, help_text="The earlier date of service whose record has the same sentence."
+    )
 
     objects = StandingEvidence()
     with_removed = models.Manager["EvidenceSpan"]()

@@ -15,6 +15,7 @@ from coding.provider_queries import practice
 from coding.workflow import CHANGE_REASONS, REASONS, ChartStatus, Outcome, SpanLabel
 
 if TYPE_CHECKING:
+    from coding.models import EvidenceSpan
     from coding.scores import Paid
     from coding.views.reading import Group, Piece
 
@@ -139,6 +140,10 @@ def marked(piece: "Piece", note: int) -> SafeString:
     return mark_safe(f"<span {said}>{text}</span>")  # noqa: S308
 
 
+def copied(span: "EvidenceSpan") -> str:
+    return f'<span class="copied">copied from {span.copied_from:%Y-%m-%d}</span>' if span.copied_from else ""
+
+
 @register.filter
 def quotes(group: "Group") -> SafeString:
     """The evidence under one letter, folded from the third quote on. Written here for the same reason as `marked`."""
@@ -149,7 +154,7 @@ def quotes(group: "Group") -> SafeString:
     )
     said = [
         f'<a class="quote" href="#n{span.note_id}-{span.start}" data-span="{span.pk}" data-jump="{span.note_id}" '
-        f'data-start="{span.start}" data-end="{span.end}">{escape(span.quote)}</a>'
+        f'data-start="{span.start}" data-end="{span.end}">{escape(span.quote)}</a>{copied(span)}'
         for span in group.spans
     ]
     more = (

@@ -63,6 +63,7 @@ VERDICT_TONES = {
 }
 # One mark on a piece of text that several labels cover: the element that a coder has to find comes first.
 MARK_ORDER = (SpanLabel.AGAINST, SpanLabel.ASSESS, SpanLabel.TREAT, SpanLabel.EVALUATE, SpanLabel.MONITOR)
+MEAT = {SpanLabel.MONITOR, SpanLabel.EVALUATE, SpanLabel.ASSESS, SpanLabel.TREAT}
 GROUP_ORDER = ("checks", "specificity", "conflicts", "adds")
 KEYS = {
     Outcome.ACCEPT: "a",
@@ -229,6 +230,12 @@ class Question:
     def is_open(self) -> bool:
         return not self.hidden and self.suggestion.status == SuggestionStatus.OPEN
 
+    @cached_property
+    def is_copied(self) -> bool:
+        """Whether every MEAT element stands word for word in an earlier record."""
+        meat = [span for group in self.groups if group.label in MEAT for span in group.spans]
+        return bool(meat) and all(span.copied_from for span in meat)
+
     @property
     def verdict_tone(self) -> str:
         return VERDICT_TONES[Verdict(self.suggestion.verdict)] if self.suggestion.verdict else ""
@@ -279,6 +286,11 @@ class Card:
     refusals: dict[int, str] = field(default_factory=dict)  # by encounter: why the code does not count on that date
     flags: list[tuple[list[date], Flag]] = field(default_factory=list)  # high-risk groups, with what is missing
     warnings: list[tuple[list[date], validity.Warned]] = field(default_factory=list)
+    prior: list[scores.Prior] = field(default_factory=list)  # codes of the same HCC in earlier years, newest first
+
+    @cached_property
+    def copied(self) -> list[date]:
+        return [one.encounter.date_from for one in self.questions if one.is_copied]
 
     @cached_property
     def counts_nowhere(self) -> bool:
@@ -571,6 +583,11 @@ def read_chart(
     for card in cards:
         card.refusals = validity.refusals(found, [q.suggestion.encounter_id for q in card.questions], card.kind)
     warn(chart, encounters, cards, rules)
+    if prior := scores.prior_years(chart):
+        program = scores.programs(chart)[0]
+        for card in cards:
+            hccs = scores.payment_hccs(program, scores.payment_year(chart, program), card.icd10)
+            card.prior = sorted({one for hcc in hccs for one in prior.get(hcc, ())}, reverse=True)
     given_back = fell_silent(chart, user) and can(user, Permission.CODE, chart.project)
     return Reading(chart, record, cards, panels, can_code_chart(user, chart), blind, given_back)
 

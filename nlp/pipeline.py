@@ -173,6 +173,8 @@ def governs(cue: CueRule, stop: CueRule, a: Any, b: Any, words: list[str]) -> bo
     if stop.direction != "stop" or cue.category not in ("negated", "uncertain") or stop.text not in OPENERS:
         return False
     gap = words[a.modifier_span[1] : b.modifier_span[0]]
+    if gap and gap[-1] in ("or", "nor"):
+        return True  # "denies fever, chills or history of"
     return len(gap) <= 3 and all(word in BETWEEN for word in gap)
 
 

@@ -145,6 +145,7 @@ def conditions_of(
     strong = [a for a in standing if not a.mention.term.weak]
     standing = [a for a in standing if not a.mention.term.weak or strong or has_signal(page, witness, a)]
     alone = [a for a in standing if a.mention.term.alone]
+    witness.seen = any(a.mention.section == "exam" and not a.mention.term.weak for a in alone)
     # A surface that cannot stand alone may still carry the evidence: "stage 3 CKD" in the
     # history, "Kidney disease" in the plan.
     supporting = [(w[0], a, w[1]) for a in standing if (w := weigh(page, catalog, witness, a))] if alone else []
@@ -220,6 +221,11 @@ def is_over(
             return True
         judged = any(a.mention.section in witness.sentences.assessment for a in past)
         return judged or all(RECENT.search(low[: a.mention.start]) for _, a, _ in supporting)
+    if kinds == {"cancer"} and past and all(a.reason == "historical" for _, a, _ in supporting):
+        # "Followed for history of renal cell, breast and ovarian cancer": the treatment is that of one of them.
+        beside = {f for _, a, _ in supporting for f in witness.outline.families.get(a.mention.sentence, ())}
+        if sum(witness.catalog.families[f].kind == "cancer" for f in beside) > 1 and not witness.own_drugs:
+            return True
     if kinds == {"cancer"}:
         assessed = any(strength == 0 for strength, _, _ in supporting)
         judged = any(a.mention.section in witness.sentences.assessment for a in past)
@@ -254,6 +260,11 @@ def belongs(family: Family, mates: Sequence[Asserted], a: Asserted) -> bool:
     return all(not a.values.get(n) or any(m.values.get(n, ()) == a.values[n] for m in mates) for n in family.distinct)
 
 
+DATED_BEFORE = re.compile(
+    r"\b(?:underwent|had|has had|required|s/p|status post)\b[^.;]{3,140}\b(?:in|on) (?:[a-z]{3,9}(?: of)? |\d{1,2}/(?:\d{1,2}/)?)?"
+    r"(?:19|20)\d\d (?:secondary to|due to|because of|for|from|after)(?: (?:a|an|the|his|her))?(?: [a-z]+)? $"
+)
+"""An operation with its date, and what it was for."""
 DATED = re.compile(
     r"[ ,(:]{0,3}(?:of the |in the |of |in |on |from )?(?:(?:left|right|bilateral|lower|upper|leg|calf|lung) ?){0,3}"
     r"[ ,(:]{0,3}(?:in |on |of |from )?(?:[a-z]{3,9}\.? ?)?(?:\d{1,2}/){0,2}(?:19|20)\d\d(?!\d)"
@@ -267,7 +278,7 @@ def is_dated(page: Page, witness: Witness, a: Asserted) -> bool:
     """
     start, end = page.sentences[a.mention.sentence]
     if not DATED.match(page.low, a.mention.end, end):
-        return False
+        return bool(DATED_BEFORE.search(page.low[start : a.mention.start]))
     if re.search(r"\b(?:acute|new|admitted|admission|today)\b", page.low[start:end]):
         return False
     return not witness.is_treated_in(a.mention.sentence)
@@ -294,9 +305,12 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
     if policy == "assessed":
         return None
     if section == "chief_complaint" and a.mention.start - page.section_at(a.mention.start).body < REASON_LENGTH:
-        return 1, "the reason for the visit"
+        if not BACKGROUND.search(page.low, page.sentences[a.mention.sentence][0], a.mention.start):
+            return 1, "the reason for the visit"
     if section in NARRATIVE | {"pmh"}:
         near = [e for e in witness.in_sentence(a.mention.sentence) if e.letter in (Meat.TREAT, Meat.ASSESS)]
+        if section == "pmh":
+            near = [e for e in near if is_same_item(page, a, e)]
         if any(e.rule.startswith(witness.family.name + "/") for e in near):
             return 1, f"named in {SECTION_NAMES.get(section, section)} with its treatment or state"
         if section != "pmh" and any(witness.is_result(e) for e in witness.in_sentence(a.mention.sentence)):
@@ -307,6 +321,8 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
             return 1, "what the visit is for"
         if kind == "cancer" and is_plainly_active(page, catalog, a):
             return 1, f"called active in {SECTION_NAMES.get(section, section)}"
+    if section in NARRATIVE | {"pmh"} and kind == "chronic" and witness.seen:
+        return 2, f"named in {SECTION_NAMES.get(section, section)} and seen in the examination"
     if section in SUPPORTING:
         end = page.sentences[a.mention.sentence][1]
         if catalog.general["treated"].search(page.low, a.mention.end, min(end, a.mention.end + 50)):
@@ -322,6 +338,26 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         if witness.telling_drugs:
             return 2, f"named in {SECTION_NAMES.get(section, section)} beside a drug that only it explains"
     return None
+
+
+BACKGROUND = re.compile(
+    r"\b(?:medical history|history|pmh|hx) (?:that |which )?(?:is |was )?(?:significant|notable|remarkable|positive)\b"
+    r"|\bpast medical history\b"
+)
+"""What a reason for a visit tells of the person before it says why: "medical history significant for COPD, here for"."""
+
+
+def is_same_item(page: Page, a: Asserted, e: Evidence) -> bool:
+    """Whether a word of a past history stands with the condition, and not as an item of its own further on in the list.
+
+    What names the condition itself is no state of it.
+    """
+    if e.start < a.mention.end and a.mention.start < e.end:
+        return False
+    if e.rule.split("/")[1].startswith("meat.drug") or e.rule.startswith("general"):
+        return True
+    first, last = (a.mention.end, e.start) if e.start >= a.mention.end else (e.end, a.mention.start)
+    return page.low.count(",", first, max(first, last)) <= 1
 
 
 STAY_HEADING = re.compile(r"reason for (?:the )?(?:consult|admission|hospital)|indications?\b")
@@ -521,6 +557,8 @@ def code(page: Page, c: Condition, suppressed: list[Suppressed], setting: str) -
     if any(name == "setting" for line in family.codes for name, _ in line.when):
         # A consultant's claim is professional, so its doubts do not count; the person lies in a hospital all the same.
         values["setting"] = ("inpatient" if page.is_stay or page.is_bedside else setting,)
+    cure = next((words for letter, words in family.cues if letter == str(Meat.TREAT)), None)
+    operated = bool(cure and cure.search(page.low)) and any(is_operated_for(page, a) for _, a, _ in c.supporting)
     runs = [values]
     if family.many and values.get(family.many.name):
         found = values[family.many.name]
@@ -528,7 +566,8 @@ def code(page: Page, c: Condition, suppressed: list[Suppressed], setting: str) -
         runs = [values | {family.many.name: (v,)} for v in found if v not in beaten]
     out: list[tuple[Finding, bool]] = []
     for run in runs:
-        line = next((x for x in (family.history if c.past else family.codes) if x.fits(run)), None)
+        lines = family.history if c.past else family.codes
+        line = next((x for x in lines if x.fits(run) and not (x.suppress == "historical" and operated)), None)
         if line is None:
             continue
         if line.suppress:
@@ -542,6 +581,17 @@ def code(page: Page, c: Condition, suppressed: list[Suppressed], setting: str) -
             if line.fits(values):
                 out += [(finding(page, c, expand(x, flat(family, values)), line, {}), line.offer) for x in line.codes]
     return out
+
+
+OPERATED_FOR = re.compile(r"(?:pre|post) ?-?op(?:erative)?(?: [a-z]+)? diagnos")
+LONG_AGO = re.compile(r"\b(?:old|remote|prior|previous|past|history|healed|status post|s/p|post)\b")
+
+
+def is_operated_for(page: Page, a: Asserted) -> bool:
+    """Whether a mention is the diagnosis that an operation is done for, which is there until then."""
+    section, span = page.section_at(a.mention.start), page.sentences[a.mention.sentence]
+    heading = OPERATED_FOR.search(page.low, section.start, section.body)
+    return bool(heading and not LONG_AGO.search(page.low, max(span[0], section.body), span[1]))
 
 
 def flat(family: Family, values: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
@@ -584,7 +634,8 @@ def finding(page: Page, c: Condition, icd10: str, line: CodeLine, run: Mapping[s
     else:
         confidence = Confidence.WEAK
     shown = ", ".join(str(x) for x in Meat if x in letters)
-    parts = [f"{c.family.label}: {how}"]
+    label = m.term.text.capitalize() if c.family.tail else c.family.label
+    parts = [f"{label}: {how}"]
     if c.notes:
         parts.append("; ".join(dict.fromkeys(c.notes)))
     if line.why:

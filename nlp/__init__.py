@@ -61,7 +61,7 @@ def read(
     outcome = outcome_of(catalog)
     codes = [normal_code(c) for c in first_pass]
     common = outcome_of(catalog.common) if catalog.common and any(map(catalog.is_common, codes)) else None
-    verdicts = judge(codes, outcome, catalog, common, date_of_service)
+    verdicts = judge(codes, outcome, catalog, sheet, common, date_of_service)
     findings = tuple(
         dataclasses.replace(
             f,

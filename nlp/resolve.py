@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from nlp.assertion import Asserted, Sentences, overridden
+from nlp.assertion import AT_ADMISSION, SILENT, Asserted, Sentences, overridden
 from nlp.catalog import Catalog, CodeLine, Family, expand
 from nlp.dates import code_on, fault_on
 from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Span, Suppressed, Verdict
@@ -179,7 +179,9 @@ def conditions_of(
         here = {id(a) for a in mates}
         others = [a for a in standing if id(a) not in here and belongs(family, mates, a)]
         evidence = list(witness.evidence(mates, others))
-        out.append(Condition(family, [*mates, *others], members, evidence, merged(family, mates, others)))
+        told = [a for a, r in rejected if r == "historical" and a.mention.term.kind == "cancer" and not family.distinct]
+        values = merged(family, mates, others, told)
+        out.append(Condition(family, [*mates, *others], members, evidence, values))
     return out, rejected
 
 
@@ -212,6 +214,9 @@ def is_over(
     past = [a for a, reason in rejected if reason == "historical" and a.cue]
     if kinds == {"event"}:
         low = witness.page.low
+        page = witness.page
+        if page.is_stay and any(AT_ADMISSION.search(heading_of(page, a)) for _, a, _ in supporting):
+            return False  # "status post respiratory arrest" at discharge, after the arrest that it was admitted for
         if not past or any(
             witness.is_near(a) or PRESENT.search(low[max(0, a.mention.start - 40) : a.mention.start])
             for _, a, _ in supporting
@@ -236,6 +241,11 @@ def is_over(
 PRESENT = re.compile(r"\b(?:acute|resolving|improving|massive|ongoing|persistent|active|new)(?: [a-z]+){0,3}[ -]$")
 OLD = re.compile(r"old|remote|distant|prior|previous|childhood|years? ago|in childhood")
 RECENT = re.compile(r"\brecent(?: [a-z]+){0,2} $")
+
+
+def heading_of(page: Page, a: Asserted) -> str:
+    section = page.section_at(a.mention.start)
+    return page.low[section.start : section.body]
 
 
 def split(family: Family, supporting: Sequence[tuple[int, Asserted, str]]) -> list[list[tuple[int, Asserted, str]]]:
@@ -481,11 +491,16 @@ def is_past_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserted) 
     return not is_treated_cancer(page, catalog, witness, a)
 
 
-def merged(family: Family, mates: Sequence[Asserted], others: Sequence[Asserted]) -> dict[str, tuple[str, ...]]:
-    """The condition's attribute values: the assessment's before the others', the more specific before the less."""
+def merged(
+    family: Family, mates: Sequence[Asserted], others: Sequence[Asserted], told: Sequence[Asserted] = ()
+) -> dict[str, tuple[str, ...]]:
+    """The condition's attribute values: the assessment's before the others', the more specific before the less.
+
+    told: mentions that tell of it as past, which still say where it is: asked last, and never for what ends it.
+    """
     out: dict[str, tuple[str, ...]] = {}
     names = dict.fromkeys([a.name for a in family.attributes])
-    for a in [*mates, *others]:
+    for a in [*mates, *others, *told]:
         names |= dict.fromkeys(a.values)
     by_name = {x.name: x for x in family.attributes}
     for name in names:
@@ -495,6 +510,7 @@ def merged(family: Family, mates: Sequence[Asserted], others: Sequence[Asserted]
             [a for a in mates if a.mention.section == "assessment_plan"],
             [a for a in mates if a.mention.section != "assessment_plan"],
             list(others),
+            [] if attribute and (attribute.overrides or attribute.many) else list(told),
         ]
         found: list[str] = []
         for tier in tiers:
@@ -672,7 +688,12 @@ def suppressed_at(a: Asserted, reason: str, icd10: str) -> Suppressed:
 
 
 def judge(
-    codes: Iterable[str], outcome: Outcome, catalog: Catalog, common: Outcome | None = None, day: str | None = None
+    codes: Iterable[str],
+    outcome: Outcome,
+    catalog: Catalog,
+    page: Page,
+    common: Outcome | None = None,
+    day: str | None = None,
 ) -> tuple[FirstPass, ...]:
     """The note's verdict on each first-pass code, in the order given.
 
@@ -684,7 +705,7 @@ def judge(
         if common and catalog.common and catalog.is_common(then):
             answer = common_verdict(then, common, catalog.common)
         else:
-            answer = verdict(then, outcome, catalog)
+            answer = verdict(then, outcome, catalog, page)
         answers.append(dated(replace(answer, icd10=c), day))
     return tuple(answers)
 
@@ -713,7 +734,7 @@ def on_date(outcome: Outcome, day: str | None) -> Outcome:
     return replace(outcome, findings=tuple(findings.values()))
 
 
-def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
+def verdict(icd10: str, outcome: Outcome, catalog: Catalog, page: Page) -> FirstPass:
     """What the note says about one reported code: the same code found, a more exact one, another one, or why none."""
     same = [f for f in (*outcome.findings, *outcome.unoffered) if f.icd10 == icd10]
     if same:
@@ -732,6 +753,10 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
         here = ahead
     names, codes = ", ".join(f.icd10 for f in here), tuple(f.icd10 for f in here)
     wrong = spans_against(against)
+    mine = [s for s in against if s.icd10[:3] == icd10[:3] and s.reason in DENIED]
+    if mine and all(f.icd10[:3] != icd10[:3] for f in here):
+        why = not_current(family, mine) + (f" The note supports {names} instead." if here else "")
+        return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), spans_against(mine), codes)
     past = [f for f in here if f.icd10.startswith(PAST)]
     if here and len(past) == len(here) and not icd10.startswith(PAST):
         why = f"{family.label} is mentioned as past ({names}), not as a current condition."
@@ -753,10 +778,20 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
         return FirstPass(icd10, Verdict.MORE_SPECIFIC, why, spans_of(closer), (), tuple(f.icd10 for f in closer))
     if against:
         return FirstPass(icd10, Verdict.UNSUPPORTED, not_current(family, against), (), wrong)
+    drugs = drug_spans(page, family)
+    if drugs:
+        why = f"The note names a drug for {label}, but not the condition, and a drug makes no diagnosis."
+        return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), drugs)
     if family.tail:
         why = f"The note has none of the few words that the rules know for this code ({label})."
         return FirstPass(icd10, Verdict.NOT_FOUND, why)
     return FirstPass(icd10, Verdict.NOT_FOUND, f"No mention of {label} in the note.")
+
+
+def drug_spans(page: Page, family: Family) -> tuple[Span, ...]:
+    """Where a note names drugs that are given for one condition only, whatever it says of the condition."""
+    spans = (m.span() for m in family.drugs.finditer(page.low)) if family.drugs else ()
+    return tuple(s for s in spans if page.section_at(s[0]).kind not in SILENT)[:FEW]
 
 
 def common_verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
@@ -811,6 +846,8 @@ REASON_WORDS = {
     "uncertain": "uncertain (suspected, possible, probable)",
     "hypothetical": "only as a risk, a plan or advice",
 }
+DENIED = frozenset({"negated", "ruled-out", "uncertain", "hypothetical", "family"})
+"""Reasons for which a mention is no condition of the person at all."""
 UNSPECIFIED = re.compile(r"\.(?:9|90|909|10|30|A|20|40|50|00|09|0)$|9$|G20\.C$|G35\.D$")
 """How codes end that leave the type, stage, site or side open."""
 

@@ -110,6 +110,10 @@ def is_possible(low: str, start: int, first: int, last: int) -> bool:
     return bool(HARM_LIST.search(head) and TOLD_AFTER.match(low, last))
 
 
+CANCER_TREATMENT = re.compile(
+    r"\b(?:began|begin|begins|started|start|starting|continues?|undergoing|receiving|on) [a-z ,-]{0,40}"
+    r"\b(?:chemotherapy|radiation|radiotherapy|immunotherapy|brachytherapy)\b"
+)
 AT_ADMISSION = re.compile(r"admi(?:tting|ssion)|pre ?-?op")
 OF_STAY = re.compile(r"(?:discharge|final) diagnos|diagnos[ei]s (?:at|on|upon) discharge")
 AT_DISCHARGE = re.compile(r"discharge|final|principal|diagnos[ei]s")
@@ -171,6 +175,11 @@ class Sentences:
         """Whether the note is written at a bedside: what its assessment names is what the person lies there with."""
         low = self.page.low
         return (self.page.is_bedside or bool(ADMITTED.search(low))) and not re.search(r"\baxis i{1,3}\b", low)
+
+    @cached_property
+    def treats_cancer(self) -> bool:
+        """Whether the note begins or goes on with a treatment that only cancers get."""
+        return bool(CANCER_TREATMENT.search(self.page.low))
 
     @cached_property
     def lists_diagnoses(self) -> bool:

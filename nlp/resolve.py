@@ -271,8 +271,9 @@ def belongs(family: Family, mates: Sequence[Asserted], a: Asserted) -> bool:
 
 
 DATED_BEFORE = re.compile(
-    r"\b(?:underwent|had|has had|required|s/p|status post)\b[^.;]{3,140}\b(?:in|on) (?:[a-z]{3,9}(?: of)? |\d{1,2}/(?:\d{1,2}/)?)?"
-    r"(?:19|20)\d\d (?:secondary to|due to|because of|for|from|after)(?: (?:a|an|the|his|her))?(?: [a-z]+)? $"
+    r"\b(?:underwent|had|has had|required|s/p|status post)\b[^.;]{3,140}\b(?:in|on) "
+    r"(?:[a-z]{3,9}(?: of)? |\d{1,2}/(?:\d{1,2}/)?)?(?:19|20)\d\d "
+    r"(?:secondary to|due to|because of|for|from|after)(?: (?:a|an|the|his|her))?(?: [a-z]+)? $"
 )
 """An operation with its date, and what it was for."""
 DATED = re.compile(
@@ -314,9 +315,8 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         return (1, "under treatment at the bedside") if is_at_bedside(page, witness, a) else None
     if policy == "assessed":
         return None
-    if section == "chief_complaint" and a.mention.start - page.section_at(a.mention.start).body < REASON_LENGTH:
-        if not BACKGROUND.search(page.low, page.sentences[a.mention.sentence][0], a.mention.start):
-            return 1, "the reason for the visit"
+    if section == "chief_complaint" and is_reason(page, a):
+        return 1, "the reason for the visit"
     if section in NARRATIVE | {"pmh"}:
         near = [e for e in witness.in_sentence(a.mention.sentence) if e.letter in (Meat.TREAT, Meat.ASSESS)]
         if section == "pmh":
@@ -329,10 +329,14 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         start = page.sentences[a.mention.sentence][0]
         if catalog.general["reason"].search(page.low, max(start, a.mention.start - 90), a.mention.start):
             return 1, "what the visit is for"
+        if MANAGED.search(page.low, start, a.mention.start):
+            return 1, "among the conditions that somebody is asked to manage"
         if kind == "cancer" and is_plainly_active(page, catalog, a):
             return 1, f"called active in {SECTION_NAMES.get(section, section)}"
     if section in NARRATIVE | {"pmh"} and kind == "chronic" and witness.seen:
         return 2, f"named in {SECTION_NAMES.get(section, section)} and seen in the examination"
+    if kind == "cancer" and section == "results" and is_pathology(page, a) and witness.sentences.treats_cancer:
+        return 1, "the pathologist's finding, in a note that treats it"
     if section in SUPPORTING:
         end = page.sentences[a.mention.sentence][1]
         if catalog.general["treated"].search(page.low, a.mention.end, min(end, a.mention.end + 50)):
@@ -350,11 +354,22 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
     return None
 
 
+def is_reason(page: Page, a: Asserted) -> bool:
+    """Whether a mention near the beginning of a reason for a visit is the reason, and not the person's background."""
+    start = page.section_at(a.mention.start).body
+    sentence = page.sentences[a.mention.sentence][0]
+    return a.mention.start - start < REASON_LENGTH and not BACKGROUND.search(page.low, sentence, a.mention.start)
+
+
 BACKGROUND = re.compile(
     r"\b(?:medical history|history|pmh|hx) (?:that |which )?(?:is |was )?(?:significant|notable|remarkable|positive)\b"
     r"|\bpast medical history\b"
 )
-"""What a reason for a visit tells of the person before it says why: "medical history significant for COPD, here for"."""
+"""What a reason tells of the person before it says why: "medical history significant for COPD, here for"."""
+
+
+DONE = re.compile(r"\b(?:s/p|status post|post|prior|previous) (?:[a-z]+ )?$")
+"""Before a treatment: it is one of the past."""
 
 
 def is_same_item(page: Page, a: Asserted, e: Evidence) -> bool:
@@ -366,6 +381,8 @@ def is_same_item(page: Page, a: Asserted, e: Evidence) -> bool:
         return False
     if e.rule.split("/")[1].startswith("meat.drug") or e.rule.startswith("general"):
         return True
+    if DONE.search(page.low, max(0, e.start - 16), e.start):
+        return False
     first, last = (a.mention.end, e.start) if e.start >= a.mention.end else (e.end, a.mention.start)
     return page.low.count(",", first, max(first, last)) <= 1
 
@@ -412,6 +429,10 @@ def is_at_bedside(page: Page, witness: Witness, a: Asserted) -> bool:
     return any(e.letter is Meat.TREAT and e.rule.startswith(own) for e in witness.in_sentence(a.mention.sentence))
 
 
+MANAGED = re.compile(
+    r"\bmanagement of (?:(?:his|her|the|multiple|other|chronic|medical) )*(?:problems|issues|conditions|comorbidities)"
+    r"(?: which| that)? (?:including|include|such as)\b[^.;:]{0,120}$"
+)
 TAKEN_FOR = re.compile(
     r"(?<!not )(?<!never )(?<!stopped )(?<!denies )(?<!no longer )"
     r"\b(?:takes?|taking|uses?|using|maintained on|treated with|prescribed|receiv(?:es|ing)"
@@ -599,6 +620,15 @@ def code(page: Page, c: Condition, suppressed: list[Suppressed], setting: str) -
     return out
 
 
+PATHOLOGY = re.compile(r"patholog|biops|histolog")
+
+
+def is_pathology(page: Page, a: Asserted) -> bool:
+    """Whether a mention stands in a report of the pathologist: under such a heading or at such a line's beginning."""
+    line = page.low.rfind("\n", 0, a.mention.start) + 1
+    return bool(PATHOLOGY.search(heading_of(page, a)) or PATHOLOGY.search(page.low[line : line + 30]))
+
+
 OPERATED_FOR = re.compile(r"(?:pre|post) ?-?op(?:erative)?(?: [a-z]+)? diagnos")
 LONG_AGO = re.compile(r"\b(?:old|remote|prior|previous|past|history|healed|status post|s/p|post)\b")
 
@@ -754,8 +784,8 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog, page: Page) -> First
     names, codes = ", ".join(f.icd10 for f in here), tuple(f.icd10 for f in here)
     wrong = spans_against(against)
     mine = [s for s in against if s.icd10[:3] == icd10[:3] and s.reason in DENIED]
-    if mine and all(f.icd10[:3] != icd10[:3] for f in here):
-        why = not_current(family, mine) + (f" The note supports {names} instead." if here else "")
+    if here and mine and all(f.icd10[:3] != icd10[:3] for f in here):
+        why = f"{not_current(family, mine)} The note supports {names} instead."
         return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), spans_against(mine), codes)
     past = [f for f in here if f.icd10.startswith(PAST)]
     if here and len(past) == len(here) and not icd10.startswith(PAST):

@@ -159,7 +159,7 @@ class ClaimSerializer(serializers.ModelSerializer):
 class NoteSerializer(serializers.ModelSerializer):
     class Meta:
         model = Note
-        fields = ["id", "note_id", "note_type", "text", "text_sha256"]
+        fields = ["id", "note_id", "note_type", "text", "text_sha256", "page_offsets", "unread_pages"]
 
 
 class FirstPassCodeSerializer(serializers.ModelSerializer):

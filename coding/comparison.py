@@ -43,15 +43,20 @@ class Question:
 
 
 def questions(
-    first_pass: Collection[str], answers: Mapping[int, Mapping[str, Any]], *, wanted: Collection[str] | None = None
+    first_pass: Collection[str],
+    answers: Mapping[int, Mapping[str, Any]],
+    *,
+    wanted: Collection[str] | None = None,
+    unread: int = 0,
 ) -> list[Question]:
     """One *check* for each first-pass code, one *add* for each other code that a note supports.
 
     first_pass: dotted codes of the encounter. answers: nlp's answer by the note's primary key, in reading order.
-    wanted: codes worth adding (those that risk-adjust), or None for all. The code that a check proposes to put
-    instead is not asked again; where one first-pass code stands for several documented ones, the others are adds.
+    wanted: codes worth adding (those that risk-adjust), or None for all. unread: how many pages of the encounter hold
+    no text: a code that the others do not show is then not read yet, never not found. The code that a check proposes to
+    put instead is not asked again; where one first-pass code stands for several documented ones, the others are adds.
     """
-    checks = {code: _check(code, answers) for code in sorted(set(first_pass))}
+    checks = {code: _check(code, answers, unread) for code in sorted(set(first_pass))}
     adds: dict[str, Question] = {}
     for note, answer in answers.items():
         for found in answer["suggestions"]:
@@ -72,7 +77,7 @@ def questions(
     return [*checks.values(), *(adds[code] for code in sorted(adds))]
 
 
-def _check(code: str, answers: Mapping[int, Mapping[str, Any]]) -> Question:
+def _check(code: str, answers: Mapping[int, Mapping[str, Any]], unread: int) -> Question:
     question = Question(SuggestionKind.CHECK, code, verdict=Verdict.PENDING)
     for note, answer in answers.items():
         supporting = [f for f in answer["suggestions"] if f["icd10"] == code and _is_supported(f)]
@@ -93,6 +98,10 @@ def _check(code: str, answers: Mapping[int, Mapping[str, Any]]) -> Question:
                 question.spans |= {
                     (note, SpanLabel.MENTION.value, start, end) for start, end in said.get("evidence", ())
                 }
+    if unread and question.verdict == Verdict.NOT_FOUND:
+        question.verdict = Verdict.PENDING
+        pages = "1 page holds" if unread == 1 else f"{unread} pages hold"
+        question.why = f"Not on the pages that could be read; {pages} no text for the rules. Read what they could not."
     return question
 
 

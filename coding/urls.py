@@ -7,6 +7,7 @@ ROOMS = (
     "home",
     "queues",
     "charts",
+    "documents",
     "suggestions",
     "provider_queries",
     "scores",

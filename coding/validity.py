@@ -39,7 +39,7 @@ from coding.intake.values import (
     MemberValues,
     NoteValues,
 )
-from coding.models import Chart, Encounter, Override, Project, RuleVerification
+from coding.models import Chart, Encounter, Note, Override, Project, RuleVerification
 from coding.workflow import SuggestionKind
 
 OK = "OK"
@@ -155,7 +155,9 @@ def encounters_of(chart: Chart) -> QuerySet[Encounter]:
 
 def with_record(encounters: QuerySet[Encounter]) -> QuerySet[Encounter]:
     return encounters.select_related("claim").prefetch_related(
-        "notes", "first_pass_codes", Prefetch("overrides", Override.objects.select_related("by", "withdrawn_by"))
+        Prefetch("notes", Note.objects.select_related("document")),
+        "first_pass_codes",
+        Prefetch("overrides", Override.objects.select_related("by", "withdrawn_by")),
     )
 
 
@@ -316,7 +318,16 @@ def encounter_values(encounter: Encounter) -> EncounterValues:
         EncounterValues,
         encounter,
         claim=_values(ClaimValues, claim, lines=lines) if claim else None,
-        notes=tuple(_values(NoteValues, note, page_offsets=tuple(note.page_offsets)) for note in encounter.notes.all()),
+        notes=tuple(
+            _values(
+                NoteValues,
+                note,
+                page_offsets=tuple(note.page_offsets),
+                unread_pages=tuple(note.unread_pages),
+                document=None,  # the checks read text
+            )
+            for note in encounter.notes.all()
+        ),
         first_pass_codes=tuple(_values(FirstPassCodeValues, code) for code in encounter.first_pass_codes.all()),
     )
 

@@ -33,6 +33,11 @@ def check(case: Case) -> Check:
         text = UNREADABLE.sub(" ", note.text) if here else note.text
         enough = None if here else fewest[0]  # without gaps it is only asked whether there are words at all
         words += sum(1 for _ in islice(WORD.finditer(text), enough))
+    unread = sum(len(note.unread_pages) for note in case.encounter.notes)
+    if words < fewest[0] and unread:
+        return case.answer(
+            "V10", UNKNOWN, f"{unread} pages hold no text, as scans do; a person has to look.", Evidence("note.text")
+        )
     if words < fewest[0]:
         return case.answer("V10", NOT_MET, "There is no text that can be read.", Evidence("note.text"))
     if whole and words < SHORT:

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -19,13 +19,18 @@ from coding.intake import (
     ChartValues,
     ClaimLineValues,
     ClaimValues,
+    DocumentValues,
     EncounterValues,
     FirstPassCodeValues,
+    MemberValues,
     NoteValues,
 )
 from coding.models import (
     Chart,
     Claim,
+    Document,
+    DocumentPage,
+    DocumentPart,
     Encounter,
     Enrollment,
     FirstPassCode,
@@ -39,6 +44,8 @@ from coding.permissions import Permission, check_can
 from coding.workflow import STATUS_OWNERS, ChartStatus, Owner
 
 BATCH = 200  # charts that are read and written together: bounds the queries, and the parameters of each
+
+PARTS = 40  # of documents, written together: ten megabytes
 
 T = TypeVar("T", bound=models.Model)
 
@@ -128,6 +135,26 @@ def import_chart(values: ChartValues, *, project: Project, by: User | None, appl
     """One chart; see `import_charts`."""
     summary = import_charts([values], project=project, by=by, apply=apply)
     return Chart.objects.get(pk=summary.charts[0])
+
+
+def add_document(*, encounter: Encounter, values: NoteValues, note_type: str, by: User) -> bool:
+    """A document as one more note of an encounter, named by its bytes: the same one again changes nothing.
+
+    Returns whether it is new. Raises NotAllowed, and ImportRefused where the chart is finished.
+    """
+    assert values.document is not None
+    if Document.objects.filter(note__encounter=encounter, sha256=values.document.sha256).exists():
+        return False
+    member = encounter.chart.member
+    note = replace(values, note_id=f"document {values.document.sha256[:12]}", note_type=note_type.strip()[:60])
+    chart = ChartValues(
+        service_year=encounter.chart.service_year,
+        member=MemberValues(member.member_id, member.birth_date, member.sex),
+        encounters=(
+            EncounterValues(encounter.encounter_id, encounter.date_from, encounter.date_through, notes=(note,)),
+        ),
+    )
+    return bool(import_charts([chart], project=encounter.chart.project, by=by, apply=True).notes)
 
 
 @transaction.atomic
@@ -234,7 +261,7 @@ def _stored(batch: Sequence[ChartValues], project: Project) -> tuple[dict[str, M
     prefetch_related_objects(
         differing,
         "encounters__claim",
-        Prefetch("encounters__notes", Note.objects.defer("text")),
+        Prefetch("encounters__notes", Note.objects.defer("text").select_related("document")),
         "encounters__first_pass_codes",
     )
     return members, charts
@@ -259,7 +286,9 @@ class _Rows:
     """What a batch will write: new rows in the order of their foreign keys, and facts of rows that are here."""
 
     def __init__(self) -> None:
-        tables = (Member, Enrollment, Chart, Encounter, Claim, Note, FirstPassCode)
+        tables = (
+            Member, Enrollment, Chart, Encounter, Claim, Note, Document, DocumentPage, DocumentPart, FirstPassCode,
+        )  # fmt: skip
         self.new: dict[type[models.Model], list[Any]] = {table: [] for table in tables}
         self.facts: dict[models.Model, set[str]] = {}
 
@@ -274,7 +303,7 @@ class _Rows:
 
     def save(self) -> None:
         for table, rows in self.new.items():
-            table._default_manager.bulk_create(rows, batch_size=500)
+            table._default_manager.bulk_create(rows, batch_size=PARTS if table is DocumentPart else 500)
         for row, names in self.facts.items():
             row.save(update_fields=sorted(names))
 
@@ -322,6 +351,7 @@ class _Comparison:
             **{name: self.counts[name] for name in ("encounters", "notes", "first_pass_codes")},
             "filled": len(self.filled),
             "updated": len(self.updated),
+            **({"pages_unread": self.counts["pages_unread"]} if self.counts["pages_unread"] else {}),
         }
 
     # --- What is compared
@@ -371,8 +401,10 @@ class _Comparison:
             note = stored.pop(said.note_id, None)
             if note is None:
                 self._note(encounter, said, note_path)
-            elif note.text_sha256 != sha256(said.text):
-                self.edited.append(f"{note_path}.text")
+            elif _source(note) != _source(said):
+                self.edited.append(f"{note_path}.{'pdf' if said.document else 'text'}")
+            elif said.document:  # the same file, of which a newer reader may take another text
+                self._facts(note_path, note, replace(said, text="", page_offsets=(), unread_pages=()))
             else:
                 self._facts(note_path, note, said)
         self._missing("note", len(stored))
@@ -423,8 +455,21 @@ class _Comparison:
         self._add(path)
 
     def _note(self, encounter: Encounter, said: NoteValues, path: str) -> None:
-        self.rows.add(Note(encounter=encounter, text_sha256=sha256(said.text), **_fields(said)))
+        note = self.rows.add(Note(encounter=encounter, text_sha256=sha256(said.text), **_fields(said)))
         self._add(path, "notes")
+        if said.document:
+            self._document(note, said.document)
+            self.counts["pages_unread"] += len(said.unread_pages)
+
+    def _document(self, note: Note, said: DocumentValues) -> None:
+        document = self.rows.add(
+            Document(note=note, sha256=said.sha256, size=len(said.data), page_count=len(said.pages))
+        )
+        for number, page in enumerate(said.pages, start=1):
+            self.rows.add(DocumentPage(document=document, number=number, **_fields(page)))
+        for number, start in enumerate(range(0, len(said.data), DocumentPart.PART)):
+            part = said.data[start : start + DocumentPart.PART]
+            self.rows.add(DocumentPart(document=document, number=number, data=part))
 
     def _code(self, encounter: Encounter, said: FirstPassCodeValues, path: str) -> None:
         self.rows.add(FirstPassCode(encounter=encounter, **_fields(said)))
@@ -447,7 +492,7 @@ def _fields(values: Any) -> dict[str, Any]:
     return {
         name: _plain(value)
         for name, value in vars(values).items()
-        if name not in ("claim", "notes", "first_pass_codes")
+        if name not in ("claim", "notes", "first_pass_codes", "document")
     }
 
 
@@ -458,6 +503,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, ClaimLineValues):
         return {"procedure": value.procedure, "modifiers": list(value.modifiers)}
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def _source(note: Note | NoteValues) -> tuple[str, str]:
+    """What a note is the same by: its document where it has one, else its text."""
+    document = getattr(note, "document", None)
+    if document:
+        return "pdf", document.sha256
+    return "text", note.text_sha256 if isinstance(note, Note) else sha256(note.text)
 
 
 def sha256(text: str) -> str:

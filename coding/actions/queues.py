@@ -12,7 +12,7 @@ from coding import scores, validity
 from coding.acceptability import book, queue_place
 from coding.actions import trail
 from coding.actions.locks import lock_chart, locked
-from coding.models import Assignment, Chart, FinishedReview, Project, User
+from coding.models import Assignment, Chart, FinishedReview, Note, Project, User
 from coding.models.charts import ChartQuerySet
 from coding.permissions import NotAllowed, Permission, check_can, check_can_code_chart, projects_with
 from coding.workflow import CHART_MOVES, ChartStatus, SuggestionKind, Verdict
@@ -214,6 +214,7 @@ def finish(*, chart: Chart, by: User) -> None:
     if open_count:
         raise StillOpen(chart, open_count)
     counts = Counter(f"{kind}.{status}" for kind, status in live)
+    unread = Note.objects.filter(encounter__chart=chart).values_list("unread_pages", flat=True)
     fact = FinishedReview.objects.create(
         chart=chart,
         coder=by,
@@ -224,11 +225,18 @@ def finish(*, chart: Chart, by: User) -> None:
         changes=counts["check.changed"],
         queries=counts["add.queried"] + counts["check.queried"],
         undecided=open_count,
+        pages_unread=sum(map(len, unread)),
     )
     end_assignment(chart, "finished")
     move(chart, ChartStatus.CODED)
     trail.record(
-        "chart.finished", by=by, project=chart.project, subject=chart, counts=dict(counts), undecided=fact.undecided
+        "chart.finished",
+        by=by,
+        project=chart.project,
+        subject=chart,
+        counts=dict(counts),
+        undecided=fact.undecided,
+        **({"pages_unread": fact.pages_unread} if fact.pages_unread else {}),
     )
 
 

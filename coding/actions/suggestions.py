@@ -222,7 +222,8 @@ def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
     answers = {pk: results[pk] for pk in notes if pk in results}
     first_pass = encounter.first_pass_codes.values_list("icd10", flat=True)
     found = {item["icd10"] for answer in answers.values() for item in answer["suggestions"]}
-    asked = comparison.questions(first_pass, answers, wanted=scores.risk_adjusting(chart, found))
+    unread = sum(len(note.unread_pages) for note in notes.values())
+    asked = comparison.questions(first_pass, answers, wanted=scores.risk_adjusting(chart, found), unread=unread)
 
     # A lone failed note must not read as "nothing found": without an answer a check stays as it was.
     live = {(s.kind, s.icd10): s for s in encounter.suggestions.live()}

@@ -4,6 +4,7 @@ Strict, because a misspelt field would otherwise be a fact silently lost: an unk
 what carries no meaning: a byte order mark, CRLF line ends, blank lines, spaces around ids, the case and dot of a code.
 """
 
+import base64
 import difflib
 import json
 import math
@@ -14,6 +15,7 @@ from datetime import date
 from typing import Any, Protocol, TypeVar
 
 from coding import icd10
+from coding.intake import pdf
 from coding.intake.values import (
     UNKNOWN,
     ChartValues,
@@ -297,6 +299,9 @@ def _signature(fields: "_Fields") -> dict[str, Any]:
 
 
 def _note(fields: "_Fields") -> NoteValues:
+    if fields.value.get("pdf") is not None:
+        return _pdf_note(fields)
+    fields.taken.add("pdf")
     text = fields.document("text")
     offsets = fields.fact("page_offsets", (list,)) or []
     if any(type(offset) is not int for offset in offsets) or offsets != sorted(set(offsets)):
@@ -308,6 +313,17 @@ def _note(fields: "_Fields") -> NoteValues:
     )
     fields.no_others()
     return values
+
+
+def _pdf_note(fields: "_Fields") -> NoteValues:
+    """A note that is a PDF: its text and where its pages begin are taken from the file."""
+    for name in ("text", "page_offsets"):
+        if fields.take(name, (str, list), "nothing beside pdf") is not None:
+            fields.problem(name, "Beside pdf; expected nothing, because it is taken from the PDF.")
+    note_id, note_type = fields.text("note_id", 80), fields.text("type", 60)
+    note = fields.pdf("pdf") or NoteValues("", "")
+    fields.no_others()
+    return replace(note, note_id=note_id, note_type=note_type)
 
 
 def _first_pass_code(fields: "_Fields") -> FirstPassCodeValues:
@@ -460,6 +476,18 @@ class _Fields:
         if not value.strip():
             self.problem(name, "Empty; expected the note's text.")
         return value
+
+    def pdf(self, name: str) -> NoteValues | None:
+        value = self.take(name, (str,), "a PDF file in base64")
+        if value is None:
+            return None
+        try:
+            return pdf.read(base64.b64decode(value, validate=True))
+        except pdf.UnreadablePdf as error:
+            self.problem(name, str(error))
+        except ValueError:
+            self.problem(name, "Not base64; expected a PDF file in base64.")
+        return None
 
     def choice(self, name: str, choices: tuple[str, ...], required: bool = False) -> str:
         expected = f"one of {', '.join(choices)}"

@@ -1,4 +1,4 @@
-"""A folder of notes as charts: `<note_id>.txt`, one chart each, with an invented member and date of service.
+"""A folder of notes as charts: `<note_id>.txt` or `<note_id>.pdf`, one chart each, with an invented member and date.
 
 For corpora of notes that come without a member. Everything that is invented follows from the SHA-256 of the note's id
 (UTF-8), so that the same folder always gives the same charts:
@@ -16,11 +16,13 @@ it (`note_type`), where there is one; nothing else of that file is read.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from coding import icd10
+from coding.intake import pdf
 from coding.intake.values import (
     ChartValues,
     EncounterValues,
@@ -43,11 +45,17 @@ def read_folder(folder: Path, first_pass: Mapping[str, Iterable[str]] | None = N
     charts: list[ChartValues] = []
     problems: list[Problem] = []
     codes_of = dict(first_pass or {})
-    for path in sorted(folder.glob("*.txt")):
+    paths = sorted(path for path in folder.iterdir() if path.suffix in (".txt", ".pdf"))
+    for path in paths:
         codes = tuple(codes_of.pop(path.stem, ()))
         try:
-            text = path.read_bytes().decode("utf-8")  # no newline translation: offsets count what is in the file
-            note_type = _note_type(path.with_suffix(".json"))
+            data = path.read_bytes()
+            # Text is decoded without translating line ends: offsets count what is in the file.
+            is_pdf = path.suffix == ".pdf"
+            note = pdf.read(data, path.stem) if is_pdf else NoteValues(path.stem, data.decode("utf-8"))
+            note = replace(note, note_type=_note_type(path.with_suffix(".json")))
+        except pdf.UnreadablePdf as error:
+            problems.append(Problem(0, path.name, str(error)))
         except UnicodeDecodeError as error:
             problems.append(Problem(0, path.name, f"Not UTF-8 text (byte {error.start + 1}); expected UTF-8."))
         except ValueError:
@@ -55,15 +63,17 @@ def read_folder(folder: Path, first_pass: Mapping[str, Iterable[str]] | None = N
                 Problem(0, f"{path.stem}.json", "Not a JSON object with a text note_type of 60 characters.")
             )
         else:
-            if not text.strip() or "\0" in text:
+            if path.suffix == ".pdf" and path.with_suffix(".txt") in paths:
+                problems.append(Problem(0, path.name, f"Beside {path.stem}.txt; expected one of them."))
+            elif note.document is None and (not note.text.strip() or "\0" in note.text):
                 problems.append(Problem(0, path.name, "Empty, or holds a NUL character; expected the note's text."))
             elif len(path.stem) > 80:
                 problems.append(Problem(0, path.name, "The name is longer than 80 characters."))
             else:
-                charts.append(_chart(path.stem, text, note_type, codes))
+                charts.append(_chart(note, codes))
     problems += [Problem(0, "first_pass", f"No note {note_id} in the folder.") for note_id in codes_of]
     if not charts and not problems:
-        problems.append(Problem(0, "", "The folder holds no *.txt file."))
+        problems.append(Problem(0, "", "The folder holds no *.txt or *.pdf file."))
     if problems:
         raise IntakeErrors(problems)
     return tuple(charts)
@@ -108,14 +118,14 @@ def _note_type(path: Path) -> str:
     return note_type
 
 
-def _chart(note_id: str, text: str, note_type: str, codes: Iterable[str]) -> ChartValues:
-    digest = hashlib.sha256(note_id.encode()).digest()
-    inpatient = note_type.startswith("inpatient")
+def _chart(note: NoteValues, codes: Iterable[str]) -> ChartValues:
+    digest = hashlib.sha256(note.note_id.encode()).digest()
+    inpatient = note.note_type.startswith("inpatient")
     date_from = date(SERVICE_YEAR, 1, 1) + timedelta(days=int.from_bytes(digest[5:9], "big") % 270)
     return ChartValues(
         service_year=SERVICE_YEAR,
         member=MemberValues(
-            member_id=note_id,
+            member_id=note.note_id,
             birth_date=date(1936, 1, 1) + timedelta(days=int.from_bytes(digest[1:5], "big") % 9132),
             sex="FM"[digest[0] % 2],
         ),
@@ -135,7 +145,7 @@ def _chart(note_id: str, text: str, note_type: str, codes: Iterable[str]) -> Cha
                 date_from=date_from,
                 date_through=date_from + timedelta(days=1 + digest[9] % 5 if inpatient else 0),
                 setting="inpatient" if inpatient else "outpatient",
-                notes=(NoteValues(note_id=note_id, text=text, note_type=note_type),),
+                notes=(note,),
                 first_pass_codes=tuple(FirstPassCodeValues(code) for code in codes),
             ),
         ),

@@ -7,7 +7,7 @@ collection are *unknown*. The classes have no repr of their own: a value here is
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -58,11 +58,33 @@ class ClaimValues:
 
 
 @dataclass(frozen=True, repr=False)
+class PageValues:
+    """A page of a PDF as it is shown. words: [[start, end, left, top, right, bottom], ...], in code points of the
+    page's text and in ten thousandths of its width and height from the top left. unread: "" or why it was not read."""
+
+    width: int  # points
+    height: int
+    words: Sequence[Sequence[int]]
+    unread: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class DocumentValues:
+    """The file of which a note's text was taken."""
+
+    data: bytes
+    sha256: str
+    pages: tuple[PageValues, ...]
+
+
+@dataclass(frozen=True, repr=False)
 class NoteValues:
     note_id: str
-    text: str  # exactly as received
+    text: str  # exactly as received, or as it was taken from the document
     note_type: str = ""
     page_offsets: tuple[int, ...] = ()
+    unread_pages: tuple[int, ...] = ()  # from 1: those that the text lacks
+    document: DocumentValues | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -105,10 +127,23 @@ class ChartValues:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 of what the chart says, in hex: the same for the same values, in whichever file they stood."""
-        said = asdict(self)
+        """SHA-256 of what the chart says, in hex: the same for the same values, in whichever file they stood.
+
+        A document speaks for its note: another version of the reader may take another text from the same file.
+        """
+        encounters = tuple(replace(one, notes=tuple(map(_without_document, one.notes))) for one in self.encounters)
+        said = asdict(replace(self, encounters=encounters))
         del said["line"], said["project"]
+        for encounter, values in zip(said["encounters"], self.encounters, strict=True):
+            for note, full in zip(encounter["notes"], values.notes, strict=True):
+                del note["document"], note["unread_pages"]
+                if full.document:
+                    note["document"] = full.document.sha256
         return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()
+
+
+def _without_document(note: NoteValues) -> NoteValues:
+    return replace(note, text="", page_offsets=(), unread_pages=(), document=None) if note.document else note
 
 
 @dataclass(frozen=True, order=True)

@@ -1,4 +1,15 @@
-from coding.models.charts import Chart, Claim, Encounter, Enrollment, FirstPassCode, Member, Note
+from coding.models.charts import (
+    Chart,
+    Claim,
+    Document,
+    DocumentPage,
+    DocumentPart,
+    Encounter,
+    Enrollment,
+    FirstPassCode,
+    Member,
+    Note,
+)
 from coding.models.compliance import (
     FinishedReview,
     OverpaymentCase,
@@ -19,6 +30,9 @@ __all__ = [
     "Chart",
     "Claim",
     "Decision",
+    "Document",
+    "DocumentPage",
+    "DocumentPart",
     "Encounter",
     "Enrollment",
     "EvidenceSpan",

@@ -207,6 +207,9 @@ class Note(models.Model):
     text = models.TextField()
     text_sha256 = models.CharField(max_length=64)
     page_offsets = models.JSONField(default=list, blank=True, help_text="Where each page begins in the text.")
+    unread_pages = models.JSONField(
+        default=list, blank=True, help_text="Pages, from 1, that the text lacks: pictures, as a scanner makes them."
+    )
 
     class Meta:
         ordering = ["pk"]
@@ -218,6 +221,65 @@ class Note(models.Model):
     def page_at(self, offset: int) -> int | None:
         """The number of the page on which a place of the text stands; None where the note has no pages."""
         return bisect_right(self.page_offsets, offset) or None
+
+
+class Document(models.Model):
+    """The PDF that a note's text was taken from. Like the text it never changes, nor do its pages and parts."""
+
+    note = models.OneToOneField(Note, on_delete=models.CASCADE, related_name="document")
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveIntegerField(help_text="Bytes.")
+    page_count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(page_count__gt=0), name="a_document_has_a_page")]
+
+    def __str__(self) -> str:
+        return f"Document {self.pk}"
+
+
+class DocumentPage(models.Model):
+    """One page: its size in points as it is shown, where its words stand, and why it was not read if it was not.
+
+    `words`: [[start, end, left, top, right, bottom], ...], in code points of the page's text, and in ten thousandths of
+    the page's width and height from the top left.
+    """
+
+    class Unread(models.TextChoices):
+        PICTURE = "picture", "a picture with little or no text"
+        LETTERS = "letters", "letters that its fonts do not explain"
+        BROKEN = "broken", "broken"
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="pages")
+    number = models.PositiveIntegerField(help_text="From 1.")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    words = models.JSONField(default=list)
+    unread = models.CharField(max_length=10, blank=True, choices=Unread.choices)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["document", "number"], name="one_page_per_number_and_document")]
+
+    def __str__(self) -> str:
+        return f"Document page {self.pk}"
+
+
+class DocumentPart(models.Model):
+    """A piece of the file, PART bytes but for the last: a browser asks for the bytes that it needs of a long one."""
+
+    PART = 256 * 1024
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField(help_text="From 0.")
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["document", "number"], name="one_part_per_number_and_document")]
+
+    def __str__(self) -> str:
+        return f"Document part {self.pk}"
 
 
 class FirstPassCode(models.Model):

@@ -24,6 +24,7 @@ class FinishedReview(models.Model):
     changes = models.PositiveIntegerField(help_text="Existing codes for which another was put.")
     queries = models.PositiveIntegerField()
     undecided = models.PositiveIntegerField(default=0)
+    pages_unread = models.PositiveIntegerField(default=0, help_text="Pages without a text that rules could read.")
 
     class Meta:
         ordering = ["pk"]
@@ -35,7 +36,7 @@ class FinishedReview(models.Model):
     def __str__(self) -> str:
         return (
             f"additions {self.additions}, deletions {self.deletions}, changed {self.changes}, kept {self.kept}, "
-            f"undecided {self.undecided}"
+            f"undecided {self.undecided}" + (f", pages not read {self.pages_unread}" if self.pages_unread else "")
         )
 
 

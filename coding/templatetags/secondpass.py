@@ -137,7 +137,15 @@ def marked(piece: "Piece", note: int) -> SafeString:
     }
     said = " ".join(f'{name}="{escape(value)}"' for name, value in attributes.items() if value)
     text = str(escape(piece.segment.text)).replace("\r", "&#13;")
-    return mark_safe(f"<span {said}>{text}</span>")  # noqa: S308
+    page = ""
+    if piece.page:  # an element without text, so that the note's text stays what it is
+        words = f"Page {piece.page}{': no text, not read by the rules' if piece.unread else ''}"
+        tone = " unread" if piece.unread else ""
+        page = (
+            f'<span class="page-mark{tone}" id="note-{note}-page-{piece.page}" role="separator" aria-label="{words}" '
+            f'data-page="{words}"></span>'
+        )
+    return mark_safe(f"{page}<span {said}>{text}</span>")  # noqa: S308
 
 
 def copied(span: "EvidenceSpan") -> str:

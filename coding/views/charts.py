@@ -14,7 +14,7 @@ from coding.actions.charts import ImportRefused, OtherProject, import_charts
 from coding.intake import IntakeErrors, Problem, formats
 from coding.models import Chart, ProviderQuery, User
 from coding.models.charts import ChartQuerySet
-from coding.permissions import Permission, can_code_chart
+from coding.permissions import Permission, can, can_code_chart
 from coding.provider_queries import practice
 from coding.templatetags.secondpass import SPAN_LETTERS
 from coding.views import chosen_project
@@ -46,6 +46,7 @@ def review_context(reading: Reading, user: User) -> dict[str, object]:
         "query_subjects": {key: subject.label for key, subject in practice().subjects.items()},
         "hold_reasons": HOLD_REASONS,
         "meat": MEAT,
+        "may_add_document": can(user, Permission.IMPORT_CHARTS, reading.chart.project),
         # Reversed once: each card has forms.
         "answer_url": reverse("answer", args=[reading.chart.pk]),
         "undo_url": reverse("undo", args=[reading.chart.pk]),
@@ -82,7 +83,9 @@ def finish(request: HttpRequest, pk: int) -> HttpResponse:
     except (queues.StillOpen, queues.WrongStatus) as error:
         messages.error(request, str(error))
         return redirect("chart", chart.pk)
-    messages.success(request, f"Chart {chart.pk} is finished.")
+    unread = chart.finished_reviews.order_by("-pk").values_list("pages_unread", flat=True)[0]
+    beside = f" {unread} page{'s' * (unread > 1)} held no text and went unread by the rules." if unread else ""
+    messages.success(request, f"Chart {chart.pk} is finished.{beside}")
     drafts = ProviderQuery.objects.filter(decision__suggestion__chart=chart, status=QueryStatus.DRAFT).count()
     if drafts:
         words = "1 query of it is" if drafts == 1 else f"{drafts} queries of it are"

@@ -5,10 +5,11 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from django.db.models import Prefetch
@@ -21,6 +22,7 @@ from coding.evidence import Segment, Span, headings, segments
 from coding.models import (
     Chart,
     Decision,
+    Document,
     Encounter,
     EvidenceSpan,
     NlpRun,
@@ -44,6 +46,7 @@ from coding.workflow import (
 )
 
 SUPPRESSED = "suppressed"
+PAGE = "page"
 HEADING = "heading"
 READING_ORDER = (
     SpanLabel.MENTION,
@@ -86,6 +89,8 @@ class Piece:
     mark: str
     letters: str
     reason: str
+    page: int = 0  # the page of the document that begins here, from 1
+    unread: bool = False  # and whether it holds no text
 
     @property
     def marks(self) -> str:
@@ -104,6 +109,10 @@ class NotePage:
     @property
     def state(self) -> str:
         return self.run.status if self.run else RunStatus.QUEUED
+
+    @property
+    def document(self) -> Document | None:
+        return getattr(self.note, "document", None)
 
 
 @dataclass(frozen=True)
@@ -124,9 +133,18 @@ class EncounterPage:
     open_count: int = 0
 
     @property
+    def unread_pages(self) -> list[tuple[Note, int]]:
+        return unread_pages_of(self.encounter)
+
+    @property
     def codes(self) -> list[str]:
         """The first-pass codes, each once: several sources may report the same."""
         return sorted({code.icd10 for code in self.encounter.first_pass_codes.all()})
+
+
+def unread_pages_of(encounter: Encounter) -> list[tuple[Note, int]]:
+    """The pages of the encounter's notes that hold no text: (note, page from 1)."""
+    return [(note, page) for note in encounter.notes.all() for page in note.unread_pages]
 
 
 def pieces(
@@ -135,18 +153,24 @@ def pieces(
     suppressed: Iterable[dict[str, Any]] = (),
     outline: Iterable[tuple[int, int, str]] = (),
 ) -> list[Piece]:
-    """The note cut for highlighting; the texts of the pieces joined are the note.
+    """The note cut for highlighting, and where a page begins; the texts of the pieces joined are the note.
 
     suppressed: mentions of nlp's answer that were not taken, with their reason.
     """
     marks = {Span(span.start, span.end, span.label, span.suggestion_id) for span in spans}
     marks |= {Span(start, end, HEADING, 0) for start, end, _ in outline}
+    pages = dict(zip(note.page_offsets, range(1, len(note.page_offsets) + 1), strict=True))
+    marks |= {Span(start, end, PAGE, 0) for start, end in pairwise([*pages, len(note.text)]) if start < end}
     reasons: dict[int, str] = {}
     for number, mention in enumerate(suppressed, start=1):
         if 0 <= mention["start"] < mention["end"] <= len(note.text):
             marks.add(Span(mention["start"], mention["end"], SUPPRESSED, -number))
             reasons[-number] = mention.get("reason", "")
-    return [piece(segment, reasons) for segment in segments(note.text, marks)]
+    found = [piece(segment, reasons) for segment in segments(note.text, marks)]
+    if not pages:
+        return found
+    begins = {start: {"page": page, "unread": page in note.unread_pages} for start, page in pages.items()}
+    return [replace(one, **begins[one.segment.start]) if one.segment.start in begins else one for one in found]
 
 
 def piece(segment: Segment, reasons: dict[int, str]) -> Piece:
@@ -404,6 +428,12 @@ class Card:
         return (GROUP_ORDER.index(self.group), min(spans or days), self.icd10)
 
     @cached_property
+    def unread_pages(self) -> list[tuple[Note, int]]:
+        """Pages of its dates of service on which nobody but a person could have found something."""
+        by_encounter = {q.suggestion.encounter_id: q.encounter for q in self.questions}
+        return [one for encounter in by_encounter.values() for one in unread_pages_of(encounter)]
+
+    @cached_property
     def has_evidence(self) -> bool:
         return any(q.groups for q in self.questions)
 
@@ -429,6 +459,7 @@ class Reading:
     may_answer: bool
     blind: bool
     given_back: bool = False  # back in the queue while this person was silent, and not taken since
+    pages_unread: int = 0  # hold no text for the rules
 
     @cached_property
     def groups(self) -> list[CardGroup]:
@@ -589,7 +620,8 @@ def read_chart(
             hccs = scores.payment_hccs(program, scores.payment_year(chart, program), card.icd10)
             card.prior = sorted({one for hcc in hccs for one in prior.get(hcc, ())}, reverse=True)
     given_back = fell_silent(chart, user) and can(user, Permission.CODE, chart.project)
-    return Reading(chart, record, cards, panels, can_code_chart(user, chart), blind, given_back)
+    pages_unread = sum(len(unread_pages_of(encounter)) for encounter in encounters)
+    return Reading(chart, record, cards, panels, can_code_chart(user, chart), blind, given_back, pages_unread)
 
 
 def warn(chart: Chart, encounters: list[Encounter], cards: list[Card], rules: Book) -> None:

@@ -116,6 +116,8 @@ def test_a_whole_chart_becomes_plain_values() -> None:
         "text": "CKD 3b.",
         "note_type": "discharge",
         "page_offsets": (0, 4),
+        "unread_pages": (),
+        "document": None,
     }
     assert vars(encounter.first_pass_codes[0]) == {
         "icd10": "E11.9",

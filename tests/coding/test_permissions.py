@@ -15,12 +15,13 @@ from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import DjangoDbBlocker
 
-from coding.actions import compliance, suggestions
+from coding.actions import charts, compliance, suggestions
 from coding.actions.projects import set_base_rate
-from coding.models import Chart, OverpaymentCase, Override, Project, ProviderQuery, QASample, Role, User
+from coding.intake import pdf
+from coding.models import Chart, Document, OverpaymentCase, Override, Project, ProviderQuery, QASample, Role, User
 from coding.permissions import ROLE_PERMISSIONS, NotAllowed, Permission, can, check_can, check_can_audit
 from coding.workflow import Outcome
-from tests import audits, make, pages
+from tests import audits, make, pages, pdfs
 
 RATE: dict[str, Any] = {"program": "cms-hcc", "payment_year": 2027, "contract": "H1234", "county": ""}
 
@@ -68,6 +69,10 @@ GET  add_code              200   404   403   404   403   404   404   404   302
 POST add_code              422   404   403   404   403   404   404   404   302
 POST tag                   302   404   403   404   403   404   404   404   302
 GET  history               200   404   200   404   200   404   404   404   302
+GET  document              200   404   200   404   200   404   404   404   302
+GET  document_page         200   404   200   404   200   404   404   404   302
+GET  add_document          403   404   200   404   403   404   404   404   302
+POST add_document          403   404   422   404   403   404   404   404   302
 GET  evidence              200   404   403   404   403   404   404   404   302
 POST change_evidence       302   404   403   404   403   404   404   404   302
 POST respond               302   404   403   404   403   404   404   404   302
@@ -164,7 +169,7 @@ def rows() -> Iterator[Row]:
 ROWS = list(rows())
 OF_A_CHART = (
     "chart", "finish", "release", "hold", "resume", "answer", "undo", "tag", "add_code", "api-chart-detail",
-    "api-chart-finish", "api-chart-score", "api-chart-release", "chart_validity", "override",
+    "api-chart-finish", "api-chart-score", "api-chart-release", "chart_validity", "override", "add_document",
 )  # fmt: skip
 
 
@@ -173,6 +178,7 @@ class World:
     project: Project
     people: dict[str, User | None]
     held: Chart
+    document: int  # a note of it
     in_audit: Chart
     returned: Chart
     ready: Chart
@@ -213,6 +219,8 @@ class World:
             "code_notes": ["E11.22"],
             "history": [self.held.pk],
             "here": [self.held.pk],
+            "document": [self.document],
+            "document_page": [self.document, 1],
             "evidence": [self.held.pk],
             "change_evidence": [self.held.pk, suggestion.evidence.all()[0].pk],
             "export": [row.name.partition(":")[2]],
@@ -287,6 +295,9 @@ def make_world() -> World:
     sample = audits.drawn(in_audit, by=lead)
     held = pages.held_chart(project, coder)
     other = pages.held_chart(project, coder)
+    charts.add_document(
+        encounter=held.encounters.get(), values=pdf.read(pdfs.pdf("Stable.")), note_type="progress", by=lead
+    )
     case = OverpaymentCase.objects.create(
         chart=in_audit, decision=audits.review_of(in_audit, "N18.32").decision, program="cms-hcc", payment_year=2025,
         why="Closed.", opened_on=date(2026, 11, 1), due_on=date(2026, 12, 31),
@@ -299,6 +310,7 @@ def make_world() -> World:
         project=project,
         people=people,
         held=held,
+        document=Document.objects.get().note_id,
         case=case,
         override=override,
         query=ProviderQuery.objects.get(decision=asked),

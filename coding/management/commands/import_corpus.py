@@ -18,7 +18,7 @@ class _Help(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 
 
 class Command(BaseCommand):
-    help = "Import a folder of *.txt notes as charts of a project of the folder's name.\n\n" + (
+    help = "Import a folder of *.txt and *.pdf notes as charts of a project of the folder's name.\n\n" + (
         note_folder.__doc__ or ""
     )
 

@@ -310,6 +310,7 @@ class Card:
     refusals: dict[int, str] = field(default_factory=dict)  # by encounter: why the code does not count on that date
     flags: list[tuple[list[date], Flag]] = field(default_factory=list)  # high-risk groups, with what is missing
     warnings: list[tuple[list[date], validity.Warned]] = field(default_factory=list)
+    elsewhere: list[date] = field(default_factory=list)  # dates of service on which nobody asks about the code
     prior: list[scores.Prior] = field(default_factory=list)  # codes of the same HCC in earlier years, newest first
 
     @cached_property
@@ -613,6 +614,8 @@ def read_chart(
     cards = cards_of(chart, questions, panels)
     for card in cards:
         card.refusals = validity.refusals(found, [q.suggestion.encounter_id for q in card.questions], card.kind)
+        asked = {q.suggestion.encounter_id for q in card.questions}
+        card.elsewhere = [encounter.date_from for encounter in encounters if encounter.pk not in asked]
     warn(chart, encounters, cards, rules)
     if prior := scores.prior_years(chart):
         program = scores.programs(chart)[0]

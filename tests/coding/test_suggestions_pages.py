@@ -64,6 +64,13 @@ def said(response) -> dict[str, Any]:
 # --- What it shows
 
 
+def test_a_card_says_on_which_dates_nobody_asks_about_its_code(desk, project, coder) -> None:
+    silent = pages.day("2026-06-01", "Seen for a cough.")
+    text = " ".join(open_page(desk, pages.held_chart(project, coder, pages.missed_ckd(), silent)).text.split())
+    assert text.count("Neither reported nor suggested on 2026-06-01.") == 2
+    assert "suggested on 2026-03-02" not in text
+
+
 @pytest.mark.parametrize(
     "text",
     [

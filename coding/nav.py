@@ -11,7 +11,7 @@ from django.urls import reverse
 from coding.models import Role
 from coding.permissions import ROLE_PERMISSIONS, Permission, can_calculate
 
-THEMES = ("light", "dark")
+THEMES = ("light", "dark", "contrast")
 STARTED = "started"  # the session's key for the time of its log-in, in seconds since the epoch
 
 
@@ -43,7 +43,7 @@ class Entry:
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Context of every page: `menu`, `theme` (light, dark, or "" for the system's), and the seconds that a session may
+    """Context of every page: `menu`, `theme` (of THEMES, or "" for the system's), and the seconds that a session may
     be idle (`session_seconds`) and that are left of it in any case (`session_left`)."""
     theme = request.COOKIES.get("theme", "")
     return {

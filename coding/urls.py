@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 ROOMS = (
     "health",
     "home",
+    "settings",
     "queues",
     "charts",
     "documents",

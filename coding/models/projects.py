@@ -25,6 +25,13 @@ class Role(models.TextChoices):
 class User(AbstractUser):
     credential = models.CharField(max_length=20, blank=True, help_text="Professional credential, such as CRC or CPC.")
     shortcuts_enabled = models.BooleanField(default=True, help_text="Single-key shortcuts on the review page.")
+    keys = models.JSONField(
+        default=dict, blank=True, help_text="The keys that the person changed: command -> keys (coding.keys)."
+    )
+    favourite_codes = models.JSONField(default=list, blank=True, help_text="ICD-10-CM codes, newest first.")
+    tour_seen = models.BooleanField(
+        default=False, help_text="Whether the tour of the review page was finished or left."
+    )
 
     @property
     def display_name(self) -> str:

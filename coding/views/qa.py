@@ -24,7 +24,7 @@ from coding.models import Assignment, Chart, Project, QAReview, QASample, User
 from coding.permissions import Permission, can, check_can
 from coding.views import as_id, chosen_project
 from coding.views import reading as chart_reading
-from coding.views.reading import KEYS, Answer, Reading
+from coding.views.reading import COMMANDS, Answer, Reading
 from coding.workflow import ANSWERS, CHANGE_REASONS, REASONS, REASONS_FOR, ChartStatus, Outcome
 
 ROWS = 25
@@ -252,7 +252,7 @@ class Card:
     def answers(self) -> list[Answer]:
         """An own answer needs a panel for its reason or its code only; words for the coder come with the verdict."""
         return [
-            Answer(outcome, KEYS[outcome], outcome in REASONS_FOR)
+            Answer(outcome, COMMANDS[outcome], outcome in REASONS_FOR)
             for outcome in (Outcome.ACCEPT, Outcome.KEEP, Outcome.REJECT, Outcome.DELETE, Outcome.CHANGE, Outcome.QUERY)
             if outcome in ANSWERS[self.shown.kind]
         ]

@@ -68,13 +68,14 @@ VERDICT_TONES = {
 MARK_ORDER = (SpanLabel.AGAINST, SpanLabel.ASSESS, SpanLabel.TREAT, SpanLabel.EVALUATE, SpanLabel.MONITOR)
 MEAT = {SpanLabel.MONITOR, SpanLabel.EVALUATE, SpanLabel.ASSESS, SpanLabel.TREAT}
 GROUP_ORDER = ("checks", "specificity", "conflicts", "adds")
-KEYS = {
-    Outcome.ACCEPT: "a",
-    Outcome.KEEP: "v",
-    Outcome.REJECT: "x",
-    Outcome.DELETE: "x",
-    Outcome.CHANGE: "m",
-    Outcome.QUERY: "q",
+# The command (coding.keys) that gives each answer.
+COMMANDS = {
+    Outcome.ACCEPT: "accept",
+    Outcome.KEEP: "keep",
+    Outcome.REJECT: "refuse",
+    Outcome.DELETE: "refuse",
+    Outcome.CHANGE: "change",
+    Outcome.QUERY: "query",
 }
 
 
@@ -267,10 +268,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """A button of a card: what it answers, its key, and whether it needs a panel (reason, code, words) first."""
+    """A button of a card: what it answers, the command of its key, whether it needs a panel first (reason, code)."""
 
     outcome: Outcome
-    key: str
+    command: str
     panel: bool
 
 
@@ -280,7 +281,9 @@ def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
 
 def answers_to(kind: SuggestionKind) -> list[Answer]:
     return [
-        Answer(one, key, one not in (Outcome.ACCEPT, Outcome.KEEP)) for one, key in KEYS.items() if one in ANSWERS[kind]
+        Answer(one, command, one not in (Outcome.ACCEPT, Outcome.KEEP))
+        for one, command in COMMANDS.items()
+        if one in ANSWERS[kind]
     ]
 
 

@@ -485,18 +485,6 @@ def code_notes(request: HttpRequest, code: str) -> HttpResponse:
     return render(request, "components/code_notes.html", context)
 
 
-@require_POST
-@login_required
-def shortcuts(request: HttpRequest) -> HttpResponse:
-    """Switch the single-key shortcuts on or off for this person."""
-    user: User = request.user  # type: ignore[assignment]
-    user.shortcuts_enabled = request.POST.get("enabled") == "on"
-    user.save(update_fields=["shortcuts_enabled"])
-    if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponse(status=204)
-    return redirect("home")
-
-
 urlpatterns = [
     path("charts/<int:pk>/answer/", answer, name="answer"),
     path("charts/<int:pk>/undo/", undo, name="undo"),
@@ -508,5 +496,4 @@ urlpatterns = [
     path("qa-reviews/<int:pk>/respond/", respond, name="respond"),
     path("codes/", codes, name="codes"),
     path("codes/<str:code>/", code_notes, name="code_notes"),
-    path("settings/shortcuts/", shortcuts, name="shortcuts"),
 ]

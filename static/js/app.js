@@ -9,6 +9,8 @@ for (const form of document.querySelectorAll("[data-theme-form]")) {
     document.cookie = `theme=${theme}; Path=/; SameSite=Strict; Max-Age=${theme ? 34560000 : 0}${secure}`;
     if (theme) document.documentElement.dataset.theme = theme;
     else delete document.documentElement.dataset.theme;
+    document.getElementById("contrast").media = theme === "contrast" ? "all" : "(prefers-contrast: more)";
+    for (const select of document.querySelectorAll("[data-theme-form] select")) select.value = theme;
   });
 }
 

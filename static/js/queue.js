@@ -1,7 +1,7 @@
-// N gets the next chart, as on the review page.
-import { shortcut } from "./keys.js";
+// A key gets the next chart.
+import { commandOf, shortcut } from "./keys.js";
 
 const form = document.getElementById("next-form");
 document.addEventListener("keydown", (event) => {
-  if (shortcut(event) === "n" && form.querySelector("kbd")) form.requestSubmit();
+  if (commandOf(shortcut(event), "queue") === "next_chart") form.requestSubmit();
 });

@@ -3,7 +3,7 @@ import { announce, csrfToken, showProblem } from "./say.js";
 import "./codesearch.js";
 import { prepareFind } from "./find.js";
 import { keepDrafts } from "./drafts.js";
-import { shortcut } from "./keys.js";
+import { areOn, commandOf, shortcut, withKey } from "./keys.js";
 import { selectedText } from "./selection.js";
 
 const record = document.getElementById("record");
@@ -147,7 +147,7 @@ function offerMarks() {
 
 function isAnswered() {
   if (markBar && isOpen(card())) return false;
-  announce("This question is answered. U takes the answer back.");
+  announce(`This question is answered. ${taken()}`);
   return true;
 }
 
@@ -179,7 +179,7 @@ function send(address, values) {
 
 function changeEvidence(values) {
   const quote = chosenQuote();
-  if (!quote) { announce("N goes to a piece of evidence."); return; }
+  if (!quote) { announce(withKey("next_evidence", "goes to a piece of evidence.", "Choose a piece of evidence first.")); return; }
   if (!isAnswered()) send(markBar.dataset.change.replace("/0/", `/${quote.dataset.span}/`), values);
 }
 
@@ -232,47 +232,48 @@ function chooseReason(panel, digit) {
 }
 
 // --- Keys ---
-function press(key) {
-  const button = [...(card()?.querySelectorAll(".answer-row [data-key]") ?? [])].find((one) => one.dataset.key === key);
-  if (button) button.click();
-  return Boolean(button);
-}
+const taken = () => withKey("undo", "takes the answer back.");
 
-function answerWith(key, otherwise) {
-  if (press(key)) return;
+function answerWith(command) {
+  const button = card()?.querySelector(`.answer-row [data-command="${command}"]`);
+  if (button) { button.click(); return; }
   const open = card() && !card().classList.contains("answered");
-  announce(open ? otherwise : "This question is answered. U takes the answer back.");
+  const words = {
+    accept: `This code is on the claim already. ${withKey("keep", "keeps it.")}`,
+    keep: `This is an addition. ${withKey("accept", "accepts it.")}`,
+  };
+  announce(open ? words[command] ?? "Not an answer here." : `This question is answered. ${taken()}`);
 }
 
-const KEYS = {
-  j: () => step(1),
-  k: () => step(-1),
-  n: () => stepEvidence(1),
-  p: () => stepEvidence(-1),
-  a: () => answerWith("a", "This code is on the claim already. V keeps it."),
-  v: () => answerWith("v", "This is an addition. A accepts it."),
-  x: () => answerWith("x", "Not an answer here."),
-  d: () => answerWith("x", "Not an answer here."),
-  m: () => answerWith("m", "Not an answer here."),
-  q: () => answerWith("q", "Not an answer here."),
-  u: () => (card()?.querySelector(".undo button") ?? document.querySelector("#undo-form button"))?.click(),
-  h: () => {
+// What each command of coding/keys.py does here.
+const COMMANDS = {
+  next_question: () => step(1),
+  previous_question: () => step(-1),
+  next_evidence: () => stepEvidence(1),
+  previous_evidence: () => stepEvidence(-1),
+  accept: () => answerWith("accept"),
+  keep: () => answerWith("keep"),
+  refuse: () => answerWith("refuse"),
+  change: () => answerWith("change"),
+  query: () => answerWith("query"),
+  undo: () => (card()?.querySelector(".undo button") ?? document.querySelector("#undo-form button"))?.click(),
+  mark_monitor: () => mark("monitor"),
+  mark_evaluate: () => mark("evaluate"),
+  mark_assess: () => mark("assess"),
+  mark_treat: () => mark("treat"),
+  remove_evidence: () => changeEvidence({ remove: "yes" }),
+  add: () => document.getElementById("add-button")?.click(),
+  hold: () => {
     const menu = document.getElementById("hold-menu");
     if (!menu) return;
     menu.open = true;
     menu.querySelector("input[name=reason]").focus();
   },
-  s: () => document.getElementById("finish-button")?.click(),
-  c: () => document.getElementById("add-button")?.click(),
-  1: () => mark("monitor"),
-  2: () => mark("evaluate"),
-  3: () => mark("assess"),
-  4: () => mark("treat"),
-  Backspace: () => changeEvidence({ remove: "yes" }),
-  Delete: () => changeEvidence({ remove: "yes" }),
-  "/": () => document.getElementById("find")?.focus(),
-  "?": () => legend.showModal(),
+  finish: () => document.getElementById("finish-button")?.click(),
+  find: () => document.getElementById("find")?.focus(),
+  help: () => legend.showModal(),
 };
+const ANSWERS = ["accept", "keep", "refuse", "change", "query"];
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
@@ -289,14 +290,15 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   const key = shortcut(event);
-  if (!key || panes.dataset.shortcuts !== "on") return;
+  if (!key) return;
+  const command = commandOf(key, "chart");
   const open = document.querySelector(".answer-panel");
   if (open && /^[1-9]$/.test(key)) {
     event.preventDefault();
     chooseReason(open, Number(key));
-  } else if (KEYS[key] && !(open && event.target.closest(".answer-panel") && key.length === 1 && "amvqxd".includes(key))) {
+  } else if (COMMANDS[command] && !(panel && ANSWERS.includes(command))) {
     event.preventDefault();
-    KEYS[key]();
+    COMMANDS[command]();
   }
 });
 
@@ -402,7 +404,7 @@ addButton?.addEventListener("click", (event) => {
 // A code is chosen: what the text shows comes next. A digit says it, Enter sends.
 dialog?.addEventListener("chosen", () => dialog.querySelector("[name=label]:checked")?.focus());
 dialog?.addEventListener("keydown", (event) => {
-  if (!event.target.matches("[name=label]") || !/^[1-4]$/.test(event.key) || panes.dataset.shortcuts !== "on") return;
+  if (!event.target.matches("[name=label]") || !/^[1-4]$/.test(event.key) || !areOn()) return;
   const radio = event.target.form.querySelectorAll("[name=label]")[Number(event.key) - 1];
   radio.checked = true;
   radio.focus();
@@ -433,7 +435,7 @@ if (panes.dataset.here) {
 // --- Legend, suppressed mentions, the border between the panes ---
 document.getElementById("legend-button").addEventListener("click", () => legend.showModal());
 document.getElementById("shortcuts-form").addEventListener("change", (event) => {
-  panes.dataset.shortcuts = event.target.checked ? "on" : "off";
+  document.body.dataset.shortcuts = event.target.checked ? "on" : "off";
 });
 
 const suppressed = document.getElementById("suppressed-button");

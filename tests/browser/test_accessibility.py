@@ -1,7 +1,8 @@
-"""axe finds nothing on any page, in light and dark; pages reflow; what is pressed is large enough."""
+"""axe finds nothing on any page, in each theme; pages reflow; what is pressed is large enough."""
 
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -25,9 +26,17 @@ def check(page: Page, what: str) -> None:
     assert problems == [], what
 
 
-@pytest.fixture(params=["light", "dark"])
+THEMES: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "high contrast": {"color_scheme": "light", "contrast": "more"},
+    "high contrast, dark": {"color_scheme": "dark", "contrast": "more"},
+}
+
+
+@pytest.fixture(params=THEMES)
 def colours(request: pytest.FixtureRequest, page: Page) -> str:
-    page.emulate_media(color_scheme=request.param, reduced_motion="reduce")
+    page.emulate_media(reduced_motion="reduce", **THEMES[request.param])
     return request.param
 
 

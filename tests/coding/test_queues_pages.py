@@ -238,7 +238,8 @@ def test_a_person_changes_their_own_password(client, project) -> None:
     person = make.person(Role.CODER, project)
     client.force_login(person)
     address = reverse("change_password")
-    assert f'href="{address}"' in client.get(reverse("queue")).content.decode()
+    assert f'href="{reverse("settings")}"' in client.get(reverse("queue")).content.decode()
+    assert f'href="{address}"' in client.get(reverse("settings")).content.decode()
     typed = {"old_password": make.PASSWORD, "new_password1": "seven green lanterns", "new_password2": "seven lanterns"}
     refused = client.post(address, typed)
     assert "didn’t match" in refused.content.decode()

@@ -135,9 +135,9 @@ def answer_everything(page: Page) -> int:
     expect(words).to_be_visible()
     keys = 0
     while not page.locator("#finish-button:not([aria-disabled=true])").count():
-        key = page.locator(".card.current [data-key]").first.get_attribute("data-key")
+        key = page.locator(".card.current [data-command] kbd").first.text_content()
         before = page.locator("#content").inner_text()
-        page.keyboard.press(str(key))
+        page.keyboard.press(str(key).lower())
         keys += 1
         page.wait_for_function("before => document.querySelector('#content').innerText !== before", arg=before)
         page.wait_for_load_state("networkidle")

@@ -26,6 +26,7 @@ class Item:
 MENU = (
     Item("My queue", "queue", Permission.CODE, "/queue/"),
     Item("Queries", "provider_queries", Permission.SEE_QUERIES, "/queries/"),
+    Item("My work", "my_work", Permission.CODE, "/my-work/"),
     Item("QA", "qa", Permission.AUDIT, "/qa/"),
     Item("Reports", "reports", Permission.SEE_REPORTS, "/reports/"),
     Item("Compliance", "rules", Permission.SEE_RULES, "/compliance/"),

@@ -7,6 +7,7 @@ ROOMS = (
     "home",
     "settings",
     "queues",
+    "mine",
     "charts",
     "documents",
     "suggestions",

@@ -6,6 +6,7 @@ from datetime import date
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
@@ -32,6 +33,7 @@ SPOKEN = {
     Outcome.QUERY: "Query noted",
 }
 SHOWN_BESIDE = 12
+FAVOURITES, RECENT, LOOKED_BACK = 20, 8, 60
 NEEDS_PANEL = (Outcome.REJECT, Outcome.DELETE, Outcome.CHANGE, Outcome.QUERY)
 
 
@@ -433,13 +435,18 @@ def card_key_of(review: QAReview) -> int:
 @require_safe
 @login_required
 def codes(request: HttpRequest) -> JsonResponse:
-    """ICD-10-CM codes for what is typed: {"results": [{"code", "title", "more", "because", "billable", "hccs"}, ...]}.
+    """ICD-10-CM codes for what is typed: {"results": [{"code", "title", "more", "because", "billable", "hccs",
+    "favourite", "recent"}, ...]}; where nothing is typed, the person's favourite codes and those that they last gave.
 
     more: how many billable codes stand under one that is not. because: the inclusion term that has the words. billable:
     on the date `on`, null where the code list is of another fiscal year. hccs: in the models of the chart `chart`, for
     those who see its scores.
     """
-    found = icd10.search(request.GET.get("q", "")[:80].strip().lower())
+    user: User = request.user  # type: ignore[assignment]
+    typed = request.GET.get("q", "")[:80].strip().lower()
+    recent = [] if typed else codes_given(user)
+    own = dict.fromkeys([*user.favourite_codes, *recent])
+    found = icd10.search(typed) or [icd10.Found(code, icd10.title(code)) for code in own if not typed]
     hccs = categories_of(request, [one.code for one in found])
     try:
         day = date.fromisoformat(request.GET.get("on", ""))
@@ -453,10 +460,34 @@ def codes(request: HttpRequest) -> JsonResponse:
             "because": one.because,
             "billable": icd10.billable_on(one.code, day) if day else icd10.is_billable(one.code),
             "hccs": hccs.get(one.code, ""),
+            "favourite": one.code in user.favourite_codes,
+            "recent": one.code in recent,
         }
         for one in found
     ]
     return JsonResponse({"results": results})
+
+
+def codes_given(user: User) -> list[str]:
+    """The codes that the person last put by hand or instead of another one, newest first, each once."""
+    by_hand = Q(outcome=Outcome.CHANGE) | Q(outcome=Outcome.ACCEPT, suggestion__added_by=user)
+    given = Decision.objects.filter(by_hand, decided_by=user).exclude(icd10="").order_by("-pk")
+    return list(dict.fromkeys(given.values_list("icd10", flat=True)[:LOOKED_BACK]))[:RECENT]
+
+
+@require_POST
+@login_required
+def favourite(request: HttpRequest, code: str) -> JsonResponse:
+    """Make a code a favourite of the person, the first of them, or no more: {"favourite": true or false}."""
+    user: User = request.user  # type: ignore[assignment]
+    code = icd10.normalise(code)
+    if not icd10.is_billable(code):
+        raise Http404
+    kept = code not in user.favourite_codes
+    others = [one for one in user.favourite_codes if one != code]
+    user.favourite_codes = [code, *others][:FAVOURITES] if kept else others
+    user.save(update_fields=["favourite_codes"])
+    return JsonResponse({"favourite": kept})
 
 
 def categories_of(request: HttpRequest, codes: list[str]) -> dict[str, str]:
@@ -496,4 +527,5 @@ urlpatterns = [
     path("qa-reviews/<int:pk>/respond/", respond, name="respond"),
     path("codes/", codes, name="codes"),
     path("codes/<str:code>/", code_notes, name="code_notes"),
+    path("codes/<str:code>/favourite/", favourite, name="favourite"),
 ]

@@ -1,9 +1,13 @@
-// ICD-10-CM codes while typing: a combobox after the ARIA pattern. Works in fields that arrive later, too.
+// ICD-10-CM codes while typing: a combobox after the ARIA pattern. Works in fields that arrive later, too. An empty field
+// offers the person's favourite codes and those that they last gave; * makes the code that one stands on a favourite.
+import { announce, csrfToken } from "./say.js";
+
 const WAIT = 120; // ms after the last key
 
 function parts(input) {
   const box = input.closest("[data-codesearch]");
-  return { box, url: box.dataset.codesearch, list: box.querySelector("[role=listbox]"), notes: box.querySelector(".codesearch-notes") };
+  const [list, notes, help] = ["[role=listbox]", ".codesearch-notes", ".codesearch-help"].map((one) => box.querySelector(one));
+  return { box, url: box.dataset.codesearch, list, notes, help };
 }
 
 function span(name, words) {
@@ -13,7 +17,7 @@ function span(name, words) {
   return made;
 }
 
-function option({ code, title, more, because, billable, hccs }, id) {
+function option({ code, title, more, because, billable, hccs, favourite, recent }, id) {
   const item = document.createElement("li");
   item.id = id;
   item.setAttribute("role", "option");
@@ -21,21 +25,24 @@ function option({ code, title, more, because, billable, hccs }, id) {
   item.dataset.code = code;
   if (more) item.dataset.more = more;
   item.append(span("code", code), title);
+  if (!more) markFavourite(item, favourite);
   if (because) item.append(span("soft", ` ${because}`));
   const facts = [];
   if (more) facts.push(`not billable, ${more} under it`);
   else if (billable === false) facts.push("not billable");
   else if (billable === null) facts.push("code list of another fiscal year");
   if (hccs && !more) facts.push(hccs);
+  if (recent && !favourite) facts.push("given lately");
   if (facts.length) item.append(span("codesearch-facts", facts.join(" · ")));
   return item;
 }
 
 function show(input, results) {
-  const { list, notes } = parts(input);
+  const { list, notes, help } = parts(input);
   list.replaceChildren(...results.map((result, index) => option(result, `${list.id}-${index}`)));
   list.hidden = results.length === 0;
   notes.hidden = true;
+  help.hidden = list.hidden;
   input.setAttribute("aria-expanded", String(!list.hidden));
   input.removeAttribute("aria-activedescendant");
 }
@@ -80,23 +87,52 @@ function isCode(words) {
   return /^[a-z][0-9][0-9a-z][.]?[0-9a-z]{0,4}$/i.test(words.trim());
 }
 
+// The star is pressed by pointer; who hears the option hears the word where it is one.
+function markFavourite(item, on) {
+  item.querySelector(".favourite")?.remove();
+  const star = span("favourite", on ? "★" : "☆");
+  star.title = on ? "A favourite: press to take the star away" : "Make it a favourite";
+  star.setAttribute("role", "img");
+  if (on) star.setAttribute("aria-label", "favourite");
+  else star.setAttribute("aria-hidden", "true");
+  item.prepend(star);
+}
+
+async function favour(input, item) {
+  const { code } = item.dataset;
+  const address = `${parts(input).url}${encodeURIComponent(code)}/favourite/`;
+  const answer = await fetch(address, { method: "POST", headers: { "X-CSRFToken": csrfToken() } });
+  if (!answer.ok || answer.redirected) return;
+  const { favourite } = await answer.json();
+  markFavourite(item, favourite);
+  announce(favourite ? `${code} is a favourite.` : `${code} is no favourite any more.`);
+}
+
 let timer;
 let asked = 0;
-document.addEventListener("input", (event) => {
-  const input = event.target;
-  if (!input.matches("[data-codesearch] input")) return;
+function look(input, wait) {
   clearTimeout(timer);
   timer = setTimeout(async () => {
     const words = input.value.trim();
     const number = ++asked;
-    if (words.length < 2) { show(input, []); return; }
+    if (words.length === 1) { show(input, []); return; }
     const { url, box } = parts(input);
     const on = box.closest(".card")?.dataset.on ?? input.form?.querySelector("[name=encounter] option:checked")?.dataset.on;
     const query = new URLSearchParams({ q: words, chart: box.dataset.chart ?? "", on: on ?? "" });
     const answer = await fetch(`${url}?${query}`, { headers: { Accept: "application/json" } });
     if (!answer.ok || number !== asked || answer.redirected) return;
-    show(input, (await answer.json()).results);
-  }, WAIT);
+    const { results } = await answer.json();
+    if (document.activeElement === input) show(input, results);
+  }, wait);
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-codesearch] input")) look(event.target, WAIT);
+});
+
+document.addEventListener("focusin", (event) => {
+  const input = event.target;
+  if (input.matches("[data-codesearch] input") && !input.value) look(input, 0);
 });
 
 document.addEventListener("keydown", (event) => {
@@ -107,12 +143,16 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     activate(input, event.key === "ArrowDown" ? 1 : -1);
   } else if (event.key === "Enter" && !list.hidden) {
-    // Words are not a code: Enter takes the first that was found. A whole code goes as it was typed.
-    const item = list.querySelector('[aria-selected="true"]') ?? (isCode(input.value) ? null : list.firstElementChild);
+    // Words are not a code: Enter takes the first that was found. A whole code goes as it was typed, and nothing as nothing.
+    const typed = input.value.trim();
+    const item = list.querySelector('[aria-selected="true"]') ?? (!typed || isCode(typed) ? null : list.firstElementChild);
     if (item) {
       event.preventDefault();
       choose(input, item);
     } else show(input, []);
+  } else if (event.key === "*" && list.querySelector('[aria-selected="true"]:not([data-more])')) {
+    event.preventDefault();
+    favour(input, list.querySelector('[aria-selected="true"]'));
   } else if (event.key === "ArrowRight" && list.querySelector('[aria-selected="true"][data-more]')) {
     event.preventDefault();
     choose(input, list.querySelector('[aria-selected="true"]'));
@@ -127,7 +167,8 @@ document.addEventListener("mousedown", (event) => {
   const item = event.target.closest?.(".codesearch-results li[data-code]");
   if (!item) return;
   event.preventDefault(); // the field keeps the focus
-  choose(item.closest("[data-codesearch]").querySelector("input"), item);
+  if (event.target.closest(".favourite")) favour(item.closest("[data-codesearch]").querySelector("input"), item);
+  else choose(item.closest("[data-codesearch]").querySelector("input"), item);
 });
 
 document.addEventListener("focusout", (event) => {

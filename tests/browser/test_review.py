@@ -409,6 +409,32 @@ def test_a_code_by_hand_takes_twelve_key_presses_at_most(
     assert [(span.quote, span.label) for span in added.evidence.all()] == [("Gout", "treat")]
 
 
+def test_a_favourite_code_is_offered_before_anything_is_typed(
+    log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    page.keyboard.press("c")
+    found = page.locator(".codesearch-results li")
+    expect(page.locator("#add-code")).to_be_focused()
+    page.keyboard.type("gout")
+    expect(found.first).to_contain_text("M10.9")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("*")
+    answered(page, "M10.9 is a favourite.")
+    expect(page.locator("#add-code")).to_have_value("gout")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.press("m")  # another field of codes
+    expect(found).to_have_count(1)
+    expect(found.locator(".favourite")).to_have_attribute("aria-label", "favourite")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#change-code")).to_have_value("M10.9")
+    coder.refresh_from_db()
+    assert coder.favourite_codes == ["M10.9"]
+
+
 def test_undo_restores_the_state_exactly(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
     def state() -> str:
         page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")

@@ -48,6 +48,7 @@ POST shortcuts             302   302   302   302   302   302   302   302   302
 GET  settings              200   200   200   200   200   200   200   200   302
 POST set_keys              302   302   302   302   302   302   302   302   302
 GET  codes                 200   200   200   200   200   200   200   200   302
+POST favourite             200   200   200   200   200   200   200   200   302
 GET  code_notes            200   200   200   200   200   200   200   200   302
 
 GET  queue                 200   200   403   403   403   403   403   403   302
@@ -220,6 +221,7 @@ class World:
             "member_scores": [self.held.member_id],
             "respond": [overturned.pk],
             "code_notes": ["E11.22"],
+            "favourite": ["E11.22"],
             "history": [self.held.pk],
             "here": [self.held.pk],
             "document": [self.document],

@@ -458,10 +458,39 @@ def test_code_search_answers_words_and_codes(desk, chart) -> None:
             "because": "",
             "billable": True,
             "hccs": "CMS-HCC 2027 V28: HCC 328",
+            "favourite": False,
+            "recent": False,
         }
     ]
     [elsewhen] = desk.get(reverse("codes"), {"q": "kidney stage 3b", "on": "2026-11-02"}).json()["results"]
     assert (elsewhen["billable"], elsewhen["hccs"]) == (None, "")
+
+
+def own_codes(client) -> list[tuple[str, bool, bool]]:
+    results = client.get(reverse("codes"), {"q": ""}).json()["results"]
+    return [(one["code"], one["favourite"], one["recent"]) for one in results]
+
+
+def test_an_empty_search_offers_favourites_and_the_codes_given_lately(desk, coder, chart) -> None:
+    assert own_codes(desk) == []
+    add_code(desk, chart, icd10="E78.5", quote="CKD stage 3b")
+    check = chart.suggestions.get(icd10="E11.22")
+    suggestions.decide(suggestion=check, outcome=Outcome.CHANGE, by=coder, icd10_code="E11.21", reason="specificity")
+    assert own_codes(desk) == [("E11.21", False, True), ("E78.5", False, True)]
+    for code in ("J44.9", "E78.5"):
+        assert desk.post(reverse("favourite", args=[code])).json() == {"favourite": True}
+    assert own_codes(desk) == [("E78.5", True, True), ("J44.9", True, False), ("E11.21", False, True)]
+    [found] = desk.get(reverse("codes"), {"q": "J44.9"}).json()["results"]
+    assert found["favourite"]
+    assert desk.post(reverse("favourite", args=["E78.5"])).json() == {"favourite": False}
+    assert own_codes(desk) == [("J44.9", True, False), ("E11.21", False, True), ("E78.5", False, True)]
+    assert desk.post(reverse("favourite", args=["J44"])).status_code == 404
+
+
+def test_an_accepted_suggestion_is_no_code_that_the_person_gave(desk, coder, chart) -> None:
+    suggestion = chart.suggestions.get(icd10="N18.32")
+    suggestions.decide(suggestion=suggestion, outcome=Outcome.ACCEPT, by=coder)
+    assert own_codes(desk) == []
 
 
 def test_no_hcc_is_said_to_who_may_not_see_scores(desk, chart) -> None:

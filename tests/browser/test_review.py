@@ -230,6 +230,8 @@ def test_a_lapsed_session_loses_nothing(log_in: Callable[[User], Page], chart: C
     page = log_in(coder)
     page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
     page.keyboard.press("q")
+    page.keyboard.press("Space")  # the first of what may be unclear
+    page.keyboard.press("Tab")
     page.keyboard.type("Please state the stage")
     cookies = page.context.cookies()
     page.context.clear_cookies(name="sessionid")
@@ -471,6 +473,8 @@ def test_words_that_were_typed_are_there_after_a_log_in_in_the_same_tab(
     address = page.url.replace("/queue/", f"/charts/{chart.pk}/")
     page.goto(address)
     page.keyboard.press("q")
+    page.keyboard.press("Space")  # the first of what may be unclear
+    page.keyboard.press("Tab")
     page.keyboard.type("Please state the stage")
     page.context.clear_cookies(name="sessionid")
     page.goto(address)

@@ -154,12 +154,20 @@ def release_silent() -> int:
     return released
 
 
+def holds(chart: Chart, user: User) -> bool:
+    return chart.assignments.filter(coder=user, released_at=None).exists()
+
+
 def fell_silent(chart: Chart, user: User) -> bool:
     """The chart went back to the queue because this coder was silent, and nobody has held it since."""
-    if chart.status != ChartStatus.READY:
-        return False
+    return chart.status == ChartStatus.READY and how_it_ended(chart, user) == "silence"
+
+
+def how_it_ended(chart: Chart, user: User) -> str:
+    """How the person's turn at the chart ended, while nobody has had it since; else "". What is asked a second time,
+    because the first acknowledgement was lost on its way, is found done by it."""
     last = chart.assignments.order_by("-pk").first()
-    return last is not None and last.coder_id == user.pk and last.ended_by == "silence"
+    return last.ended_by if last is not None and last.coder_id == user.pk else ""
 
 
 def end_assignment(chart: Chart, ended_by: str) -> None:
@@ -168,8 +176,10 @@ def end_assignment(chart: Chart, ended_by: str) -> None:
 
 @transaction.atomic
 def release(*, chart: Chart, by: User) -> None:
-    """Give the chart back to the queue; answers that were given stay."""
+    """Give the chart back to the queue; answers that were given stay. Giving it back twice changes nothing."""
     lock_chart(chart)
+    if how_it_ended(chart, by) == "released":
+        return
     check_can_code_chart(by, chart)
     end_assignment(chart, "released")
     move(chart, ChartStatus.READY)
@@ -178,8 +188,11 @@ def release(*, chart: Chart, by: User) -> None:
 
 @transaction.atomic
 def hold(*, chart: Chart, reason: str, by: User) -> None:
-    """Set the chart aside, still held by the coder. `reason` is for people; the trail keeps that there was one."""
+    """Set the chart aside, still held by the coder. `reason` is for people; the trail keeps that there was one. The
+    same again changes nothing."""
     lock_chart(chart)
+    if chart.status == ChartStatus.ON_HOLD and holds(chart, by) and chart.hold_reason == reason.strip():
+        return
     check_can_code_chart(by, chart)
     if not reason.strip():
         raise NotAllowed("Say why the chart is on hold.")
@@ -196,8 +209,10 @@ def resume(*, chart: Chart, by: User) -> None:
     if fell_silent(chart, by):
         claim(chart=chart, by=by)
         return
-    if not chart.assignments.filter(coder=by, released_at=None).exists():
+    if not holds(chart, by):
         raise NotAllowed(f"Chart {chart.pk} is held by somebody else.")
+    if chart.status == ChartStatus.IN_REVIEW:
+        return
     move(chart, ChartStatus.IN_REVIEW)
     seen(chart=chart, by=by)
     Chart.objects.filter(pk=chart.pk).update(hold_reason="")
@@ -206,8 +221,11 @@ def resume(*, chart: Chart, by: User) -> None:
 
 @transaction.atomic
 def finish(*, chart: Chart, by: User) -> None:
-    """The coder is done. Refused while one suggestion is open: every first-pass code is one, so none is passed over."""
+    """The coder is done. Refused while one suggestion is open: every first-pass code is one, so none is passed over.
+    Finishing twice changes nothing."""
     lock_chart(chart)
+    if how_it_ended(chart, by) == "finished":
+        return
     check_can_code_chart(by, chart)
     live = list(chart.suggestions.live().values_list("kind", "status"))
     open_count = sum(status == "open" for _, status in live)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from coding import nav
 from coding.actions import qa, queues, suggestions
 from coding.models import Assignment, Chart, QAReview, Role, TrailEvent, User
+from coding.permissions import NotAllowed
 from coding.workflow import ChartStatus, Outcome
 from tests import make, pages
 
@@ -383,3 +384,32 @@ def test_a_chart_released_by_its_coder_is_for_the_next_one(client, project, code
     queues.release(chart=chart, by=coder)
     assert "Take it up again" not in page(client, coder, reverse("chart", args=[chart.pk])).words
     assert client.post(reverse("resume", args=[chart.pk])).status_code == 403
+
+
+# --- What arrives twice, because its first acknowledgement was lost on the way
+
+
+@pytest.mark.parametrize("what", ["finish", "release", "hold", "resume"])
+def test_what_is_sent_again_is_found_done(client, project, coder, what) -> None:
+    chart = pages.held_chart(project, coder)
+    client.force_login(coder)
+    if what == "finish":
+        for suggestion in chart.suggestions.live():
+            outcome = Outcome.KEEP if suggestion.kind == "check" else Outcome.ACCEPT
+            suggestions.decide(suggestion=suggestion, outcome=outcome, by=coder)
+    if what == "resume":
+        queues.hold(chart=chart, reason="Missing page", by=coder)
+    sent = [client.post(reverse(what, args=[chart.pk]), {"reason": "Missing page"}, follow=True) for _ in range(2)]
+    assert [response.status_code for response in sent] == [200, 200]
+    said = [[str(one) for one in response.context["messages"]] for response in sent]
+    assert said[0] == said[1]
+    names = {"finish": "chart.finished", "release": "chart.released", "hold": "chart.held", "resume": "chart.resumed"}
+    assert TrailEvent.objects.filter(action=names[what]).count() == 1
+
+
+def test_somebody_elses_finished_chart_is_not_found_done(project, coder) -> None:
+    chart = pages.held_chart(project, coder)
+    queues.release(chart=chart, by=coder)
+    other = make.person(Role.CODER, project)
+    with pytest.raises(NotAllowed):
+        queues.release(chart=chart, by=other)

@@ -35,6 +35,7 @@ from urllib.parse import urlencode
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+ORIGINALS, STEP = 200, 1_000_000  # so many charts are read; copies have ids a step further on
 PROJECT, PASSWORD = "bench", "many coders at once"
 ADDS = ["E11.22", "I50.32", "N18.32", "J44.9", "I48.20", "F33.1", "G20.A1", "K70.30", "M05.79", "I69.351"]
 CHECKS = ["I10", "E78.5", "E11.9", "F32.A", "I25.10", "M81.0", "K21.9", "G47.33"]
@@ -53,7 +54,8 @@ REASON = {"reject": "mention-only", "delete": "not-documented"}
 
 
 def prepare(coders: int, charts: int, seed: int) -> None:
-    """The database, the people and the charts, through the project's own actions; nothing where they are there."""
+    """The database, the people and the charts, through the project's own actions; nothing where they are there. Beyond
+    ORIGINALS the charts are copies of all of them, with members of their own."""
     import django
 
     django.setup()
@@ -79,7 +81,7 @@ def prepare(coders: int, charts: int, seed: int) -> None:
     chance = random.Random(seed)
     answers: dict[str, dict] = {}
     lines = []
-    for number in range(charts):
+    for number in range(min(charts, ORIGINALS)):
         encounters = []
         for day in ("2026-03-02", "2026-06-15")[: chance.choice((1, 2))]:
             adds, checks = chance.sample(ADDS, chance.choice((1, 2, 3))), chance.sample(CHECKS, chance.choice((1, 2)))
@@ -100,6 +102,36 @@ def prepare(coders: int, charts: int, seed: int) -> None:
         begun = suggestions.begin_run(run.note_id)
         assert begun is not None
         suggestions.record_findings(run=begun, answer=answers[run.note.text])
+    copy(-(-charts // ORIGINALS) - 1)
+
+
+def copy(times: int) -> None:
+    """All rows of the read charts again, so many times, under other ids."""
+    from django.core.management.color import no_style
+    from django.db import connection
+
+    from coding import models
+
+    tables = (
+        models.Member, models.Enrollment, models.Chart, models.Encounter, models.Note, models.FirstPassCode,
+        models.NlpRun, models.Suggestion, models.EvidenceSpan,
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        for table in tables:
+            values = {f'"{one.column}"': f'"{one.column}"' for one in table._meta.concrete_fields}
+            for one in table._meta.concrete_fields:
+                if one.primary_key or one.related_model in tables:
+                    values[f'"{one.column}"'] += f" + {STEP} * %(number)s"
+            if table is models.Member:
+                values['"member_id"'] = "member_id || '-' || %(number)s"
+            name = table._meta.db_table
+            for number in range(1, times + 1):
+                chosen = ", ".join(values.values()) % {"number": number}
+                cursor.execute(
+                    f"INSERT INTO {name} ({', '.join(values)}) SELECT {chosen} FROM {name} WHERE id < {STEP}"
+                )
+        for statement in connection.ops.sequence_reset_sql(no_style(), tables):
+            cursor.execute(statement)
 
 
 # --- The server ------------------------------------------------------------------------------------------------------

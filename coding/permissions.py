@@ -20,6 +20,7 @@ class Permission(StrEnum):
     IMPORT_CHARTS = "import charts"
     AUDIT = "draw samples and audit decisions"
     ASSIGN = "assign charts"
+    ANSWER_CODERS = "answer the questions of coders"
     SEE_REPORTS = "see capture reports"
     EXPORT = "export"
     SEE_TRAIL = "see the trail"
@@ -44,6 +45,7 @@ ROLE_PERMISSIONS = {
         Permission.IMPORT_CHARTS,
         Permission.AUDIT,
         Permission.ASSIGN,
+        Permission.ANSWER_CODERS,
         Permission.SEE_REPORTS,
         Permission.SEE_TRAIL,
         Permission.SEE_SCORES,

@@ -119,7 +119,7 @@ CHART_MOVES = {
     ChartStatus.IMPORTED: {ChartStatus.READY},
     ChartStatus.READY: {ChartStatus.IN_REVIEW},
     ChartStatus.IN_REVIEW: {ChartStatus.CODED, ChartStatus.ON_HOLD, ChartStatus.READY},
-    ChartStatus.ON_HOLD: {ChartStatus.IN_REVIEW},
+    ChartStatus.ON_HOLD: {ChartStatus.IN_REVIEW, ChartStatus.READY},
     ChartStatus.CODED: {ChartStatus.IN_QA, ChartStatus.CLOSED},
     ChartStatus.IN_QA: {ChartStatus.RETURNED, ChartStatus.CLOSED},
     ChartStatus.RETURNED: {ChartStatus.IN_REVIEW},

@@ -12,10 +12,12 @@ from coding import scores, validity
 from coding.acceptability import book, queue_place
 from coding.actions import trail
 from coding.actions.locks import lock_chart, locked
-from coding.models import Assignment, Chart, FinishedReview, Note, Project, User
+from coding.models import Assignment, Chart, Escalation, FinishedReview, Note, Project, User
 from coding.models.charts import ChartQuerySet
 from coding.permissions import NotAllowed, Permission, check_can, check_can_code_chart, projects_with
 from coding.workflow import CHART_MOVES, ChartStatus, SuggestionKind, Verdict
+
+ESCALATED = "Question for the lead"  # the reason of such a hold
 
 
 class AlreadyClaimed(Exception):
@@ -176,12 +178,16 @@ def end_assignment(chart: Chart, ended_by: str) -> None:
 
 @transaction.atomic
 def release(*, chart: Chart, by: User) -> None:
-    """Give the chart back to the queue; answers that were given stay. Giving it back twice changes nothing."""
+    """Give the chart back to the queue, from review or from hold; answers that were given stay. Giving it back twice
+    changes nothing."""
     lock_chart(chart)
     if how_it_ended(chart, by) == "released":
         return
-    check_can_code_chart(by, chart)
+    check_can(by, Permission.CODE, chart.project)
+    if chart.status != ChartStatus.ON_HOLD or not holds(chart, by):
+        check_can_code_chart(by, chart)
     end_assignment(chart, "released")
+    end_hold(chart)
     move(chart, ChartStatus.READY)
     trail.record("chart.released", by=by, project=chart.project, subject=chart)
 
@@ -215,8 +221,52 @@ def resume(*, chart: Chart, by: User) -> None:
         return
     move(chart, ChartStatus.IN_REVIEW)
     seen(chart=chart, by=by)
-    Chart.objects.filter(pk=chart.pk).update(hold_reason="")
+    end_hold(chart)
     trail.record("chart.resumed", by=by, project=chart.project, subject=chart)
+
+
+def end_hold(chart: Chart) -> None:
+    """The reason is over, and a question that nobody has answered yet is taken back."""
+    chart.escalations.filter(ended_at=None).update(ended_at=timezone.now())
+    Chart.objects.filter(pk=chart.pk).update(hold_reason="")
+    chart.hold_reason = ""
+
+
+@transaction.atomic
+def escalate(*, chart: Chart, question: str, by: User) -> Escalation:
+    """Ask the lead about the chart. It is on hold, still the coder's, until it is answered or taken up again. The same
+    question again changes nothing."""
+    lock_chart(chart)
+    asked = chart.escalations.filter(ended_at=None, asked_by=by, question=question.strip()).first()
+    if asked:
+        return asked
+    check_can_code_chart(by, chart)
+    if not question.strip():
+        raise NotAllowed("Write the question for the lead.")
+    move(chart, ChartStatus.ON_HOLD)
+    Chart.objects.filter(pk=chart.pk).update(hold_reason=ESCALATED)
+    asked = Escalation.objects.create(chart=chart, asked_by=by, question=question.strip())
+    trail.record("chart.escalated", by=by, project=chart.project, subject=chart, escalation=asked.pk)
+    return asked
+
+
+@transaction.atomic
+def answer_escalation(*, escalation: Escalation, answer: str, by: User) -> Escalation:
+    """The lead's answer: the chart is in review again with its coder, and waits until it is opened."""
+    chart = lock_chart(escalation.chart)
+    escalation.refresh_from_db(fields=["ended_at", "answer"])
+    check_can(by, Permission.ANSWER_CODERS, chart.project)
+    if not answer.strip():
+        raise NotAllowed("Write an answer.")
+    if escalation.ended_at:
+        raise WrongStatus(f"The question on chart {chart.pk} was answered, or taken back, meanwhile.")
+    escalation.answered_by, escalation.answer, escalation.ended_at = by, answer.strip(), timezone.now()
+    escalation.save(update_fields=["answered_by", "answer", "ended_at"])
+    end_hold(chart)
+    move(chart, ChartStatus.IN_REVIEW)
+    chart.assignments.filter(released_at=None).update(seen_at=None)
+    trail.record("chart.escalation_answered", by=by, project=chart.project, subject=chart, escalation=escalation.pk)
+    return escalation
 
 
 @transaction.atomic

@@ -20,7 +20,7 @@ from coding.models.compliance import (
 from coding.models.projects import BaseRate, Membership, Project, Role, User
 from coding.models.provider_queries import ProviderQuery
 from coding.models.qa import QAReview, QASample
-from coding.models.queues import Assignment
+from coding.models.queues import Assignment, Escalation
 from coding.models.suggestions import Decision, EvidenceSpan, NlpRun, Suggestion
 from coding.models.trail import TrailEvent, TrailHead
 
@@ -35,6 +35,7 @@ __all__ = [
     "DocumentPart",
     "Encounter",
     "Enrollment",
+    "Escalation",
     "EvidenceSpan",
     "FinishedReview",
     "FirstPassCode",

@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 from coding.actions import queues, trail
 from coding.actions.charts import ImportRefused, OtherProject, import_charts
 from coding.intake import IntakeErrors, Problem, formats
-from coding.models import Chart, ProviderQuery, User
+from coding.models import Chart, Escalation, ProviderQuery, User
 from coding.models.charts import ChartQuerySet
 from coding.permissions import Permission, can, can_code_chart
 from coding.provider_queries import practice
@@ -25,7 +25,7 @@ MEAT = [
     (label.value, label.label, SPAN_LETTERS[label])
     for label in (SpanLabel.MONITOR, SpanLabel.EVALUATE, SpanLabel.ASSESS, SpanLabel.TREAT)
 ]
-HOLD_REASONS = ("Missing page", "Illegible", "Wrong member", "Question for the lead", "Provider query sent")
+HOLD_REASONS = ("Missing page", "Illegible", "Wrong member", "Provider query sent")
 
 
 def open_to(request: HttpRequest) -> ChartQuerySet:
@@ -70,7 +70,12 @@ def chart(request: HttpRequest, pk: int) -> HttpResponse:
     chart = get_object_or_404(open_to(request), pk=pk)
     trail.record("chart.opened", by=user, project=chart.project, subject=chart)
     queues.seen(chart=chart, by=user)
-    return render(request, "charts/chart.html", review_context(read_chart(chart, user), user))
+    asked = chart.escalations.exclude(ended_at__isnull=False, answer="").select_related("asked_by", "answered_by")
+    context = review_context(read_chart(chart, user), user) | {
+        "escalations": asked,
+        "answers_coders": can(user, Permission.ANSWER_CODERS, chart.project),
+    }
+    return render(request, "charts/chart.html", context)
 
 
 @require_POST
@@ -131,6 +136,45 @@ def hold(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @login_required
+def escalate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask the lead; the chart is on hold until there is an answer."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = get_object_or_404(open_to(request), pk=pk)
+    question = request.POST.get("question", "").strip()
+    if not question:
+        messages.error(request, "Write the question for the lead.")
+        return redirect("chart", chart.pk)
+    try:
+        queues.escalate(chart=chart, question=question, by=user)
+    except queues.WrongStatus as error:
+        messages.error(request, str(error))
+        return redirect("chart", chart.pk)
+    messages.success(
+        request, f"Your question on chart {chart.pk} is with the leads. It stays yours; go on with another."
+    )
+    return redirect("queue")
+
+
+@require_POST
+@login_required
+def answer_escalation(request: HttpRequest, pk: int) -> HttpResponse:
+    """The lead's answer to a coder's question."""
+    user: User = request.user  # type: ignore[assignment]
+    asked = get_object_or_404(Escalation.objects.select_related("chart__member__project"), pk=pk)
+    chart = get_object_or_404(open_to(request), pk=asked.chart_id)
+    if not request.POST.get("answer", "").strip():
+        messages.error(request, "Write an answer.")
+        return redirect("chart", chart.pk)
+    try:
+        queues.answer_escalation(escalation=asked, answer=request.POST["answer"], by=user)
+        messages.success(request, f"Chart {chart.pk} is with its coder again, with your answer.")
+    except queues.WrongStatus as error:
+        messages.error(request, str(error))
+    return redirect(f"{reverse('chart_list')}?project={chart.project.name}")
+
+
+@require_POST
+@login_required
 def here(request: HttpRequest, pk: int) -> HttpResponse:
     """The page says that its coder is at work on the chart. 409: it is not theirs any more."""
     user: User = request.user  # type: ignore[assignment]
@@ -184,6 +228,8 @@ urlpatterns = [
     path("charts/<int:pk>/finish/", finish, name="finish"),
     path("charts/<int:pk>/release/", release, name="release"),
     path("charts/<int:pk>/hold/", hold, name="hold"),
+    path("charts/<int:pk>/escalate/", escalate, name="escalate"),
+    path("escalations/<int:pk>/", answer_escalation, name="answer_escalation"),
     path("charts/<int:pk>/here/", here, name="here"),
     path("charts/<int:pk>/resume/", resume, name="resume"),
 ]

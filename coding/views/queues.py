@@ -4,7 +4,7 @@ from collections import Counter
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from coding.acceptability import Submittable, book, payment_years, submittable
 from coding.actions import queues
-from coding.models import Chart, Project, QAReview, User
+from coding.models import Assignment, Chart, Escalation, Project, QAReview, User
 from coding.models.charts import ChartQuerySet
 from coding.permissions import Permission, can_see_scores, check_can
 from coding.views import chosen_project
@@ -56,6 +56,13 @@ def overturned(charts: list[Chart]) -> dict[int, list[QAReview]]:
     return found
 
 
+def escalations_of(charts: list[Chart], user: User) -> dict[int, Escalation]:
+    """By chart: the question that waits for the lead, or the answer on a chart that was not opened since."""
+    asked = Escalation.objects.filter(chart__in=charts, asked_by=user).select_related("answered_by")
+    unopened = Exists(Assignment.objects.filter(chart=OuterRef("chart"), released_at=None, seen_at=None))
+    return {one.chart_id: one for one in asked.filter(Q(ended_at=None) | ~Q(answer="") & unopened)}
+
+
 def deadlines_of(project: Project) -> list[tuple[int, int, Submittable, int | None]]:
     """(service year, charts that are not coded yet, what is open, days left) in the project's first program, next one
     first."""
@@ -83,6 +90,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     held.sort(key=lambda chart: (HELD.index(ChartStatus(chart.status)), chart.status_since))
     finished = with_counts(mine.filter(status__in=[ChartStatus.CODED, ChartStatus.IN_QA, ChartStatus.CLOSED]))
     waiting = Chart.objects.claimable_by(user).filter(member__project=project)
+    deadlines = deadlines_of(project)
     order = [QueueKey(key) for key in project.queue_order]
     context = {
         "project": project,
@@ -96,7 +104,9 @@ def queue(request: HttpRequest) -> HttpResponse:
         "overturned": overturned([chart for chart in held if chart.status == ChartStatus.RETURNED]),
         "shows_scores": can_see_scores(user, project),
         "waiting": waiting.count(),
-        "deadlines": deadlines_of(project),
+        "deadlines": deadlines,
+        "due": {year: left for year, _, _, left in deadlines},
+        "escalations": escalations_of(held, user),
         "being_read": Chart.objects.filter(member__project=project, status=ChartStatus.IMPORTED).count(),
         "finished": finished.order_by("-status_since")[:FINISHED_SHOWN],
     }

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from coding import documentation, exports, release, reports
 from coding.actions import projects as project_actions
 from coding.actions import queues, trail
-from coding.models import Assignment, Chart, Project, Role, TrailEvent, User
+from coding.models import Assignment, Chart, Escalation, Project, Role, TrailEvent, User
 from coding.money import Rates
 from coding.permissions import NotAllowed, Permission, can, check_can
 from coding.templatetags.report_numbers import family_label
@@ -247,9 +247,18 @@ def chart_list(request: HttpRequest) -> HttpResponse:
         "coder": coder,
         "coders": coders_of(project),
         "may_open": can(user, Permission.READ_CHARTS, project),
+        "escalations": waiting_for_a_lead(user, project),
         "without_scores": [chart.pk for chart in page.object_list if is_blind(user, chart)],
     }
     return render(request, "reports/charts.html", context)
+
+
+def waiting_for_a_lead(user: User, project: Project) -> list[Escalation]:
+    """The coders' open questions, oldest first, for whoever may answer them: they may quote the record."""
+    if not can(user, Permission.ANSWER_CODERS, project):
+        return []
+    waiting = Escalation.objects.filter(chart__member__project=project, ended_at=None)
+    return list(waiting.select_related("chart", "asked_by").order_by("pk"))
 
 
 def ticked(request: HttpRequest, project: Project) -> list[Chart]:

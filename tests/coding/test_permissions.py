@@ -15,10 +15,21 @@ from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import DjangoDbBlocker
 
-from coding.actions import charts, compliance, suggestions
+from coding.actions import charts, compliance, queues, suggestions
 from coding.actions.projects import set_base_rate
 from coding.intake import pdf
-from coding.models import Chart, Document, OverpaymentCase, Override, Project, ProviderQuery, QASample, Role, User
+from coding.models import (
+    Chart,
+    Document,
+    Escalation,
+    OverpaymentCase,
+    Override,
+    Project,
+    ProviderQuery,
+    QASample,
+    Role,
+    User,
+)
 from coding.permissions import ROLE_PERMISSIONS, NotAllowed, Permission, can, check_can, check_can_audit
 from coding.workflow import Outcome
 from tests import audits, make, pages, pdfs
@@ -65,6 +76,8 @@ GET  member_scores         200   404   200   404   200   404   404   404   302
 POST finish                302   404   403   404   403   404   404   404   302
 POST release               302   404   403   404   403   404   404   404   302
 POST hold                  302   404   403   404   403   404   404   404   302
+POST escalate              302   404   403   404   403   404   404   404   302
+POST answer_escalation     403   404   302   404   403   404   404   404   302
 POST here                  204   404   409   404   409   404   404   404   302
 POST resume                302   404   403   404   403   404   404   404   302
 POST answer                302   404   403   404   403   404   404   404   302
@@ -172,7 +185,7 @@ def rows() -> Iterator[Row]:
 
 ROWS = list(rows())
 OF_A_CHART = (
-    "chart", "finish", "release", "hold", "resume", "answer", "undo", "tag", "add_code", "api-chart-detail",
+    "chart", "finish", "release", "hold", "escalate", "resume", "answer", "undo", "tag", "add_code", "api-chart-detail",
     "api-chart-finish", "api-chart-score", "api-chart-release", "chart_validity", "override", "add_document",
 )  # fmt: skip
 
@@ -190,6 +203,7 @@ class World:
     case: OverpaymentCase
     override: Override
     query: ProviderQuery
+    escalation: Escalation
 
     def request(self, row: Row, client: Client) -> HttpResponseBase:
         args, query, data = self.arguments(row)
@@ -214,6 +228,7 @@ class World:
             "second_review": [review.decision_id],
             "overpayment": [self.case.pk],
             "withdraw_override": [self.override.pk],
+            "answer_escalation": [self.escalation.pk],
             "remove_rate": [project_rate.pk if (project_rate := self.project.base_rates.first()) else 0],
             "provider_query": [self.query.pk],
             "provider_query_letter": [self.query.pk],
@@ -242,6 +257,8 @@ class World:
             "next_chart": {"project": project},
             "upload": {"project": project},
             "hold": {"reason": "Missing page"},
+            "escalate": {"question": "Which?"},
+            "answer_escalation": {"answer": "That."},
             "answer": {"s": suggestion.pk, "outcome": "accept"},
             "provider_query": {"do": "store", "question": "What was its stage?"},
             "tag": {"s": suggestion.pk, "quote": "Assessment", "label": "monitor"},
@@ -319,6 +336,7 @@ def make_world() -> World:
         case=case,
         override=override,
         query=ProviderQuery.objects.get(decision=asked),
+        escalation=queues.escalate(chart=pages.held_chart(project, coder), question="Which?", by=coder),
         in_audit=in_audit,
         returned=returned,
         ready=pages.read_chart(project, pages.missed_ckd()),

@@ -22,6 +22,7 @@ ALLOWED = {
     ("in_review", "on_hold"),
     ("in_review", "ready"),
     ("on_hold", "in_review"),
+    ("on_hold", "ready"),
     ("coded", "in_qa"),
     ("coded", "closed"),
     ("in_qa", "returned"),

@@ -10,6 +10,7 @@ The stages, in their order: sections, candidates, assertion, meat, resolve.
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections.abc import Iterable
 from functools import cache
 
@@ -87,12 +88,25 @@ def ruleset() -> str:
 
 
 def warm() -> None:
-    """Load rules and engine now: for a worker before it forks."""
+    """Load rules and engine, and compile every pattern, now: for a worker before it forks.
+
+    The garbage collector rests meanwhile and forgets afterwards what has come to stay: it would look through half a
+    million objects again and again, and its marks would unshare their memory in the forked processes.
+    """
     from nlp import pipeline
     from nlp.catalog import load
 
-    load()
-    pipeline.engine()
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        catalog = load()
+        pipeline.engine()
+        for words in (*catalog.general.values(), *(w for f in catalog.families.values() for w in f.patterns())):
+            words.prepare()
+    finally:
+        if was_on:
+            gc.enable()
+    gc.freeze()
 
 
 def __getattr__(name: str) -> str:

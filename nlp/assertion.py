@@ -9,9 +9,10 @@ from functools import cached_property
 
 from nlp import pipeline
 from nlp.candidates import Mention
-from nlp.catalog import Attribute, Catalog, Family, Words
+from nlp.catalog import Attribute, Catalog, Family
 from nlp.findings import Span
 from nlp.sections import Page
+from nlp.words import Words
 
 PRIORITY = ("family", "negated", "ruled-out", "hypothetical", "uncertain", "historical", "past", "over")
 AS_HISTORICAL = ("past", "over")
@@ -386,7 +387,7 @@ def values_over(page: Page, sentences: Sentences, family: Family, attribute: Att
     key = (family.name, attribute.name, *span)
     if key not in sentences.found:
         values: list[str] = []
-        if attribute.any_value and attribute.any_value.search(page.low, *span):
+        if attribute.any_value and attribute.any_value.can_begin(page.low, *span):
             for number in page.sentences_in(span):
                 start, end = page.sentences[number]
                 if page.section_at(start).kind not in SILENT:
@@ -399,7 +400,7 @@ def values_over(page: Page, sentences: Sentences, family: Family, attribute: Att
 
 def values_in(page: Page, sentences: Sentences, attribute: Attribute, number: int, start: int, end: int) -> list[str]:
     """Values that stand between two offsets of a sentence and are not denied; one unless the attribute is many."""
-    if not attribute.any_value or not attribute.any_value.search(page.low, start, end):
+    if not attribute.any_value or not attribute.any_value.can_begin(page.low, start, end):
         return []
     out: list[str] = []
     for value, pattern in attribute.values:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from nlp.catalog import Catalog, Surfaces, Term, key_of
+from nlp.catalog import Catalog, Term, key_of
 from nlp.sections import LIST_ITEM, Page
+from nlp.words import TOKEN, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class Mention:
 
 def find_mentions(page: Page, catalog: Catalog) -> tuple[Mention, ...]:
     """Every mention in text order. The longest surface wins where two overlap, unless its term says `inner`."""
-    return tuple(sorted(scan(page, catalog, 0, len(page.low), None), key=lambda m: (m.start, -m.end, m.family)))
+    return tuple(sorted(scan(page, catalog, page.low, 0, None), key=lambda m: (m.start, -m.end, m.family)))
 
 
-def scan(page: Page, catalog: Catalog, start: int, end: int, outer: str | None) -> Iterator[Mention]:
-    for first, last in catalog.matcher.find(page.low, start, end):
+def scan(page: Page, catalog: Catalog, text: Text, offset: int, outer: str | None) -> Iterator[Mention]:
+    """The mentions in a part of the page, which begins at an offset."""
+    for start, end in catalog.matcher.find(text):
+        first, last = offset + start, offset + end
         key = key_of(page.low[first:last])
         if key in catalog.decoys:
             yield from asides(page, catalog, key, first, last)
@@ -45,12 +48,13 @@ def scan(page: Page, catalog: Catalog, start: int, end: int, outer: str | None) 
             if mention:
                 yield mention
                 if term.inner:
-                    yield from scan(page, catalog, second_word(page, first), last, term.family)
+                    inside = second_word(page, first)
+                    yield from scan(page, catalog, Text(page.low[inside:last]), inside, term.family)
 
 
 def second_word(page: Page, start: int) -> int:
     """Where the first word of a surface ends."""
-    word = Surfaces.WORD.match(page.low, start)
+    word = TOKEN.match(page.low, start)
     return word.end() if word else start + 1
 
 
@@ -91,6 +95,6 @@ ASIDE = re.compile(
 def asides(page: Page, catalog: Catalog, key: str, start: int, end: int) -> Iterator[Mention]:
     """The mentions inside a phrase that is not the condition, where the phrase still speaks of it."""
     if ASIDE.search(page.low, start, end):
-        for m in scan(page, catalog, start, end - 1, None):
+        for m in scan(page, catalog, Text(page.low[start : end - 1]), start, None):
             if m.family in catalog.decoys[key] and not is_abbreviation(m.term):
                 yield replace(m, aside=True)

@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from nlp.words import TOKEN, Text, Words, pattern, union
+
 HERE = Path(__file__).parent
 VERSION = "2026.11"
 KINDS = ("chronic", "event", "cancer", "status")
@@ -41,28 +43,6 @@ class CatalogError(ValueError):
 
 
 # ------------------------------------------------------------------------------------------------------------- values
-
-
-class Words:
-    """A pattern that is compiled when first used: a process meets few of the thousand patterns of all families."""
-
-    __slots__ = ("_compiled", "source")
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self._compiled: re.Pattern[str] | None = None
-
-    @property
-    def compiled(self) -> re.Pattern[str]:
-        if self._compiled is None:
-            self._compiled = re.compile(self.source)
-        return self._compiled
-
-    def search(self, text: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
-        return self.compiled.search(text, start, end)
-
-    def finditer(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:
-        return self.compiled.finditer(text, start, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +145,13 @@ class Family:
     tail: bool = False
     """Whether it comes from the long tail (rare.toml, longtail.tsv) and not from a file of its own."""
 
+    def patterns(self) -> Iterator[Words]:
+        """Every pattern that may be looked for in a note."""
+        yield from filter(None, (self.not_with, self.drugs, self.shared_drugs, self.labs))
+        yield from (words for _, words in self.cues)
+        yield from (words for a in self.attributes for _, words in a.values)
+        yield from (link.unless for link in self.links if link.unless)
+
     @property
     def plain_code(self) -> str:
         """The code of the family when nothing more is known; its first prefix where the list always asks for more."""
@@ -229,63 +216,6 @@ def key_of(text: str) -> str:
 
 def expand(code: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], ""), code)
-
-
-@cache
-def pattern(source: str) -> str:
-    """A rule pattern as a regular expression: a blank takes any short run of blanks, hyphens and line ends.
-
-    Inside a look-behind, which must have a fixed width, it takes exactly one.
-    """
-    out: list[str] = []
-    i, depth, behind, in_class = 0, 0, [], False
-    while i < len(source):
-        c = source[i]
-        if c == "\\":
-            out.append(source[i : i + 2])
-            i += 2
-            continue
-        if in_class:
-            in_class = c != "]"
-        elif c == "[":
-            in_class = True
-        elif c == "(":
-            depth += 1
-            if source.startswith(("(?<!", "(?<="), i):
-                behind.append(depth)
-        elif c == ")":
-            if behind and behind[-1] == depth:
-                behind.pop()
-            depth -= 1
-        elif c == " ":
-            if behind:
-                out.append(r"[\s\-]")
-            elif source[i + 1 : i + 2] == "?":
-                out.append(r"[\s\-]{0,12}")
-                i += 1
-            else:
-                out.append(r"[\s\-]{1,12}")
-            i += 1
-            continue
-        out.append(c)
-        i += 1
-    return "".join(out)
-
-
-def union(sources: Iterable[str]) -> Words | None:
-    """One pattern for many, with word borders where a pattern ends in a word."""
-    parts = [p if ends_in_look_ahead(p) else f"(?:{p})(?![a-z0-9])" for p in map(pattern, dict.fromkeys(sources))]
-    return Words(r"(?<![a-z0-9])(?:" + "|".join(parts) + ")") if parts else None
-
-
-def ends_in_look_ahead(source: str) -> bool:
-    """Whether a pattern's last group is a look-ahead, behind which a word border would be a second condition."""
-    depth = 0
-    for i in range(len(source) - 1, -1, -1):
-        depth += {")": 1, "(": -1}.get(source[i], 0) if source[i - 1 : i] != "\\" else 0
-        if depth == 0:
-            return source.startswith(("(?!", "(?="), i)
-    return False
 
 
 ROMAN = {"1": "i", "2": "ii", "3": "iii", "4": "iv", "5": "v"}
@@ -357,7 +287,6 @@ class Surfaces:
     A step is a word, with a blank before it where the text has blanks or hyphens there.
     """
 
-    WORD = re.compile(r"[a-z]+|[0-9]+|[^\sa-z0-9\-]")
     MAX_GAP = 12
     END = ""
 
@@ -386,31 +315,31 @@ class Surfaces:
             if part in (NEEDED, LOOSE):
                 border = part
                 continue
-            for m in cls.WORD.finditer(part):
+            for m in TOKEN.finditer(part):
                 yield border, m.group()
                 border = ""
 
-    def find(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[tuple[int, int]]:
+    def find(self, text: Text) -> Iterator[tuple[int, int]]:
         """Where surfaces stand, from left to right without overlaps, the longest at each place."""
-        spans = [m.span() for m in self.WORD.finditer(text, start, end)]
+        words, starts = text.words, text.starts
         free = 0
-        for number, (first, last) in enumerate(spans):
-            node = self.root.get(text[first:last])
-            if node is None or number < free:
+        for number in [n for n, word in enumerate(words) if word in self.root]:
+            if number < free:
                 continue
+            node = self.root.get(words[number])
             found, ahead = 0, number
             while node is not None:
                 if self.END in node:
                     found = ahead + 1
+                last = starts[ahead] + len(words[ahead])
                 ahead += 1
-                if ahead == len(spans):
+                if ahead == len(words):
                     break
-                gap, (begins, ends) = spans[ahead][0] - last, spans[ahead]
-                word, last = text[begins:ends], ends
+                gap, word = starts[ahead] - last, words[ahead]
                 node = node.get(word) if gap == 0 else node.get(" " + word) if gap <= self.MAX_GAP else None
             if found:
                 free = found
-                yield first, spans[found - 1][1]
+                yield starts[number], starts[found - 1] + len(words[found - 1])
 
 
 # -------------------------------------------------------------------------------------------------------------- reading
@@ -469,7 +398,7 @@ class Reader:
         if words is None or not self.thorough:
             return words
         try:
-            re.compile(words.source)
+            assert words.compiled
             return words
         except re.error as error:
             for source in sources:

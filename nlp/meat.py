@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from nlp.assertion import SILENT, Asserted, Sentences
-from nlp.catalog import Catalog, Family, Words
+from nlp.catalog import Catalog, Family
 from nlp.findings import Evidence, Meat, Span
 from nlp.sections import NUMBERED, PLAN, Page
+from nlp.words import Words
 
 LIMITS = {Meat.MONITOR: 3, Meat.EVALUATE: 5, Meat.ASSESS: 2, Meat.TREAT: 4}
 """Most spans of a letter that a finding carries: the decisive ones come first."""

@@ -9,9 +9,10 @@ importing `nlp` stays cheap for a web process.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Any
 
 from nlp import catalog
@@ -52,7 +53,7 @@ class TokenTrie:
             node.setdefault(None, []).append(number)
 
     def matches(self, words: list[str]) -> Iterator[Match]:
-        for start in range(len(words)):
+        for start in [n for n, word in enumerate(words) if word in self.root]:
             node = self.root.get(words[start])
             end = start + 1
             while node is not None:
@@ -79,17 +80,22 @@ def leftmost_longest(matches: list[Match]) -> list[Match]:
 @cache
 def engine() -> Callable[[str], tuple[Cue, ...]]:
     """Built once per process: a function from a folded sentence to its cues with their scopes."""
-    import spacy
     from medspacy.context import ConText
     from medspacy.context.context_modifier import ConTextModifier
     from medspacy.context.context_rule import ConTextRule
     from spacy.tokens import Doc
+    from spacy.vocab import Vocab
 
-    vocab = spacy.blank("en").vocab
+    vocab = Vocab()
     ConText.register_graph_attributes()
     rules = catalog.load().cues
     trie = TokenTrie(rules)
     context_rules = [context_rule(ConTextRule, rule) for rule in rules]
+
+    @lru_cache
+    def blank(size: int) -> Doc:
+        """A document of one sentence: scopes depend on the number of words alone, so spaCy never sees a note's."""
+        return Doc(vocab, words=["x"] * size, sent_starts=[n == 0 for n in range(size)])
 
     @lru_cache(maxsize=50_000)
     def cues(sentence: str) -> tuple[Cue, ...]:
@@ -101,36 +107,35 @@ def engine() -> Callable[[str], tuple[Cue, ...]]:
             for m in trie.matches(words)
             if not rules[m[0]].ends or m[2] >= last or words[m[2]] in {",", ";", ".", "|", ")", ":"}
         ]
-        found = leftmost_longest(found)
-        if not any(rules[n].direction in ("forward", "backward") for n, _, _ in found):
+        if not any(rules[n].direction in SCOPED for n, _, _ in found):
             return ()
-        doc = Doc(vocab, words=words)
-        for i, token in enumerate(doc):
-            token.is_sent_start = i == 0
-        kept = [m for m in found if rules[m[0]].direction != "pseudo"]
-        modifiers = [ConTextModifier(context_rules[n], a, b, doc) for n, a, b in kept]
-        limit_scopes([rules[n] for n, _, _ in kept], modifiers, words)
+        found = [m for m in leftmost_longest(found) if rules[m[0]].direction != "pseudo"]
+        doc = blank(last)
+        modifiers = {
+            i: ConTextModifier(context_rules[n], a, b, doc)
+            for i, (n, a, b) in enumerate(found)
+            if rules[n].direction in SCOPED
+        }
         out = []
-        for (n, a, b), modifier in zip(kept, modifiers, strict=True):
-            rule = rules[n]
-            if rule.direction not in ("forward", "backward"):
-                continue
+        for i, modifier in modifiers.items():
+            limit_scope(i, modifier, found, rules, words)
+            n, a, b = found[i]
             low, high = modifier.scope_span
-            if low >= high:
-                continue
-            out.append(
-                Cue(
-                    rule.category,
-                    rule.direction,
-                    rule.text,
-                    tokens[a][1],
-                    tokens[b - 1][2],
-                    tokens[low][1],
-                    tokens[high - 1][2],
-                    rule.max_targets,
-                    rule.kinds,
+            if low < high:
+                rule = rules[n]
+                out.append(
+                    Cue(
+                        rule.category,
+                        rule.direction,
+                        rule.text,
+                        tokens[a][1],
+                        tokens[b - 1][2],
+                        tokens[low][1],
+                        tokens[high - 1][2],
+                        rule.max_targets,
+                        rule.kinds,
+                    )
                 )
-            )
         return tuple(out)
 
     return cues
@@ -147,35 +152,43 @@ BETWEEN = frozenset({"a", "an", "any", "the", "prior", "previous", "past", "pers
 """Words that may stand between a cue and the opener that it governs."""
 
 
-def limit_scopes(rules: list[CueRule], modifiers: list[Any], words: list[str]) -> None:
-    """What ConTextGraph.update_scopes does, without the pairs of modifiers that cannot limit each other.
+SCOPED = ("forward", "backward")
+"""Directions of the cues that reach something; the others only end what these reach, or mean nothing."""
 
-    A forward scope ends only at a later modifier, a backward one only at an earlier one, and only at one of its own
-    category or at a stop of it. ConText's own test for "ends" fails for every scope that a `max_scope` has cut, since
-    the stop's scope, the whole sentence, then contains it: the test here is whether the modifier stands in the scope.
+
+def limit_scope(i: int, modifier: Any, found: Sequence[Match], rules: Sequence[CueRule], words: list[str]) -> None:
+    """What ConTextGraph.update_scopes does to one modifier, without the pairs that cannot limit each other.
+
+    A forward scope ends at the next later cue, a backward one at the last earlier one, that is of its own category or a
+    stop of it. ConText's own test for "ends" fails for every scope that a `max_scope` has cut, since the stop's scope,
+    the whole sentence, then contains it: the test here is whether the cue stands in the scope.
     """
-    for i, first in enumerate(rules):
-        for j in range(i + 1, len(rules)):
-            second = rules[j]
-            a, b = modifiers[i], modifiers[j]
-            if first.direction == "forward" and ends(second, first) and not governs(first, second, a, b, words):
-                low, high = a.scope_span
-                if low <= b.modifier_span[0] < high:
-                    a._scope_end = b.modifier_span[0]
-            if second.direction == "backward" and ends(first, second):
-                low, high = b.scope_span
-                if low < a.modifier_span[1] <= high:
-                    b._scope_start = a.modifier_span[1]
+    n, _, last = found[i]
+    rule = rules[n]
+    low, high = modifier.scope_span
+    if rule.direction == "forward":
+        for number, start, _ in islice(found, i + 1, None):
+            if start >= high:
+                return
+            if low <= start and ends(rules[number], rule) and not governs(rule, rules[number], words[last:start]):
+                modifier._scope_end = start
+                return
+    else:
+        for number, _, end in reversed(found[:i]):
+            if end <= low:
+                return
+            if end <= high and ends(rules[number], rule):
+                modifier._scope_start = end
+                return
 
 
-def governs(cue: CueRule, stop: CueRule, a: Any, b: Any, words: list[str]) -> bool:
+def governs(cue: CueRule, stop: CueRule, between: list[str]) -> bool:
     """Whether a forward cue stands right before an opener, so that the opener is part of what it denies or doubts."""
     if stop.direction != "stop" or cue.category not in ("negated", "uncertain") or stop.text not in OPENERS:
         return False
-    gap = words[a.modifier_span[1] : b.modifier_span[0]]
-    if gap and gap[-1] in ("or", "nor"):
+    if between and between[-1] in ("or", "nor"):
         return True  # "denies fever, chills or history of"
-    return len(gap) <= 3 and all(word in BETWEEN for word in gap)
+    return len(between) <= 3 and all(word in BETWEEN for word in between)
 
 
 def ends(other: CueRule, rule: CueRule) -> bool:

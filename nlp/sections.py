@@ -12,6 +12,7 @@ from functools import cached_property
 
 from nlp.catalog import Catalog
 from nlp.findings import Section, Span
+from nlp.words import Text
 
 MAX_SENTENCE = 800
 """Longest stretch read as one sentence: the work on modifiers grows with its square."""
@@ -32,10 +33,10 @@ def plain(text: str) -> str:
     return text.replace("\r\n", " \n").replace("\r", "\n").translate(PLAIN)
 
 
-def lower(text: str) -> str:
+def lower(text: str) -> Text:
     """Lower case of the same length: "İ" and its like, whose lower case is longer, stay."""
     low = text.lower()
-    return low if len(low) == len(text) else "".join(x if len(x := c.lower()) == 1 else c for c in text)
+    return Text(low if len(low) == len(text) else "".join(x if len(x := c.lower()) == 1 else c for c in text))
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,23 @@ class Page:
 
     text: str
     plain: str
-    low: str
+    low: Text
     sections: tuple[Section, ...]
     sentences: tuple[Span, ...]
     sentence_starts: tuple[int, ...]
     blocks: tuple[Span, ...]
     block_starts: tuple[int, ...]
     section_starts: tuple[int, ...]
-    is_discharge: bool = False
-    is_stay: bool = False
-    """Whether the note says by its headings that it sums up a stay in a hospital."""
+
+    @cached_property
+    def is_discharge(self) -> bool:
+        """Whether the note says anything that only the summary of a finished stay says."""
+        return bool(DISCHARGE.search(self.low))
+
+    @cached_property
+    def is_stay(self) -> bool:
+        """Whether the note says by its headings that it sums up a stay in a hospital."""
+        return self.is_discharge and bool(STAY.search(self.low))
 
     @cached_property
     def is_bedside(self) -> bool:
@@ -85,14 +93,11 @@ BEDSIDE = re.compile(
     r"|post-?op(?:erative)? day"
 )
 DISCHARGE = re.compile(
-    r"(?i)discharge (?:summary|diagnos[ei]s)|diagnos[ei]s (?:at|on|upon) discharge|final diagnos[ei]s|hospital course"
+    r"discharge (?:summary|diagnos[ei]s)|diagnos[ei]s (?:at|on|upon) discharge|final diagnos[ei]s|hospital course"
     r"|course in (?:the )?hospital|date of discharge|discharge date|condition (?:at|on) discharge|discharged?:"
 )
-"""What only the summary of a finished stay says."""
-
-
 STAY = re.compile(
-    r"(?im)^[ ]*(?:date of admission|admission date|admit(?:ted)?(?: date)?:|admitting diagnos|admission diagnos)"
+    r"(?m)^[ ]*(?:date of admission|admission date|admit(?:ted)?(?: date)?:|admitting diagnos|admission diagnos)"
     r"|\bdischarge summary\b"
     r"|^[ ]*(?:primary |principal |final |secondary )*(?:discharge|final) diagnos[ei]s"
     r"(?=[\s\S]*^[ ]*(?:brief )?(?:hospital course|course in (?:the )?hospital))"
@@ -118,8 +123,6 @@ def page(text: str, catalog: Catalog) -> Page:
         blocks=blocks,
         block_starts=tuple(a for a, _ in blocks),
         section_starts=tuple(s.start for s in sections),
-        is_discharge=bool(DISCHARGE.search(flat)),
-        is_stay=bool(STAY.search(flat) and DISCHARGE.search(flat)),
     )
 
 
@@ -290,9 +293,11 @@ ABBREVIATION = re.compile(
     r"|temp|resp|avg|dept|est|ext|fig|inc|max|e\.g|i\.e|a\.m|p\.m|q\.d|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)\.$"
 )
 BREAK = re.compile(
-    r"(?P<gap>\n[ ]*\n\s*)|(?P<line>\n)|(?P<stop>(?<=[^\s][.!?])[\"')\]]*[ ]+(?=[A-Z0-9\"'(\[•#-]))"
-    r"|(?P<glued>(?<=[a-z]{3}[.])(?=[A-Z][a-z]+ ))|(?P<item>;[ ]+(?=\d{1,2}[.)][ ]))"
+    r"[\n.!?;](?:(?<=\n)(?:(?P<gap>[ ]*\n\s*)|(?P<line>))"
+    r"|(?<=\S[.!?])(?P<stop>[\"')\]]*[ ]+(?=[A-Z0-9\"'(\[•#-]))"
+    r"|(?<=[a-z]{3}[.])(?P<glued>(?=[A-Z][a-z]+ ))|(?<=;)(?P<item>[ ]+(?=\d{1,2}[.)][ ])))"
 )
+"""Where a sentence may end. Begins with the signs that end one, which the regular expression engine finds quickly."""
 LIST_ITEM = re.compile(r"[ ]*(?:[-•*o>#][ ]+|\d{1,2}[.)][ ]?|\(\d{1,2}\)[ ]|[a-zA-Z][.)][ ]|\[[ xX]?\][ ])")
 LABEL = re.compile(r"[ ]*[A-Z][A-Za-z0-9 /&,()'\-]{0,48}:(?:\s|$)")
 GOES_ON = re.compile(r"[ ]*(?:and|or|with|of|the|to|in|on|for|due|which|that|who|is|was|secondary)[ ]")
@@ -306,14 +311,15 @@ def split_sentences(flat: str, borders: set[int]) -> list[Span]:
     """
     cuts: list[tuple[int, int]] = [(b, b) for b in borders]
     for m in BREAK.finditer(flat):
-        start, end = m.start(), m.end()
-        if m["stop"] is not None:
+        kind = m.lastgroup
+        start, end = (m.start() if kind in ("gap", "line") else m.start() + 1), m.end()
+        if kind == "stop":
             if ABBREVIATION.search(flat, max(0, start - 9), start) and not flat[start:end].startswith("  "):
                 continue
             line = flat.rfind("\n", 0, start) + 1
             if LONE_NUMBER.fullmatch(flat, line, start):
                 continue
-        elif m["line"] is not None and is_wrapped(flat, start, end):
+        elif kind == "line" and is_wrapped(flat, start, end):
             continue
         cuts.append((start, end))
     spans: list[Span] = []

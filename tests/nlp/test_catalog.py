@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nlp.catalog import HERE, CatalogError, Reader, Surfaces, load, pattern, union, variants
+from nlp.catalog import HERE, CatalogError, Reader, Surfaces, load, variants
+from nlp.words import Text, pattern, union
 
 
 @pytest.fixture
@@ -108,12 +109,12 @@ def test_the_rule_set_changes_with_any_rule(folder: Path) -> None:
 def test_a_surface_is_found_in_the_spellings_that_people_write(surface: str, spelling: str) -> None:
     matcher = Surfaces(variants(surface))
     text = f"has {spelling.lower()}, today"
-    assert [text[a:b] for a, b in matcher.find(text)] == [spelling.lower()]
+    assert [text[a:b] for a, b in matcher.find(Text(text))] == [spelling.lower()]
 
 
 @pytest.mark.parametrize("text", ["mdm", "admit", "dmitri"])
 def test_a_surface_is_not_found_inside_a_word(text: str) -> None:
-    assert list(Surfaces(variants("dm")).find(text)) == []
+    assert list(Surfaces(variants("dm")).find(Text(text))) == []
 
 
 def test_a_blank_in_a_pattern_takes_a_hyphen_or_a_line_break() -> None:

@@ -1,0 +1,232 @@
+"""Words looked for in a note: rule patterns as regular expressions, tried only where one of them can begin."""
+
+from __future__ import annotations
+
+import re
+import sys
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, cached_property
+from itertools import groupby
+
+LETTERS = 3
+"""Letters by which the beginning of a word is known: enough to tell most words apart."""
+TOKEN = re.compile(r"[a-z]+|[0-9]+|[^\sa-z0-9\-]")
+
+
+class Text(str):
+    """A folded note that knows its words: cut once, however many surfaces and patterns are looked for in it."""
+
+    @cached_property
+    def words(self) -> list[str]:
+        """Its words, numbers and signs."""
+        return TOKEN.findall(self)
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where its words start."""
+        return [m.start() for m in TOKEN.finditer(self)]
+
+    @cached_property
+    def beginnings(self) -> dict[str, list[int]]:
+        """Where words start, by their first letters."""
+        found: dict[str, list[int]] = {}
+        for word, start in zip(self.words, self.starts, strict=True):
+            found.setdefault(word[:LETTERS], []).append(start)
+        return found
+
+    @cached_property
+    def _places(self) -> dict[Words, Sequence[int]]:
+        return {}
+
+    def places(self, words: Words, openings: frozenset[str]) -> Sequence[int]:
+        """Where a pattern can begin, in text order."""
+        found = self._places.get(words)
+        if found is None:
+            here = self.beginnings
+            found = self._places[words] = sorted(at for letters in here.keys() & openings for at in here[letters])
+        return found
+
+
+class Words:
+    """Patterns of which any may match, the earlier one first; whole words, unless one ends in a look-ahead.
+
+    They are compiled when first met in a text, or all together before a worker forks (`nlp.warm`): a shell that reads
+    one note needs few of the thousand patterns of all families.
+    """
+
+    def __init__(self, sources: tuple[str, ...]) -> None:
+        self.sources = sources
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        parts = []
+        for is_open, sources in groupby(map(pattern, self.sources), ends_in_look_ahead):
+            joined = "|".join(sources)
+            parts.append(joined if is_open else f"(?:{joined})(?![a-z0-9])")
+        return re.compile(r"(?<![a-z0-9])(?:" + "|".join(parts) + ")")
+
+    @cached_property
+    def openings(self) -> frozenset[str] | None:
+        """The first letters of all words with which a match can begin; None where they cannot be told."""
+        found = [openings(s) for s in self.sources]
+        return None if None in found else frozenset().union(*(f for f in found if f))
+
+    def prepare(self) -> None:
+        """Do now what the first search would do."""
+        assert self.compiled
+        assert self.openings is None or self.openings
+
+    def search(self, text: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
+        return next(self.finditer(text, start, end), None)
+
+    def finditer(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:
+        """As of a regular expression: from left to right, without overlaps."""
+        if self.openings is None or not isinstance(text, Text):
+            return self.compiled.finditer(text, start, end)
+        places = text.places(self, self.openings)
+        return self.matches(text, places, start, end) if places else iter(())
+
+    def matches(self, text: str, places: Sequence[int], start: int, end: int) -> Iterator[re.Match[str]]:
+        match = self.compiled.match
+        for number in range(bisect_left(places, start), len(places)):
+            at = places[number]
+            if at >= end:
+                return
+            m = match(text, at, end) if at >= start else None
+            if m:
+                yield m
+                start = m.end()
+
+    def can_begin(self, text: str, start: int, end: int) -> bool:
+        """Whether a match can begin between two offsets; quick, and true more often than there is one."""
+        if self.openings is None or not isinstance(text, Text):
+            return self.compiled.search(text, start, end) is not None
+        places = text.places(self, self.openings)
+        first = bisect_left(places, start) if places else 0
+        return first < len(places) and places[first] < end
+
+
+def union(sources: Iterable[str]) -> Words | None:
+    """One pattern for many, the same one for the same many; None for none."""
+    distinct = tuple(dict.fromkeys(sources))
+    return words_of(distinct) if distinct else None
+
+
+@cache
+def words_of(sources: tuple[str, ...]) -> Words:
+    return Words(sources)
+
+
+@cache
+def pattern(source: str) -> str:
+    """A rule pattern as a regular expression: a blank takes any short run of blanks, hyphens and line ends.
+
+    Inside a look-behind, which must have a fixed width, it takes exactly one.
+    """
+    out: list[str] = []
+    i, depth, behind, in_class = 0, 0, [], False
+    while i < len(source):
+        c = source[i]
+        if c == "\\":
+            out.append(source[i : i + 2])
+            i += 2
+            continue
+        if in_class:
+            in_class = c != "]"
+        elif c == "[":
+            in_class = True
+        elif c == "(":
+            depth += 1
+            if source.startswith(("(?<!", "(?<="), i):
+                behind.append(depth)
+        elif c == ")":
+            if behind and behind[-1] == depth:
+                behind.pop()
+            depth -= 1
+        elif c == " ":
+            if behind:
+                out.append(r"[\s\-]")
+            elif source[i + 1 : i + 2] == "?":
+                out.append(r"[\s\-]{0,12}")
+                i += 1
+            else:
+                out.append(r"[\s\-]{1,12}")
+            i += 1
+            continue
+        out.append(c)
+        i += 1
+    return "".join(out)
+
+
+def ends_in_look_ahead(source: str) -> bool:
+    """Whether a pattern's last group is a look-ahead, behind which a word border would be a second condition."""
+    depth = 0
+    for i in range(len(source) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(source[i], 0) if source[i - 1 : i] != "\\" else 0
+        if depth == 0:
+            return source.startswith(("(?!", "(?="), i)
+    return False
+
+
+# -------------------------------------------------------------------------------------------- where a match can begin
+
+EDGE, ANY = " ", "?"
+"""In first letters: the word is over, and anything may follow."""
+LETTER = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+LOOK = re.compile(r"\(\?<?[=!]")
+GROUP = re.compile(r"\((?:\?:)?")
+CLASS = re.compile(r"\[(?P<letters>[a-z]+)\]|\[\^?\]?(?:[^\]\\]|\\.)*\]")
+TIMES = re.compile(r"(?P<maybe>\?)\??|(?P<any>\*|\{0[^}]*\})\??|(?:\+|\{[^}]*\})\??")
+BEGUN = re.compile(rf"[a-z]{{{LETTERS}}}|[0-9]{{{LETTERS}}}|[a-z]+[0-9{EDGE}]|[0-9]+[a-z{EDGE}]|[a-z0-9]*\{ANY}|{EDGE}")
+"""First letters that are enough: so many of a word, or all of a shorter one and what ends it."""
+
+
+@cache
+def openings(source: str) -> frozenset[str] | None:
+    """The first letters of the words with which a match of a rule pattern can begin: "(?:lymph )?node" gives lym, nod.
+
+    Of a shorter word all its letters. None if a match may begin with anything else.
+    """
+    found, _ = first_letters(source, 0)
+    if not ends_in_look_ahead(source):
+        found = {letters + EDGE for letters in found}
+    heads = [TOKEN.match(letters) for letters in map(begun, found) if ANY not in letters]
+    return frozenset(m.group() for m in heads if m) if len(heads) == len(found) and all(heads) else None
+
+
+def begun(letters: str) -> str:
+    """The part that tells the beginning of a word; "" where more letters must follow for that."""
+    m = BEGUN.match(letters)
+    return m.group() if m else ""
+
+
+def first_letters(source: str, at: int) -> tuple[set[str], int]:
+    """What the alternatives of a pattern begin with, from an offset to the end of its group, and where that is."""
+    done: set[str] = set()
+    heads = {""}
+    while at < len(source) and source[at] != ")":
+        c = source[at]
+        if c == "|":
+            done, heads, at = done | heads, {""}, at + 1
+            continue
+        if look := LOOK.match(source, at):
+            _, at = first_letters(source, look.end())
+            at += 1
+            continue
+        if group := GROUP.match(source, at):
+            more, at = first_letters(source, group.end())
+            at += 1
+        elif in_class := CLASS.match(source, at):
+            more, at = set(in_class["letters"] or ANY), in_class.end()
+        elif c == "\\":
+            escaped = source[at + 1]
+            more, at = {"" if escaped == "b" else ANY if escaped.isalnum() else EDGE}, at + 2
+        else:
+            more, at = {c if c in LETTER else ANY if c in ".^$" else EDGE}, at + 1
+        if times := TIMES.match(source, at):
+            more = {letters if times["maybe"] else letters + ANY for letters in more}
+            more |= {""} if times["maybe"] or times["any"] else set()
+            at = times.end()
+        heads = {begun(h) or h + letters for h in heads for letters in more}
+    return done | heads, at

@@ -418,14 +418,21 @@ NARRATED = re.compile(
 """Words of a story: what they tell of may be over."""
 
 
+HAS = re.compile(r"\b(?:has(?: got)?|is in|remains in) (?:an? )?(?:(?:acute|severe|worsening|ongoing|persistent) )*$")
+"""Right before an event: the person has it."""
+
+
 def is_at_bedside(page: Page, witness: Witness, a: Asserted) -> bool:
     """Whether an event is noted as it stands, with its own treatment: "in respiratory failure, on ventilator"."""
     if a.mention.section not in NARRATIVE or not page.is_bedside:
         return False
     start, end = page.sentences[a.mention.sentence]
+    own = witness.family.name + "/"
+    if HAS.search(page.low, start, a.mention.start) and not NARRATED.search(page.low, start, a.mention.start):
+        cure = next((words for letter, words in witness.family.cues if letter == str(Meat.TREAT)), None)
+        return bool(cure and cure.search(page.low))
     if NARRATED.search(page.low, start, end):
         return False
-    own = witness.family.name + "/"
     return any(e.letter is Meat.TREAT and e.rule.startswith(own) for e in witness.in_sentence(a.mention.sentence))
 
 
@@ -436,13 +443,15 @@ MANAGED = re.compile(
 TAKEN_FOR = re.compile(
     r"(?<!not )(?<!never )(?<!stopped )(?<!denies )(?<!no longer )"
     r"\b(?:takes?|taking|uses?|using|maintained on|treated with|prescribed|receiv(?:es|ing)"
-    r"|(?:is|remains|been|currently) (?:currently |now |started )?on)\b(?! (?:hold|call|leave|the (?:list|waiting)))"
+    r"|(?:is|remains|been|currently) (?:currently |now |started )?on|(?:was|were) started on)\b"
+    r"(?! (?:hold|call|leave|the (?:list|waiting)))"
     r"[a-z0-9 ,/()-]{3,80} (?:for|to (?:treat|control|manage))"
     r" (?:(?:the|his|her|their|known|underlying|chronic|longstanding) )*$"
     r"|(?<!not )(?<!longer )(?<!was )(?<!were )\bon (?!exam|hold|call|leave|admission|discharge|file|follow|[a-z]+day\b"
     r"|january|february|march|april|august|september|october|november|december|several|multiple)[a-z]{5,}"
     r"[a-z0-9 ,/()-]{0,60} (?:for|to (?:treat|control|manage))"
     r" (?:(?:the|his|her|their) )(?:(?:known|underlying|chronic|longstanding) )*$"
+    r"|\bneeds? (?:something|medications?|treatment) (?:to (?:treat|control|manage)|for) (?:his|her|their) $"
 )
 """Whatever is taken "for her bipolar disorder" treats it, whether or not the family knows the drug."""
 LISTED_FOR = re.compile(

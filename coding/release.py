@@ -10,14 +10,15 @@ Reads only. `actions.compliance` has the writes that lift a hold.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import F, Prefetch, Window
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from coding.acceptability import HOLD, INVALID, NO, NOT_MET, Book, Flag
+from coding.assessments import assessed, keys_of, remembered
 from coding.models import (
     Chart,
     Decision,
@@ -27,8 +28,9 @@ from coding.models import (
     Project,
     QAReview,
     SecondReview,
+    Suggestion,
 )
-from coding.validity import Standing, Validity, chart_flags, chart_validity, rules_of, with_record
+from coding.validity import Standing, Validity, charts_with_record, rules_of
 from coding.workflow import FINISHED, ChartStatus, Outcome, SuggestionKind, SuggestionStatus
 
 READY = "ready"
@@ -39,7 +41,8 @@ ADD = "add"
 DELETE = "delete"
 KEEP = "keep"
 
-AT_ONCE = 100  # charts whose notes are in memory together
+STATES = "release states"
+AT_ONCE = 500  # charts in memory together, without their notes
 
 
 class GateClosed(Exception):
@@ -70,6 +73,11 @@ class Line:
     @property
     def state(self) -> str:
         return NOT_SUBMITTABLE if self.bars else HELD if self.holds else READY
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether it is in a submission, or asks for a second reviewer: a code that is kept is neither by itself."""
+        return self.action != KEEP or bool(self.flags)
 
     @property
     def needs_second(self) -> bool:
@@ -104,11 +112,31 @@ def chart_lines(chart: Chart, today: date) -> list[Line]:
 
 def project_lines(project: Project, today: date) -> Iterator[tuple[Chart, list[Line]]]:
     """Every chart past the gate with its lines. The charts that are not past it are left out, whole."""
-    rules = rules_of(project)
-    past = Decision.objects.past_the_gate().filter(suggestion__chart__member__project=project)
-    ids = sorted(set(past.values_list("suggestion__chart", flat=True)))
-    for start in range(0, len(ids), AT_ONCE):
-        yield from _lines(ids[start : start + AT_ONCE], today, rules)
+    return lines_of(past_the_gate(Chart.objects.filter(member__project=project)), today, rules_of(project))
+
+
+def lines_of(charts: Sequence[int], today: date, rules: Book) -> Iterator[tuple[Chart, list[Line]]]:
+    """The charts, of one project and past the gate, with their lines."""
+    for start in range(0, len(charts), AT_ONCE):
+        yield from _lines(list(charts[start : start + AT_ONCE]), today, rules)
+
+
+def states_of(charts: Collection[int], today: date, rules: Book) -> dict[int, list[str]]:
+    """By chart, of those past the gate, the states of what it would send, and of what a second reviewer is asked
+    about. Kept with each chart: only what has changed is worked out."""
+
+    def ask(some: list[int]) -> dict[int, list[str]]:
+        found = lines_of(some, today, rules)
+        return {chart.pk: [line.state for line in lines if line.is_sent] for chart, lines in found}
+
+    return remembered(STATES, keys_of(charts, today, rules), ask)
+
+
+def past_the_gate(charts: QuerySet[Chart]) -> list[int]:
+    """Those that are finished and on which no existing code is undecided."""
+    undecided = Suggestion.objects.open().filter(kind=SuggestionKind.CHECK, chart=OuterRef("pk"))
+    finished = charts.filter(~Exists(undecided), status__in=FINISHED)
+    return list(finished.order_by("pk").values_list("pk", flat=True))
 
 
 def _lines(ids: list[int], today: date, rules: Book) -> Iterator[tuple[Chart, list[Line]]]:
@@ -121,17 +149,12 @@ def _lines(ids: list[int], today: date, rules: Book) -> Iterator[tuple[Chart, li
         .order_by("suggestion__encounter__date_from", "suggestion__icd10", "pk")
     ):
         decisions[decision.suggestion.chart_id].append(decision)
-    charts = (
-        Chart.objects.filter(pk__in=ids)
-        .select_related("member__project")
-        .prefetch_related("member__enrollments", Prefetch("encounters", with_record(Encounter.objects.all())))
-        .order_by("pk")
-    )
+    charts = list(charts_with_record(Chart.objects.filter(pk__in=ids), texts=False).order_by("pk"))
+    codes = {chart.pk: standing_codes(chart.encounters.all(), decisions[chart.pk]) for chart in charts}
+    known = assessed(charts, codes, today, rules)
     for chart in charts:
-        encounters = list(chart.encounters.all())
-        validity = chart_validity(chart, encounters, today, rules)
-        flags = chart_flags(chart, encounters, standing_codes(encounters, decisions[chart.pk]), rules)
-        rows = {encounter.pk: encounter for encounter in encounters}
+        validity, flags = known[chart.pk].validity, known[chart.pk].flags
+        rows = {encounter.pk: encounter for encounter in chart.encounters.all()}
         found: list[Line] = []
         for decision in decisions[chart.pk]:
             decision.suggestion.encounter = rows[decision.suggestion.encounter_id]

@@ -153,11 +153,19 @@ def encounters_of(chart: Chart) -> QuerySet[Encounter]:
     return with_record(chart.encounters.all())
 
 
-def with_record(encounters: QuerySet[Encounter]) -> QuerySet[Encounter]:
+def with_record(encounters: QuerySet[Encounter], *, texts: bool = True) -> QuerySet[Encounter]:
+    notes = Note.objects.select_related("document") if texts else Note.objects.defer("text")
+    overrides = Override.objects.select_related("by", "withdrawn_by")
     return encounters.select_related("claim").prefetch_related(
-        Prefetch("notes", Note.objects.select_related("document")),
-        "first_pass_codes",
-        Prefetch("overrides", Override.objects.select_related("by", "withdrawn_by")),
+        Prefetch("notes", notes), "first_pass_codes", Prefetch("overrides", overrides)
+    )
+
+
+def charts_with_record(charts: QuerySet[Chart], *, texts: bool = True) -> QuerySet[Chart]:
+    """The charts with what the rules are asked about, their encounters as `with_record` fetches them."""
+    encounters = with_record(Encounter.objects.all(), texts=texts)
+    return charts.select_related("member__project").prefetch_related(
+        "member__enrollments", Prefetch("encounters", encounters)
     )
 
 
@@ -195,12 +203,7 @@ def chart_validity(
     """
     rules = rules or rules_of(chart.project)
     encounters = list(encounters)
-    overrides = {
-        encounter.pk: tuple(
-            one for one in encounter.overrides.all() if one.withdrawn_at is None and one.suggestion_id is None
-        )
-        for encounter in encounters
-    }
+    overrides = {encounter.pk: in_force(encounter) for encounter in encounters}
     values = {encounter.pk: encounter_values(encounter) for encounter in encounters}
     member = _values(MemberValues, chart.member)
     counts = Counter(
@@ -227,6 +230,11 @@ def chart_validity(
         )
         for pk, encounter in values.items()
     }
+
+
+def in_force(encounter: Encounter) -> tuple[Override, ...]:
+    """The overrides of its checks, the withdrawn ones left out."""
+    return tuple(one for one in encounter.overrides.all() if one.withdrawn_at is None and one.suggestion_id is None)
 
 
 def refusals(validity: Mapping[int, Validity], encounters: Collection[int], kind: SuggestionKind) -> dict[int, str]:

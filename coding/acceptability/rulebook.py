@@ -394,6 +394,19 @@ class Book:
             self._fingerprints[rule_id] = hashlib.sha256(said.encode()).hexdigest()
         return self._fingerprints[rule_id]
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything in the book, verifications too: what was answered under another digest has to be asked
+        again."""
+        said = hashlib.sha256()
+        for part in (
+            self.rules,
+            *self.rows.values(),
+            [(year, sorted(self.procedures[year])) for year in self.procedures],
+        ):
+            said.update(repr(part).encode())
+        return said.hexdigest()
+
     def checked(self, answers: Mapping[str, tuple[date | None, str]]) -> "Book":
         """The book with the rules as somebody found them at their source: by rule_id the day of verification and the
         verifier, or no day where the rule was found wrong, which makes it unverified."""

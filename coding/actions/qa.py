@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from coding import icd10
+from coding import documentation, icd10
 from coding.actions import compliance, trail
 from coding.actions.locks import lock_chart, locked
 from coding.actions.queues import WrongStatus, move
@@ -124,6 +124,7 @@ def conclude(*, chart: Chart, by: User) -> ChartStatus:
     else:
         move(chart, ChartStatus.CLOSED)
         compliance.open_cases(chart, by=by)
+        documentation.keep(chart, timezone.localdate())
     trail.record("qa.concluded", by=by, project=chart.project, subject=chart, overturned=overturned)
     return ChartStatus(chart.status)
 
@@ -156,6 +157,7 @@ def close(*, chart: Chart, by: User) -> None:
         )
     move(chart, ChartStatus.CLOSED)
     compliance.open_cases(chart, by=by)
+    documentation.keep(chart, timezone.localdate())
     trail.record("chart.closed", by=by, project=chart.project, subject=chart)
 
 

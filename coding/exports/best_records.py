@@ -13,7 +13,7 @@ NAME = "Best records by HCC"
 PERMISSION = Permission.EXPORT
 COLUMNS = (
     "chart", "member_id", "service_year", "hcc", "rank", "encounter_id", "from", "through", "codes", "radv",
-    "meat_elements", "open_checks",
+    "meat_elements", "open_checks", "program", "payment_year", "reviewed",
 )  # fmt: skip
 
 
@@ -24,5 +24,6 @@ def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:
             yield (
                 chart.pk, chart.member.member_id, chart.service_year, one.hcc, one.rank, one.encounter.encounter_id,
                 one.encounter.date_from.isoformat(), one.encounter.date_through.isoformat(), " ".join(one.codes),
-                one.radv, one.letters, one.open_checks,
+                one.radv, one.letters, one.open_checks, one.program, one.payment_year,
+                "yes" if one.reviewed else "no",
             )  # fmt: skip

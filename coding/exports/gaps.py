@@ -11,7 +11,10 @@ from coding.reports import Period
 
 NAME = "Documentation gaps"
 PERMISSION = Permission.EXPORT
-COLUMNS = ("chart", "hcc", "code", "reason", "recovered", "provider", "npi", "coder", "encounter_id", "date_of_service")
+COLUMNS = (
+    "chart", "hcc", "code", "reason", "recovered", "provider", "npi", "coder", "encounter_id", "date_of_service",
+    "program", "payment_year", "failed_checks",
+)  # fmt: skip
 
 
 def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:
@@ -20,5 +23,6 @@ def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:
         if period.first <= loss.day <= period.last:
             yield (
                 loss.chart, loss.hcc, loss.code, loss.reason, "yes" if loss.recovered else "no", loss.provider,
-                loss.npi, loss.coder, loss.encounter_id, loss.day.isoformat(),
+                loss.npi, loss.coder, loss.encounter_id, loss.day.isoformat(), loss.program, loss.payment_year,
+                " ".join(loss.failed),
             )  # fmt: skip

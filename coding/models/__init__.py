@@ -16,6 +16,7 @@ from coding.models.compliance import (
     Override,
     RuleVerification,
     SecondReview,
+    StoredAssessment,
 )
 from coding.models.projects import BaseRate, Membership, Project, Role, User
 from coding.models.provider_queries import ProviderQuery
@@ -52,6 +53,7 @@ __all__ = [
     "Role",
     "RuleVerification",
     "SecondReview",
+    "StoredAssessment",
     "Suggestion",
     "TrailEvent",
     "TrailHead",

@@ -111,6 +111,24 @@ class SecondReview(models.Model):
         return f"Second review {self.pk}"
 
 
+class StoredAssessment(models.Model):
+    """What was worked out about a finished chart, so that pages over many charts read no note. No fact of its own:
+    `key` is a hash of all that it rests on, and under another key it is asked again (`coding.assessments`)."""
+
+    chart = models.ForeignKey(Chart, on_delete=models.CASCADE, related_name="assessments")
+    part = models.CharField(max_length=20)
+    key = models.CharField(max_length=64)
+    answers = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["chart", "part"], name="one_stored_assessment_per_chart_and_part")
+        ]
+
+    def __str__(self) -> str:
+        return f"Stored assessment {self.pk}"
+
+
 class RuleVerification(models.Model):
     """What a compliance officer found at a rule's source. Append-only: the newest one of a rule counts, while the rule
     still says what it said (`fingerprint`)."""

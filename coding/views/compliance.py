@@ -1,5 +1,6 @@
 """Compliance: rules and their sources, the calendar, what is released, overpayment cases, a chart's validity."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -202,28 +203,28 @@ def released(request: HttpRequest) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     project, projects = chosen_project(user, Permission.SEE_RELEASE, request.GET.get("project", ""))
     state = request.GET.get("state", release.HELD)
+    today, rules = timezone.localdate(), validity.rules_of(project)
     blind = set(qa.undisclosed_to(user).filter(chart__member__project=project).values_list("chart", flat=True))
-    counts = {release.READY: 0, release.HELD: 0, release.NOT_SUBMITTABLE: 0}
-    found: list[tuple[Chart, list[release.Line]]] = []
-    for chart, lines in release.project_lines(project, timezone.localdate()):
-        if chart.pk in blind:
-            continue
-        asked = [line for line in lines if line.action != release.KEEP or line.flags]
-        for line in asked:
-            counts[line.state] += 1
-        if shown := [line for line in asked if line.state == state]:
-            found.append((chart, shown))
+    shown = release.past_the_gate(Chart.objects.filter(member__project=project).exclude(pk__in=blind))
+    states = release.states_of(shown, today, rules)
+    counts = Counter(one for found in states.values() for one in found)
     query = request.GET.copy()
     query.pop("page", None)
-    page = Paginator(found, CHARTS).get_page(request.GET.get("page"))
+    page = Paginator(sorted(pk for pk, found in states.items() if state in found), CHARTS).get_page(
+        request.GET.get("page")
+    )
     context = {
         "project": project,
         "projects": projects,
         "tabs": tabs(user, project, "release_page"),
         "page": page,
+        "charts": [
+            (chart, [line for line in lines if line.is_sent and line.state == state])
+            for chart, lines in release.lines_of(list(page.object_list), today, rules)
+        ],
         "query": query.urlencode(),
         "state": state,
-        "counts": list(counts.items()),
+        "counts": [(name, counts[name]) for name in (release.READY, release.HELD, release.NOT_SUBMITTABLE)],
         "alerts": release.one_way(project),
         "held_back": release.held_back(project),
         "blind": len(blind),

@@ -11,13 +11,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from coding import documentation, exports, release, validity
-from coding.acceptability import book, rules
+from coding.acceptability import assess_encounter, book, rules
 from coding.actions import compliance, qa, queues, suggestions
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import (
     Chart,
+    Claim,
     Decision,
     Encounter,
+    Enrollment,
     FinishedReview,
     OverpaymentCase,
     Override,
@@ -754,8 +756,138 @@ def test_the_best_two_of_three_records_come_first(project, coder) -> None:
     audits.coded_chart(project, coder, *days, unsigned, member=make.member(**PERSON))
     ((_, best),) = documentation.project_best(project, TODAY)
     assert [(one.rank, one.encounter.date_from.isoformat()) for one in best] == [(1, "2026-03-02"), (2, "2026-02-02")]
+    assert {one.reviewed for one in best} == {True}
     ever = Period(date(2000, 1, 1), date(2100, 12, 31))
     assert len(list(exports.exports()["best_records"].rows(project, ever))) == 2
+
+
+def test_best_records_and_gaps_are_of_every_program(project, coder) -> None:
+    Project.objects.update(programs=["cms-hcc", "rxhcc"])
+    project.refresh_from_db()
+    both = [make.enrollment(), make.enrollment(program="rxhcc")]
+    day = visit(adds={"I50.9": pages.CKD})
+    chart = audits.coded_chart(project, coder, day, member=make.member(**PERSON), enrollments=both)
+    found = list(documentation.project_losses(project, TODAY))
+    assert {(loss.program, loss.payment_year) for loss in found} == {("cms-hcc", 2027), ("rxhcc", 2027)}
+    only = documentation.project_losses(project, TODAY, program="rxhcc")
+    assert {loss.program for loss in only} == {"rxhcc"}
+    ((of_chart, best),) = documentation.project_best(project, TODAY)
+    assert of_chart == chart
+    assert {one.program for one in best} == {"cms-hcc", "rxhcc"}
+
+
+def test_before_an_answer_the_rules_evidence_counts_and_is_marked_as_not_reviewed(client, project, coder) -> None:
+    chart = pages.held_chart(
+        project, coder, visit(checks={"E11.22": ("supported", "CKD")}), member=make.member(**PERSON)
+    )
+    encounters = list(validity.encounters_of(chart))
+    found = validity.chart_validity(chart, encounters, TODAY)
+    best = {code: one for one in documentation.best_of_chart(chart, encounters, found) for code in one.codes}
+    assert {code: (one.letters, one.reviewed) for code, one in best.items()} == {
+        "N18.32": (2, False), "E11.22": (0, False),
+    }  # fmt: skip
+    suggestions.decide(suggestion=chart.suggestions.get(icd10="N18.32"), outcome=Outcome.ACCEPT, by=coder)
+    best = {code: one for one in documentation.best_of_chart(chart, encounters, found) for code in one.codes}
+    assert {code: one.reviewed for code, one in best.items()} == {"N18.32": True, "E11.22": False}
+    client.force_login(coder)
+    assert "not reviewed" in pages.Page(client.get(f"/charts/{chart.pk}/validity/")).words
+
+
+# --- What is kept with a finished chart -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[str]:
+    """The encounters that the rules are asked about, one by one."""
+    found: list[str] = []
+
+    def counted(member: Any, encounter: Any, *rest: Any) -> Any:
+        found.append(encounter.encounter_id)
+        return assess_encounter(member, encounter, *rest)
+
+    monkeypatch.setattr(validity, "assess_encounter", counted)
+    return found
+
+
+def test_a_closed_chart_is_not_assessed_again(client, project, coder, lead, officer, asked) -> None:
+    closed(project, coder, lead, visit(), visit("2026-04-02"))
+    asked.clear()
+    client.force_login(officer)
+    for _ in range(2):
+        assert "Ready 2" in pages.Page(client.get("/compliance/release/", {"state": "ready"})).words
+        assert "Otto Brand" in pages.Page(client.get("/reports/gaps/")).words
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("change", "states", "reasons"),
+    [
+        (lambda world: None, ["ready"], {"documented, not coded"}),
+        (lambda world: Claim.objects.update(accepted=False), ["not submittable"], {"rejected"}),
+        (lambda world: Encounter.objects.update(signature_status="unsigned"), ["held"], {"invalid encounter"}),
+        (lambda world: Enrollment.objects.update(switched_ma_organization=True), ["ready"], {"documented, not coded"}),
+        (lambda world: Project.objects.update(programs=[]), ["held"], set()),
+        (lambda world: compliance.verify_rule(
+            project=world["project"], rule_id="V07", answer=RuleVerification.Answer.WRONG, source="The list.",
+            by=world["officer"]), ["ready"], {"documented, not coded"}),
+    ],
+)  # fmt: skip
+def test_what_is_kept_is_asked_again_when_a_fact_has_changed(
+    project, coder, lead, officer, asked, change, states, reasons
+) -> None:
+    chart = closed(project, coder, lead, visit())
+    asked.clear()
+    change({"project": project, "officer": officer})
+    project.refresh_from_db()
+    rules = validity.rules_of(project)
+    assert release.states_of([chart.pk], timezone.localdate(), rules) == {chart.pk: states}
+    assert {loss.reason for loss in documentation.project_losses(project, timezone.localdate())} == reasons
+    unchanged = states == ["ready"] and not Enrollment.objects.filter(switched_ma_organization=True).exists()
+    assert bool(asked) == (not unchanged or RuleVerification.objects.exists()) or not project.programs
+
+
+def test_an_override_and_a_second_review_reach_what_is_kept(project, coder, lead, officer) -> None:
+    chart = closed(project, coder, lead, visit(fields=UNSIGNED, more="Acute stroke.", adds=STROKE))
+
+    def states() -> list[str]:
+        return release.states_of([chart.pk], timezone.localdate(), validity.rules_of(project))[chart.pk]
+
+    assert states() == ["held"]
+    made = compliance.override(encounter=chart.encounters.get(), check="V07", reason="Page 3.", by=officer)
+    assert states() == ["held"]
+    compliance.review_second(decision=Decision.objects.get(), agrees=True, comment="Seen.", by=officer)
+    assert states() == ["ready"]
+    compliance.withdraw(override=made, by=officer)
+    assert states() == ["held"]
+
+
+def test_a_year_that_closes_overnight_is_noticed(project, coder, lead, asked) -> None:
+    chart = closed(project, coder, lead, visit("2024-03-02"), service_year=2024,
+                   enrollments=[make.enrollment(payment_year=2025)])  # fmt: skip
+    rules = validity.rules_of(project)
+    for day, state in (
+        (date(2025, 12, 1), "ready"),
+        (date(2026, 2, 3), "not submittable"),
+        (date(2025, 12, 2), "ready"),
+    ):
+        assert release.states_of([chart.pk], day, rules) == {chart.pk: [state]}
+
+
+def test_gaps_and_release_cost_the_same_queries_for_three_charts_and_for_thirteen(
+    client, project, coder, lead, officer
+):
+    client.force_login(officer)
+    costs = []
+    for more in (3, 10):
+        for _ in range(more):
+            closed(project, coder, lead, visit(), visit("2026-04-02"))
+        counted = []
+        for address in ("/compliance/release/?state=ready", "/reports/gaps/"):
+            with CaptureQueriesContext(connection) as queries:
+                assert client.get(address).status_code == 200
+            counted.append(len(queries))
+        costs.append(counted)
+    assert costs[0] == costs[1]
 
 
 # --- Broken records, in the application -----------------------------------------------------------------------------

@@ -171,26 +171,28 @@ def charts_with_record(charts: QuerySet[Chart], *, texts: bool = True) -> QueryS
 
 def rules_of(project: Project) -> Book:
     """The rule book with what the project's compliance officers found at the rules' sources."""
-    newest = {
-        one.rule_id: one
-        for one in RuleVerification.objects.filter(project=project).select_related("by").order_by("pk")
-        if one.rule_id in book().by_id and one.fingerprint == book().fingerprint(one.rule_id)
-    }
-    wrong = RuleVerification.Answer.WRONG
-    found = tuple(
-        (
-            one.rule_id,
-            None if one.answer == wrong else one.at.date(),
-            "" if one.answer == wrong else one.by.display_name,
-        )
-        for one in newest.values()
-    )
-    return _checked(found) if found else book()
+    newest: dict[tuple[str, str], RuleVerification] = {}  # by rule and program, "" for those that it is written for
+    for one in RuleVerification.objects.filter(project=project).select_related("by").order_by("pk"):
+        if one.rule_id in book().by_id and one.fingerprint == book().fingerprint(one.rule_id):
+            newest |= {(one.rule_id, program): one for program in one.programs or [""]}
+    verified = RuleVerification.Answer.VERIFIED
+    own: list[tuple[str, date | None, str]] = []
+    carried: list[tuple[str, str]] = []
+    for (rule_id, program), one in newest.items():
+        stands = one.answer == verified
+        if program and stands:
+            carried.append((rule_id, program))
+        elif not program:
+            own.append((rule_id, one.at.date() if stands else None, one.by.display_name if stands else ""))
+    return _checked(tuple(own), tuple(carried)) if newest else book()
 
 
 @lru_cache(maxsize=64)
-def _checked(found: tuple[tuple[str, date | None, str], ...]) -> Book:
-    return book().checked({rule_id: (day, by) for rule_id, day, by in found})
+def _checked(own: tuple[tuple[str, date | None, str], ...], carried: tuple[tuple[str, str], ...]) -> Book:
+    too: dict[str, list[str]] = defaultdict(list)
+    for rule_id, program in carried:
+        too[rule_id].append(program)
+    return book().checked({rule_id: (day, by) for rule_id, day, by in own}, too)
 
 
 def chart_validity(

@@ -11,7 +11,7 @@ Source of the columns and of the three severities: docs/acceptability.md.
 import hashlib
 import re
 import tomllib
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import date
 from functools import cache, cached_property
@@ -40,6 +40,7 @@ class Rule:
     source: str
     program: tuple[str, ...] = PROGRAMS
     carried_over_to: tuple[str, ...] = ()  # programs that the rule is applied to by analogy: unverified there
+    verified_too: tuple[str, ...] = ()  # those of them for which somebody verified it; never in a file
     effective_dos_from: date | None = None
     effective_dos_to: date | None = None
     payment_year_from: int | None = None
@@ -55,7 +56,7 @@ class Rule:
         return self.verified_on is not None
 
     def verified_for(self, program: str) -> bool:
-        return self.verified and program in self.program
+        return program in self.verified_too or (self.verified and program in self.program)
 
     @property
     def status(self) -> str:
@@ -385,7 +386,7 @@ class Book:
     def fingerprint(self, rule_id: str) -> str:
         """SHA-256 of all that the rule and its rows say, but for who verified it and when."""
         if rule_id not in self._fingerprints:
-            rule = replace(self.by_id[rule_id], verified_on=None, verified_by="", row=0)
+            rule = replace(self.by_id[rule_id], verified_on=None, verified_by="", verified_too=(), row=0)
             rows = [repr(row) for kind in self.rows.values() for row in kind if row.rule_id == rule_id]
             lists = [
                 sorted(self.procedures[row.service_year]) for row in self.all(ProcedureList) if row.rule_id == rule_id
@@ -407,16 +408,21 @@ class Book:
             said.update(repr(part).encode())
         return said.hexdigest()
 
-    def checked(self, answers: Mapping[str, tuple[date | None, str]]) -> "Book":
+    def checked(
+        self, answers: Mapping[str, tuple[date | None, str]], carried: Mapping[str, Collection[str]] | None = None
+    ) -> "Book":
         """The book with the rules as somebody found them at their source: by rule_id the day of verification and the
-        verifier, or no day where the rule was found wrong, which makes it unverified."""
-        rules = tuple(
-            replace(rule, verified_on=answers[rule.rule_id][0], verified_by=answers[rule.rule_id][1])
-            if rule.rule_id in answers
-            else rule
-            for rule in self.rules
-        )
-        return Book(rules, self.rows, self.procedures, self.review_by)
+        verifier, or no day where the rule was found wrong, which makes it unverified. carried: by rule_id, the programs
+        that it is carried over to and was verified for."""
+        carried = carried or {}
+        rules = []
+        for rule in self.rules:
+            if rule.rule_id in answers:
+                day, by = answers[rule.rule_id]
+                rule = replace(rule, verified_on=day, verified_by=by)
+            too = tuple(program for program in rule.carried_over_to if program in carried.get(rule.rule_id, ()))
+            rules.append(replace(rule, verified_too=too))
+        return Book(tuple(rules), self.rows, self.procedures, self.review_by)
 
     def stale(self, today: date) -> tuple[str, ...]:
         """A sentence for each file whose `review_by` has passed."""

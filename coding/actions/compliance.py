@@ -1,5 +1,6 @@
 """Overrides, second reviews, verified rules and overpayment cases."""
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
@@ -143,28 +144,53 @@ def review_second(*, decision: Decision, agrees: bool, comment: str, by: User) -
 
 @transaction.atomic
 def verify_rule(
-    *, project: Project, rule_id: str, answer: RuleVerification.Answer, source: str, by: User
+    *,
+    project: Project,
+    rule_id: str,
+    answer: RuleVerification.Answer,
+    source: str,
+    by: User,
+    programs: Collection[str] = (),
+    source_date: date | None = None,
+    note: str = "",
 ) -> RuleVerification:
     """Record what was found at a rule's source: it says so, or it does not. It holds in this project, at once.
 
     A rule that is verified blocks where it said "would block once verified"; one found wrong is unverified again.
+    programs: those that the rule is carried over to and was read for; none for the programs that it is written for.
     """
     check_can(by, Permission.VERIFY_RULES, project)
-    if rule_id not in book().by_id:
+    rule = book().by_id.get(rule_id)
+    if rule is None:
         raise NotAnAnswer("There is no such rule any more. Load the page again.")
     if answer not in RuleVerification.Answer:
         raise NotAnAnswer("Say whether the rule is as its source says.")
     if not source.strip():
-        raise NotAnAnswer("Name what you read: the document with its date, and the page.")
+        raise NotAnAnswer("Name what you read: the document, and the page.")
+    if strange := [program for program in programs if program not in rule.carried_over_to]:
+        raise NotAnAnswer(f"The rule is not carried over to {', '.join(strange)}.")
+    if source_date and source_date > timezone.localdate():
+        raise NotAnAnswer("The document's date lies in the future.")
     found = RuleVerification.objects.create(
         project=project,
         rule_id=rule_id,
         fingerprint=book().fingerprint(rule_id),
         answer=answer,
+        programs=sorted(set(programs)),
         source=source.strip(),
+        source_date=source_date,
+        note=note.strip(),
         by=by,
     )
-    trail.record("rule.verified", by=by, project=project, subject=found, rule=rule_id, answer=str(answer))
+    trail.record(
+        "rule.verified",
+        by=by,
+        project=project,
+        subject=found,
+        rule=rule_id,
+        answer=str(answer),
+        **({"programs": found.programs} if found.programs else {}),
+    )
     return found
 
 

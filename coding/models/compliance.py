@@ -130,8 +130,8 @@ class StoredAssessment(models.Model):
 
 
 class RuleVerification(models.Model):
-    """What a compliance officer found at a rule's source. Append-only: the newest one of a rule counts, while the rule
-    still says what it said (`fingerprint`)."""
+    """What a compliance officer found at a rule's source. Append-only: the newest one of a rule and program counts,
+    while the rule still says what it said (`fingerprint`)."""
 
     class Answer(models.TextChoices):
         VERIFIED = "verified", "As the source says"
@@ -141,7 +141,14 @@ class RuleVerification(models.Model):
     rule_id = models.CharField(max_length=60)
     fingerprint = models.CharField(max_length=64)
     answer = models.CharField(max_length=10, choices=Answer.choices)
-    source = models.TextField(help_text="What was read: the document with its date and page.")
+    programs = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Programs that the rule is carried over to and was read for; none: for those that it is written for.",
+    )
+    source = models.TextField(help_text="What was read: the document and the page.")
+    source_date = models.DateField(null=True, blank=True, help_text="Of the document.")
+    note = models.TextField(blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="rule_verifications")
     at = models.DateTimeField(auto_now_add=True)
 

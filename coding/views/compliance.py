@@ -53,18 +53,38 @@ def tabs(user: User, project: Project, current: str) -> list[Tab]:
     ]
 
 
+def a_day(text: str, *, needed: bool = True) -> date | None:
+    """Raises NotAnAnswer for what is no day of the calendar."""
+    if not text and not needed:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise NotAnAnswer("Give the day as 2026-03-31.") from None
+
+
 # --- Rules ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class RuleRow:
     """A rule as the project's compliance officers left it. answers: theirs, newest first; `outdated`: given to an older
-    text of the rule."""
+    text of the rule. by_analogy: the project's programs that it is carried over to, and whether verified there."""
 
     rule: Rule
     answers: list[tuple[RuleVerification, bool]]
+    by_analogy: list[tuple[str, bool]]
     review_by: date
     stale: bool
+
+    @property
+    def statuses(self) -> set[str]:
+        """Those by which the page is filtered: a rule can be verified, and wait for it by analogy."""
+        waits = any(not verified for _, verified in self.by_analogy)
+        return {self.rule.status, *([BY_ANALOGY] if waits else [])}
+
+
+BY_ANALOGY = "by analogy"
 
 
 def rule_rows(project: Project, today: date) -> list[RuleRow]:
@@ -76,10 +96,14 @@ def rule_rows(project: Project, today: date) -> list[RuleRow]:
             answers.setdefault(one.rule_id, []).append((one, outdated))
     return [
         RuleRow(
-            rule, answers.get(rule.rule_id, []), rules.review_by[rule.file], rules.review_by[rule.file] < today
+            rule,
+            answers.get(rule.rule_id, []),
+            [(one, rule.verified_for(one)) for one in rule.carried_over_to if one in project.programs],
+            rules.review_by[rule.file],
+            rules.review_by[rule.file] < today,
         )
         for rule in sorted(rules.rules, key=lambda rule: (rule.check, rule.rule_id))
-    ]  # fmt: skip
+    ]
 
 
 @require_safe
@@ -94,7 +118,7 @@ def rules(request: HttpRequest) -> HttpResponse:
     shown = [
         row
         for row in every
-        if (not status or row.rule.status == status) and (not check or row.rule.check == check)
+        if (not status or status in row.statuses) and (not check or row.rule.check == check)
     ]  # fmt: skip
     context = {
         "project": project,
@@ -103,6 +127,8 @@ def rules(request: HttpRequest) -> HttpResponse:
         "rows": shown,
         "total": len(every),
         "verified": sum(row.rule.verified for row in every),
+        "waiting": sum(BY_ANALOGY in row.statuses for row in every),
+        "statuses": ("verified", "unverified", BY_ANALOGY),
         "stale": validity.rules_of(project).stale(today),
         "checks": list(dict.fromkeys(row.rule.check for row in every)),
         "check": check,
@@ -123,7 +149,14 @@ def verify_rule(request: HttpRequest) -> HttpResponse:
     try:
         answer = RuleVerification.Answer(request.POST.get("answer", ""))
         compliance.verify_rule(
-            project=project, rule_id=rule_id, answer=answer, source=request.POST.get("source", ""), by=user
+            project=project,
+            rule_id=rule_id,
+            answer=answer,
+            source=request.POST.get("source", ""),
+            programs=[program for program in request.POST.getlist("program") if program],
+            source_date=a_day(request.POST.get("source_date", ""), needed=False),
+            note=request.POST.get("note", ""),
+            by=user,
         )
     except ValueError:
         messages.error(request, "Say whether the rule is as its source says.")
@@ -315,10 +348,7 @@ def overpayment(request: HttpRequest, pk: int) -> HttpResponse:
             compliance.own_case(case=case, owner=owner, by=user)
             said = f"{owner.display_name} owns the case."
         else:
-            try:
-                on = date.fromisoformat(request.POST.get("on", ""))
-            except ValueError:
-                raise NotAnAnswer("Give the day as 2026-03-31.") from None
+            on = a_day(request.POST.get("on", ""))
             state = OverpaymentCase.State(request.POST.get("state", ""))
             compliance.settle_case(case=case, state=state, on=on, evidence=request.POST.get("evidence", ""), by=user)
             said = f"The case is settled: {state.label.lower()}."

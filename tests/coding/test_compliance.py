@@ -404,6 +404,48 @@ def test_only_compliance_verifies_and_names_the_source(project, coder, lead, off
     assert not RuleVerification.objects.exists()
 
 
+def test_a_rule_that_is_carried_over_is_verified_for_that_program_by_itself(client, project, coder, officer) -> None:
+    Project.objects.update(programs=["cms-hcc", "rxhcc"])
+    project.refresh_from_db()
+    both = [make.enrollment(), make.enrollment(program="rxhcc")]
+    day = visit(fields={"signature": {"status": "unsigned"}})
+    chart = pages.held_chart(project, coder, day, member=make.member(**PERSON), enrollments=both)
+
+    def radv() -> list[str]:
+        found = validity.chart_validity(chart, validity.encounters_of(chart), TODAY)
+        return [one.assessment.radv for one in found[chart.encounters.get().pk].standings]
+
+    assert radv() == ["no", "unknown"]  # written for Medicare Advantage, carried over to Part D
+    client.force_login(officer)
+    page = pages.Page(client.get("/compliance/rules/", {"status": "by analogy", "check": "V07"}))
+    assert "RXHCC Unverified" in page.words
+    said = {"rule": "V07", "answer": "verified", "program": "rxhcc", "source": "Part D manual, ch. 5",
+            "source_date": "2026-01-15", "note": "Same wording."}  # fmt: skip
+    client.post(f"/compliance/rules/verify/?project={project.name}", said)
+    assert radv() == ["no", "no"]
+    stored = RuleVerification.objects.get()
+    assert (stored.programs, stored.source_date, stored.note) == (["rxhcc"], date(2026, 1, 15), "Same wording.")
+    assert events("rule.verified")[0].details["programs"] == ["rxhcc"]
+    words = pages.Page(client.get("/compliance/rules/", {"check": "V07"})).words
+    assert "as the source says for RXHCC, Part D manual, ch. 5 of 2026-01-15: “Same wording.”" in words
+    client.post(f"/compliance/rules/verify/?project={project.name}", said | {"answer": "wrong"})
+    assert radv() == ["no", "unknown"]  # the rule's own programs are answered for by themselves
+    for wrong in ({"program": "hhs-hcc2"}, {"source_date": "soon"}, {"source_date": "2100-01-01"}):
+        client.post(f"/compliance/rules/verify/?project={project.name}", said | wrong)
+    assert RuleVerification.objects.count() == 2
+
+
+def test_every_rule_of_the_page_can_be_verified_there(client, project, officer) -> None:
+    client.force_login(officer)
+    for rule in rules():
+        said = {"rule": rule.rule_id, "answer": "verified", "source": "Read."}
+        client.post(f"/compliance/rules/verify/?project={project.name}", said)
+    assert all(rule.verified for rule in validity.rules_of(project).rules)
+    assert "No rule fits" in pages.Page(client.get("/compliance/rules/", {"status": "unverified"})).words
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        RuleVerification.objects.update(note="Changed.")
+
+
 # --- Overpayments --------------------------------------------------------------------------------------------------
 
 

@@ -465,7 +465,7 @@ class AnswerSerializer(serializers.Serializer):
         required=False,
         allow_null=True,
         default=None,
-        help_text="For delete: the ids of the notes that were read; all of the date of service where it is not given.",
+        help_text="For delete: the ids of the notes that were read. A deletion names at least one, where there is any.",
     )
 
 
@@ -531,7 +531,7 @@ class DecisionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
                 icd10_code=said["icd10"],
                 reason=said["reason"],
                 comment=said["comment"],
-                read=said["read"],
+                read=said["read"] or (),
             )
         queues.seen(chart=suggestion.chart, by=person(request))
         return Response(self.get_serializer(decision).data, status=status.HTTP_201_CREATED)

@@ -134,9 +134,9 @@ def card_key(chart: Chart, answered: Iterable[Suggestion]) -> int:
     )
 
 
-def read_of(request: HttpRequest) -> set[int] | None:
-    """The notes that a deletion's form says were read; None where it did not ask."""
-    return {as_id(pk) for pk in request.POST.getlist("read")} if "reads" in request.POST else None
+def read_of(request: HttpRequest) -> set[int]:
+    """The notes that a deletion's form says were read."""
+    return {as_id(pk) for pk in request.POST.getlist("read")}
 
 
 @require_POST
@@ -155,7 +155,8 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("chart", chart.pk)
     key = card_key(chart, asked)
     panel = outcome.value if outcome in NEEDS_PANEL else ""
-    if panel and "panel" not in request.POST:
+    unsaid = outcome == Outcome.DELETE and "reads" not in request.POST  # what was read
+    if panel and ("panel" not in request.POST or unsaid):
         words = "Choose a reason." if outcome in REASONS_FOR else "Choose what is unclear."
         return refused(request, chart, NotAnAnswer(words), key=key, panel=panel, typed=typed)
     seen = newest_decision(chart)

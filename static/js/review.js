@@ -206,11 +206,33 @@ function openPanel(button) {
     code.value = proposed;
     panel.querySelector('[name=reason][value="specificity"]').checked = true;
   }
+  nameWhatIsRead(panel, row.closest("form"));
   row.replaceWith(panel);
   const first = code ?? panel.querySelector("[name=reason], [name=comment]");
   first.focus();
   first.select?.();
   panel.scrollIntoView({ block: "nearest" });
+}
+
+// A deletion names what was read: the notes of its dates, all of them until one is unticked.
+function nameWhatIsRead(panel, form) {
+  const choices = panel.querySelector("[data-reads] .row");
+  if (!choices) return;
+  for (const { dataset } of form.querySelectorAll("[name=s]")) {
+    const notes = [...record.querySelectorAll(`.note-text[data-encounter="${dataset.encounter}"]`)];
+    const day = Object.assign(document.createElement("span"), { className: "number", textContent: dataset.day });
+    for (const note of notes) {
+      const label = Object.assign(document.createElement("label"), { className: "choice" });
+      const box = Object.assign(document.createElement("input"), { type: "checkbox", name: "read", value: note.dataset.note, checked: true });
+      label.append(box, " ", day.cloneNode(true), ` ${note.closest(".note").querySelector(".note-head strong").textContent}`);
+      choices.append(label);
+    }
+    if (!notes.length) {
+      const none = Object.assign(document.createElement("span"), { className: "soft" });
+      none.append(day, ": no note; say in the comment what was read.");
+      choices.append(none);
+    }
+  }
 }
 
 function closePanel() {

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, Route, expect
 
 from coding.models import Chart, Decision, Project, User
 from coding.workflow import ChartStatus
-from tests import pages
+from tests import make, pages
 
 
 def current(page: Page) -> str:
@@ -88,6 +88,31 @@ def test_the_keyboard_alone_reviews_a_chart(log_in: Callable[[User], Page], proj
         "N18.32": ("accept", "N18.32", ""),
         "E66.01": ("reject", "", "mention-only"),
     }
+
+
+def test_a_deletion_names_the_notes_that_were_read(
+    log_in: Callable[[User], Page], project: Project, coder: User
+) -> None:
+    notes = {"notes": [make.note(note_id="one"), make.note("Chest wall pain, resolved.", note_id="two")]}
+    first = pages.day(checks={"I20.9": ("unsupported", "")}, adds={}, fields=notes)
+    second = pages.day("2026-04-07", checks={"I20.9": ("unsupported", "")}, adds={})
+    chart = pages.held_chart(project, coder, first, second)
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    page.keyboard.press("x")
+    boxes = page.locator(".answer-panel [name=read]")
+    assert [box.is_checked() for box in boxes.all()] == [True, True, True]
+    expect(page.locator(".answer-panel .read")).to_contain_text("2026-03-02")
+    assert page.evaluate("document.activeElement.name") == "reason"
+    for _ in range(2):
+        page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Space")  # the second note of the first day was not read
+    page.keyboard.press("1")
+    answered(page, "Nothing is left: finish the chart.")
+    read = {d.suggestion.encounter.encounter_id: d.read for d in Decision.objects.all()}
+    days = {e.encounter_id: [n.pk for n in e.notes.order_by("pk")] for e in chart.encounters.all()}
+    (early, late) = sorted(days)
+    assert read == {early: days[early][:1], late: days[late]}
 
 
 def test_finish_with_open_questions_leads_back_to_them(

@@ -565,10 +565,14 @@ def test_the_api_takes_what_was_read(client, project, coder) -> None:
     chart = pages.held_chart(project, coder, visit(adds={}, checks={"I50.9": ("not-found", "")}))
     client.force_login(coder)
     said = {"suggestion": chart.suggestions.get().pk, "outcome": "delete", "reason": "not-documented"}
-    none = client.post("/api/decisions/", said | {"read": []}, content_type="application/json")
-    assert none.status_code == 409
-    assert "names what was read" in none.json()["detail"]
-    assert client.post("/api/decisions/", said, content_type="application/json").status_code == 201
+    for nothing in ({}, {"read": []}, {"read": None}, {"read": [0]}):
+        none = client.post("/api/decisions/", said | nothing, content_type="application/json")
+        assert none.status_code == 409
+        assert "names what was read" in none.json()["detail"]
+    note = chart.encounters.get().notes.get()
+    made = client.post("/api/decisions/", said | {"read": [note.pk]}, content_type="application/json")
+    assert made.status_code == 201
+    assert Decision.objects.get().read == [note.pk]
 
 
 def test_what_does_not_go_out_is_listed_with_its_reason(project, coder, lead) -> None:
@@ -731,7 +735,11 @@ def test_the_page_asks_what_was_read_before_a_deletion(client, project, coder) -
     suggestion = chart.suggestions.get()
     asked = client.post(f"/charts/{chart.pk}/answer/", {"s": suggestion.pk, "outcome": "delete"})
     assert "I read, and it does not support the code" in pages.Page(asked).words
-    said = {"s": suggestion.pk, "outcome": "delete", "panel": "1", "reason": "not-documented", "reads": "1"}
+    said = {"s": suggestion.pk, "outcome": "delete", "panel": "1", "reason": "not-documented"}
+    unsaid = client.post(f"/charts/{chart.pk}/answer/", said)  # a form that does not ask answers nothing
+    assert unsaid.status_code == 422
+    assert not Decision.objects.exists()
+    said["reads"] = "1"
     refused = client.post(f"/charts/{chart.pk}/answer/", said)
     assert refused.status_code == 422
     assert "names what was read" in pages.Page(refused).words

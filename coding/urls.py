@@ -16,6 +16,7 @@ ROOMS = (
     "calculator",
     "releases",
     "qa",
+    "documentation",
     "reports",
     "rates",
     "compliance",

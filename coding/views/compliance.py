@@ -43,6 +43,7 @@ def tabs(user: User, project: Project, current: str) -> list[Tab]:
     found = (
         ("Rules", "rules", Permission.SEE_RULES),
         ("Calendar", "calendar", Permission.SEE_RULES),
+        ("My gaps", "my_gaps", Permission.CODE),
         ("Release", "release_page", Permission.SEE_RELEASE),
         ("Overpayments", "overpayments", Permission.SEE_OVERPAYMENTS),
     )

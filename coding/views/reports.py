@@ -17,7 +17,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from coding import documentation, exports, release, reports
+from coding import exports, release, reports
 from coding.actions import projects as project_actions
 from coding.actions import queues, trail
 from coding.models import Assignment, Chart, Escalation, Project, Role, TrailEvent, User
@@ -143,64 +143,6 @@ def export(request: HttpRequest, name: str) -> HttpResponseBase:
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{file}"'},
     )
-
-
-# --- Documentation gaps --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class GapRow:
-    """Lost HCCs of a provider, a coder or an HCC; counts: by reason, in the order of documentation.REASONS."""
-
-    name: str
-    counts: list[int]
-    recovered: int
-    total: int
-
-
-def gap_rows(losses: list[documentation.Loss], name: Callable[[documentation.Loss], str]) -> list[GapRow]:
-    of_name: dict[str, list[documentation.Loss]] = {}
-    for loss in losses:
-        of_name.setdefault(name(loss), []).append(loss)
-    rows = [
-        GapRow(
-            key,
-            [sum(loss.reason == reason for loss in found) for reason in documentation.REASONS],
-            sum(loss.recovered for loss in found),
-            len(found),
-        )
-        for key, found in of_name.items()
-    ]
-    return sorted(rows, key=lambda row: (-row.total, row.name))
-
-
-@require_safe
-@login_required
-def gaps(request: HttpRequest) -> HttpResponse:
-    """Why payment HCCs are lost: by provider, by coder and by HCC. Counts, no member."""
-    user: User = request.user  # type: ignore[assignment]
-    project, projects = chosen_project(user, Permission.SEE_REPORTS, request.GET.get("project", ""))
-    year = request.GET.get("year", "")
-    chosen = int(year) if year.isdecimal() and len(year) == 4 else None
-    losses = list(documentation.project_losses(project, timezone.localdate(), chosen))
-    years = Chart.objects.filter(member__project=project).order_by("service_year")
-    context = {
-        "project": project,
-        "projects": projects,
-        "tabs": tabs(user, project, "gaps"),
-        "program": next(iter(project.programs), ""),
-        "year": year,
-        "years": years.values_list("service_year", flat=True).distinct(),
-        "total": len(losses),
-        "recovered": sum(loss.recovered for loss in losses),
-        "reasons": documentation.REASONS,
-        "tables": [
-            ("Provider", gap_rows(losses, lambda loss: loss.provider)),
-            ("Coder", gap_rows(losses, lambda loss: loss.coder)),
-            ("HCC", gap_rows(losses, lambda loss: f"HCC {loss.hcc}")),
-        ],
-    }
-    return render(request, "reports/gaps.html", context)
 
 
 # --- Charts and who holds them -------------------------------------------------------------------------------------
@@ -400,7 +342,6 @@ def policy(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("reports/", capture, name="reports"),
-    path("reports/gaps/", gaps, name="gaps"),
     path("reports/charts/", chart_list, name="chart_list"),
     path("reports/charts/assign/", assign, name="assign"),
     path("reports/charts/prioritise/", prioritise, name="prioritise"),

@@ -149,3 +149,9 @@ if (seconds && dialog) {
     if (answer.status === 204) renew();
   });
 }
+
+// --- Print ---
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}

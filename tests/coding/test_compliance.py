@@ -799,6 +799,49 @@ def test_the_gaps_are_counted_by_provider_and_by_coder(client, project, coder) -
     assert "documented, not coded" in words.lower()
 
 
+def test_a_coder_sees_the_gaps_of_their_own_answers_and_of_nobody_elses(client, project, coder) -> None:
+    other = make.person("coder", project, "cosmo")
+    mine = audits.coded_chart(project, coder, visit(), member=make.member(**PERSON))
+    theirs = audits.coded_chart(project, other, visit(), member=make.member(**PERSON))
+    client.force_login(coder)
+    page = pages.Page(client.get("/compliance/my-gaps/"))
+    assert f"Chart {mine.pk}" in page.words
+    assert f"Chart {theirs.pk}" not in page.words
+    assert "Documented, not coded" in page.words
+    (event,) = events("gaps.opened")
+    assert event.details == {"charts": [mine.pk], "through": "own"}
+
+
+def test_a_provider_is_told_what_was_seen_and_nothing_of_payment(client, project, coder, lead, officer) -> None:
+    closed(project, coder, lead, visit(checks={"I50.9": ("unsupported", "")}), answers={"I50.9": NOT_DOCUMENTED})
+    closed(project, coder, lead, visit(fields={"signature": {"status": "unsigned"}}))
+    address = f"/reports/gaps/provider/?project={project.name}&npi=1234567893"
+    client.force_login(officer)
+    assert address.partition("?")[2].partition("&")[2] in client.get("/reports/gaps/").content.decode()
+    words = pages.Page(client.get(address)).words
+    assert "The note describes the condition, and the claim does not list it." in words
+    assert "Here: signature." in words
+    assert "Heart failure, unspecified" in words
+    main = words.partition("Documentation summary")[2]
+    for word in ("HCC", "payment", "score", "lost", "Lovelace", "revenue"):
+        assert word not in main
+    assert events("gaps.opened")[-1].details["through"] == "provider"
+    client.force_login(make.person("manager", project))  # who reads no chart
+    words = pages.Page(client.get(address)).words
+    assert "The note describes the condition" in words
+    assert "Heart failure" not in words
+    assert len(events("gaps.opened")) == 1
+    assert "Nothing to say" in pages.Page(client.get("/reports/gaps/provider/?npi=9999999999")).words
+    for strange in ("npi=Brand", ""):
+        assert client.get(f"/reports/gaps/provider/?{strange}").status_code == 404
+
+
+def test_every_reason_has_words_for_a_provider() -> None:
+    from coding.views.documentation import FOR_PROVIDERS
+
+    assert tuple(FOR_PROVIDERS) == documentation.REASONS
+
+
 def test_the_best_two_of_three_records_come_first(project, coder) -> None:
     kept = {"N18.32": ("supported", "CKD stage 3b")}
     days = [visit(day, adds={}, checks=kept) for day in ("2026-02-02", "2026-03-02")]

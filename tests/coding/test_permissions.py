@@ -112,6 +112,8 @@ GET  reports               403   403   200   200   200   403   403   403   302
 GET  export:capture        403   403   200   200   200   403   403   403   302
 GET  export:coded_results  403   403   403   200   403   403   403   403   302
 GET  gaps                  403   403   200   200   200   403   403   403   302
+GET  provider_gaps         403   403   200   200   200   403   403   403   302
+GET  my_gaps               200   200   403   403   403   403   403   403   302
 GET  export:gaps           403   403   403   200   403   403   403   403   302
 GET  export:scores         403   403   403   200   403   403   403   403   302
 GET  export:submission     403   403   403   200   403   403   403   403   302
@@ -281,7 +283,11 @@ class World:
             "api-score": {"program": "cms-hcc", "payment_year": 2026, "raw": "1.033"},
             "api-token": {"username": "coder", "password": make.PASSWORD},
         }
-        return args.get(name, []), {"project": project, "s": str(suggestion.pk)}, forms.get(name, {})
+        return (
+            args.get(name, []),
+            {"project": project, "s": str(suggestion.pk), "npi": "1234567893"},
+            forms.get(name, {}),
+        )
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ from coding.models import (
     Note,
     Override,
     QAReview,
+    Reopening,
     SecondReview,
     StoredAssessment,
     Suggestion,
@@ -175,6 +176,7 @@ def _answers(charts: Collection[int]) -> Iterator[tuple[Any, ...]]:
     taken = number(removed_by__isnull=False)
     yield from newest(EvidenceSpan.with_removed.all(), "suggestion__chart", taken=taken)
     yield from newest(SecondReview.objects.all(), "decision__suggestion__chart")
+    yield from newest(Reopening.objects.all(), "chart")
     yield from newest(QAReview.objects.all(), "decision__suggestion__chart", settled=Max("settled_at"))
 
 

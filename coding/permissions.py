@@ -30,6 +30,7 @@ class Permission(StrEnum):
     SEE_RULES = "see the rules and the calendar"
     VERIFY_RULES = "verify rules"
     OVERRIDE = "answer for a record against a rule"
+    REOPEN = "open a closed chart again"
     SECOND_REVIEW = "review high-risk codes a second time"
     SEE_RELEASE = "see what is released and what is held"
     SEE_OVERPAYMENTS = "see overpayment cases"
@@ -50,6 +51,7 @@ ROLE_PERMISSIONS = {
         Permission.SEE_TRAIL,
         Permission.SEE_SCORES,
         Permission.SEE_RULES,
+        Permission.REOPEN,
         Permission.SECOND_REVIEW,
         Permission.SEE_RELEASE,
         Permission.SEE_QUERIES,
@@ -74,6 +76,7 @@ ROLE_PERMISSIONS = {
         Permission.SEE_RULES,
         Permission.VERIFY_RULES,
         Permission.OVERRIDE,
+        Permission.REOPEN,
         Permission.SECOND_REVIEW,
         Permission.SEE_RELEASE,
         Permission.SEE_OVERPAYMENTS,

@@ -10,12 +10,14 @@ Reads only. `actions.compliance` has the writes that lift a hold.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Window
 from django.db.models.functions import RowNumber
+from django.utils import timezone
 
 from coding.acceptability import HOLD, INVALID, NO, NOT_MET, Book, Flag
 from coding.assessments import assessed, keys_of, remembered
@@ -27,8 +29,10 @@ from coding.models import (
     FirstPassCode,
     Project,
     QAReview,
+    Reopening,
     SecondReview,
     Suggestion,
+    TrailEvent,
 )
 from coding.validity import Standing, Validity, charts_with_record, rules_of
 from coding.workflow import FINISHED, ChartStatus, Outcome, SuggestionKind, SuggestionStatus
@@ -53,8 +57,8 @@ class GateClosed(Exception):
 class Line:
     """One thing to do with one code on one date of service. A changed code is two: one goes, one comes.
 
-    holds: what a person has to do first. bars: why it cannot be submitted at all. warnings: what is unknown or
-    unverified about the record; it stops nothing.
+    holds: what a person has to do first. bars: why it cannot be submitted at all. correction: an export from before the
+    chart was opened again said otherwise. sent: one said the same.
     """
 
     decision: Decision
@@ -65,6 +69,8 @@ class Line:
     second: str
     holds: tuple[str, ...]
     bars: tuple[str, ...]
+    correction: bool = False
+    sent: bool = False
 
     @property
     def encounter(self) -> Encounter:
@@ -152,17 +158,61 @@ def _lines(ids: list[int], today: date, rules: Book) -> Iterator[tuple[Chart, li
     charts = list(charts_with_record(Chart.objects.filter(pk__in=ids), texts=False).order_by("pk"))
     codes = {chart.pk: standing_codes(chart.encounters.all(), decisions[chart.pk]) for chart in charts}
     known = assessed(charts, codes, today, rules)
+    sent = gone_out(ids)
     for chart in charts:
         validity, flags = known[chart.pk].validity, known[chart.pk].flags
         rows = {encounter.pk: encounter for encounter in chart.encounters.all()}
         found: list[Line] = []
         for decision in decisions[chart.pk]:
             decision.suggestion.encounter = rows[decision.suggestion.encounter_id]
-            for action, code in actions_of(decision):
-                pk = decision.suggestion.encounter_id
+            pk = decision.suggestion.encounter_id
+            before = sent.get(decision.suggestion_id, {})
+            corrections = corrections_of(decision, codes[chart.pk][pk], before)
+            for action, code in (*actions_of(decision), *corrections):
                 risky = tuple(flags.get((pk, code), ())) if action != DELETE else ()
-                found.append(_line(chart, decision, action, code, validity[pk], risky))
+                line = _line(chart, decision, action, code, validity[pk], risky)
+                is_correction = (action, code) in corrections
+                found.append(replace(line, correction=is_correction, sent=before.get(code) == action))
         yield chart, found
+
+
+# --- What went out before a chart was opened again -----------------------------------------------------------------
+
+
+def gone_out(charts: Collection[int]) -> dict[int, dict[str, str]]:
+    """By suggestion and code, what the last export said (add, delete) before its chart was opened again."""
+    said: dict[int, dict[str, str]] = defaultdict(dict)
+    for sent in Reopening.objects.filter(chart__in=charts).order_by("pk").values_list("sent", flat=True):
+        for suggestion, action, code in sent:
+            said[suggestion][code] = action
+    return said
+
+
+def corrections_of(decision: Decision, standing: Collection[str], sent: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What takes back an earlier export: an addition that went out and does not stand is deleted, and a deletion that
+    went out of a code that stands is added again; unless the answer does so itself."""
+    does = actions_of(decision)
+    undone = [(DELETE if action == ADD else ADD, code) for code, action in sent.items()]
+    return [one for one in undone if one not in does and (one[1] in standing) == (one[0] == ADD)]
+
+
+def sent_of(chart: Chart) -> tuple[list[list[Any]], list[int]]:
+    """([[suggestion, action, code], ...], the exports' numbers in the trail): what exports of the submission have held
+    of a closed chart since it was closed."""
+    exports = TrailEvent.objects.filter(project=chart.project, action="export.made", at__gte=chart.status_since)
+    made = [one for one in exports.order_by("number") if one.details.get("export") == "submission"]
+    if not made:
+        return [], []
+    sent = []
+    for line in chart_lines(chart, timezone.localdate()):
+        day = timezone.localdate(line.decision.decided_at).isoformat()
+        held = any(one.details["first"] <= day <= one.details["last"] for one in made)
+        if held and line.state == READY and line.action != KEEP:
+            sent.append([line.decision.suggestion_id, line.action, line.code])
+    return sent, [one.number for one in made] if sent else []
+
+
+# --- Codes and answers ---------------------------------------------------------------------------------------------
 
 
 def actions_of(decision: Decision) -> list[tuple[str, str]]:

@@ -123,7 +123,7 @@ CHART_MOVES = {
     ChartStatus.CODED: {ChartStatus.IN_QA, ChartStatus.CLOSED},
     ChartStatus.IN_QA: {ChartStatus.RETURNED, ChartStatus.CLOSED},
     ChartStatus.RETURNED: {ChartStatus.IN_REVIEW},
-    ChartStatus.CLOSED: set(),
+    ChartStatus.CLOSED: {ChartStatus.RETURNED},  # opened again, by somebody who answers for it
 }
 
 RUN_MOVES = {

@@ -8,12 +8,12 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from coding import documentation, icd10
+from coding import documentation, icd10, release
 from coding.actions import compliance, trail
 from coding.actions.locks import lock_chart, locked
 from coding.actions.queues import WrongStatus, move
 from coding.actions.suggestions import NotAnAnswer
-from coding.models import Assignment, Chart, Decision, Project, QAReview, QASample, Suggestion, User
+from coding.models import Assignment, Chart, Decision, Project, QAReview, QASample, Reopening, Suggestion, User
 from coding.permissions import ROLE_PERMISSIONS, NotAllowed, Permission, check_can, check_can_audit
 from coding.workflow import ANSWERS, REASONS_FOR, ChartStatus, Outcome, SuggestionKind
 
@@ -159,6 +159,29 @@ def close(*, chart: Chart, by: User) -> None:
     compliance.open_cases(chart, by=by)
     documentation.keep(chart, timezone.localdate())
     trail.record("chart.closed", by=by, project=chart.project, subject=chart)
+
+
+@transaction.atomic
+def reopen(*, chart: Chart, reason: str, by: User) -> Reopening:
+    """Open a closed chart again: it goes back to the coder who finished it, and nothing of it leaves until
+    it is closed once more. What an export of the submission held by then is kept, so that what does not stand any more
+    goes out as a correction. Raises NotAllowed, NotAnAnswer, WrongStatus."""
+    check_can(by, Permission.REOPEN, chart.project)
+    lock_chart(chart)
+    if chart.status != ChartStatus.CLOSED:
+        raise WrongStatus(f"Chart {chart.pk} is {chart.get_status_display().lower()}; only a closed chart is reopened.")
+    if not reason.strip():
+        raise NotAnAnswer("Say why the chart is opened again: what was found, and where.")
+    sent, exports = release.sent_of(chart)
+    row = Reopening.objects.create(chart=chart, reason=reason.strip(), sent=sent, exports=exports, by=by)
+    move(chart, ChartStatus.RETURNED)
+    last = chart.assignments.order_by("-pk").first()
+    if last is not None:
+        Assignment.objects.create(chart=chart, coder=last.coder)
+    trail.record(
+        "chart.reopened", by=by, project=chart.project, subject=chart, reopening=row.pk, sent=len(sent), exports=exports
+    )
+    return row
 
 
 def undisclosed_to(user: User) -> QuerySet[Suggestion]:

@@ -16,7 +16,7 @@ NAME = "Submission: additions and deletions"
 PERMISSION = Permission.EXPORT
 COLUMNS = (
     "chart", "member_id", "service_year", "encounter_id", "from", "through", "action", "code", "icn", "claim_type",
-    "links", "state", "why", "overrides", "high_risk", "second_reviewer", "coder", "decided_at",
+    "links", "state", "why", "overrides", "high_risk", "second_reviewer", "coder", "decided_at", "earlier_export",
 )  # fmt: skip
 
 
@@ -55,4 +55,5 @@ def row(chart: Chart, line: release.Line) -> tuple[object, ...]:
         line.second if line.flags else "",
         line.decision.decided_by.username,
         line.decision.decided_at.isoformat(timespec="seconds"),
+        "corrects it" if line.correction else "said the same" if line.sent else "",
     )

@@ -111,6 +111,29 @@ class SecondReview(models.Model):
         return f"Second review {self.pk}"
 
 
+class Reopening(models.Model):
+    """A closed chart that was opened again, and why. What had gone out by then stays known: once the chart is closed
+    again, what no longer stands goes out as a correction.
+
+    sent: [[suggestion, action, code], ...] of what an export of the submission held. exports: the numbers of their
+    events in the project's trail.
+    """
+
+    chart = models.ForeignKey(Chart, on_delete=models.CASCADE, related_name="reopenings")
+    reason = models.TextField()
+    sent = models.JSONField(default=list, blank=True)
+    exports = models.JSONField(default=list, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reopenings")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="a_reopening_has_a_reason")]
+
+    def __str__(self) -> str:
+        return f"Reopening {self.pk}"
+
+
 class StoredAssessment(models.Model):
     """What was worked out about a finished chart, so that pages over many charts read no note. No fact of its own:
     `key` is a hash of all that it rests on, and under another key it is asked again (`coding.assessments`)."""

@@ -27,6 +27,7 @@ from coding.acceptability import (
     submittable,
 )
 from coding.actions import compliance, qa, trail
+from coding.actions.queues import WrongStatus
 from coding.actions.suggestions import NotAnAnswer
 from coding.models import Chart, Decision, Encounter, OverpaymentCase, Override, Project, Role, RuleVerification, User
 from coding.models.compliance import EVIDENCE
@@ -34,7 +35,7 @@ from coding.permissions import NotAllowed, Permission, can, can_override_evidenc
 from coding.views import as_id, chosen_project
 from coding.views.charts import open_to
 from coding.views.reports import Tab
-from coding.workflow import SpanLabel, SuggestionKind
+from coding.workflow import ChartStatus, SpanLabel, SuggestionKind
 
 CHARTS = 20
 
@@ -410,6 +411,7 @@ def chart_validity(request: HttpRequest, pk: int) -> HttpResponse:
     encounters = list(validity.encounters_of(chart))
     found = validity.chart_validity(chart, encounters, timezone.localdate())
     blind = qa.undisclosed_to(user).filter(chart=chart).exists()
+    may_reopen = chart.status == ChartStatus.CLOSED and can(user, Permission.REOPEN, chart.project)
     context = {
         "chart": chart,
         "member": chart.member,
@@ -420,6 +422,9 @@ def chart_validity(request: HttpRequest, pk: int) -> HttpResponse:
         "needed": chart.project.meat_elements_required,
         "best": [] if blind else documentation.best_of_chart(chart, encounters, found),
         "blind": blind,
+        "reopenings": chart.reopenings.select_related("by"),
+        "may_reopen": may_reopen,
+        "gone_out": release.sent_of(chart) if may_reopen else ([], []),
         "may_override": can(user, Permission.OVERRIDE, chart.project),
         "may_override_evidence": can_override_evidence(user, chart.project),
         "checks": list(validity.NAMES.items()),
@@ -439,6 +444,24 @@ def thin_evidence(chart: Chart) -> list[tuple[Any, str, Override | None]]:
         if len(shown) < chart.project.meat_elements_required or active:
             rows.append((suggestion, shown, active))
     return rows
+
+
+@require_POST
+@login_required
+def reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    """Open a closed chart again: back to its coder, with the reason."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = get_object_or_404(open_to(request), pk=pk)
+    try:
+        row = qa.reopen(chart=chart, reason=request.POST.get("reason", ""), by=user)
+    except (NotAnAnswer, WrongStatus) as error:
+        messages.error(request, str(error))
+    else:
+        sent = (
+            f" {len(row.sent)} of its codes have gone out already: changes go out as corrections." if row.sent else ""
+        )
+        messages.success(request, f"Chart {chart.pk} is open again and goes back to its coder.{sent}")
+    return redirect("chart_validity", chart.pk)
 
 
 @require_POST
@@ -485,5 +508,6 @@ urlpatterns = [
     path("compliance/overpayments/<int:pk>/", overpayment, name="overpayment"),
     path("charts/<int:pk>/validity/", chart_validity, name="chart_validity"),
     path("charts/<int:pk>/override/", override, name="override"),
+    path("charts/<int:pk>/reopen/", reopen, name="reopen"),
     path("overrides/<int:pk>/withdraw/", withdraw, name="withdraw_override"),
 ]

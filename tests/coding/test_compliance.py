@@ -24,6 +24,7 @@ from coding.models import (
     OverpaymentCase,
     Override,
     Project,
+    Reopening,
     RuleVerification,
     SecondReview,
     TrailEvent,
@@ -884,6 +885,97 @@ def test_before_an_answer_the_rules_evidence_counts_and_is_marked_as_not_reviewe
     assert {code: one.reviewed for code, one in best.items()} == {"N18.32": True, "E11.22": False}
     client.force_login(coder)
     assert "not reviewed" in pages.Page(client.get(f"/charts/{chart.pk}/validity/")).words
+
+
+# --- A closed chart is opened again ----------------------------------------------------------------------------------
+
+
+def exported(project: Project) -> list[dict[str, Any]]:
+    export = exports.exports()["submission"]
+    ever = Period(date(2000, 1, 1), date(2100, 12, 31))
+    return [dict(zip(export.COLUMNS, row, strict=True)) for row in export.rows(project, ever)]
+
+
+def send(client: Any, project: Project) -> None:
+    client.force_login(make.person("manager", project))
+    b"".join(client.get("/reports/submission.csv", {"from": "2000-01-01"}).streaming_content)
+
+
+def answered_again(chart: Chart, coder: User, answers: dict[str, dict[str, Any]], lead: User) -> None:
+    queues.resume(chart=chart, by=coder)
+    for code, answer in answers.items():
+        suggestion = chart.suggestions.get(icd10=code)
+        suggestions.undo(suggestion=suggestion, by=coder)
+        suggestions.decide(suggestion=suggestion, by=coder, **answer)
+    queues.finish(chart=chart, by=coder)
+    qa.close(chart=chart, by=lead)
+    chart.refresh_from_db()
+
+
+def test_a_closed_chart_goes_back_to_its_coder_with_a_reason_and_nothing_leaves_meanwhile(
+    client, project, coder, lead, officer
+) -> None:
+    chart = closed(project, coder, lead, visit())
+    for person in (coder, make.person("manager", project)):
+        with pytest.raises(NotAllowed):
+            qa.reopen(chart=chart, reason="Wrong member.", by=person)
+    with pytest.raises(NotAnAnswer, match="Say why"):
+        qa.reopen(chart=chart, reason=" ", by=officer)
+    client.force_login(officer)
+    client.post(f"/charts/{chart.pk}/reopen/", {"reason": "Page 2 is of another member."})
+    chart.refresh_from_db()
+    assert chart.status == ChartStatus.RETURNED
+    assert chart.assignments.get(released_at=None).coder == coder
+    assert events("chart.reopened")[0].details == {"reopening": chart.reopenings.get().pk, "sent": 0, "exports": []}
+    with pytest.raises(queues.WrongStatus):
+        qa.reopen(chart=chart, reason="Again.", by=officer)
+    assert exported(project) == []
+    with pytest.raises(release.GateClosed):
+        release.chart_lines(chart, TODAY)
+    client.force_login(coder)
+    for address in ("/queue/", f"/charts/{chart.pk}/", f"/charts/{chart.pk}/validity/"):
+        assert "Page 2 is of another member." in pages.Page(client.get(address)).words
+    answered_again(chart, coder, {}, lead)
+    assert [(row["action"], row["earlier_export"]) for row in exported(project)] == [("add", "")]
+
+
+def test_what_went_out_and_does_not_stand_any_more_goes_out_as_a_correction(
+    client, project, coder, lead, officer
+) -> None:
+    day = visit(checks={"I50.9": ("unsupported", ""), "E11.22": ("supported", "")})
+    chart = closed(project, coder, lead, day, answers={"I50.9": NOT_DOCUMENTED})
+    send(client, project)
+    client.force_login(officer)
+    assert "2 of its codes have gone out in 1 export" in pages.Page(client.get(f"/charts/{chart.pk}/validity/")).words
+    row = qa.reopen(chart=chart, reason="The dialysis record came.", by=officer)
+    assert sorted((action, code) for _, action, code in row.sent) == [("add", "N18.32"), ("delete", "I50.9")]
+    declined = {"outcome": Outcome.REJECT, "reason": "negated"}
+    answered_again(chart, coder, {"N18.32": declined, "I50.9": {"outcome": Outcome.KEEP}}, lead)
+    found = {(one["action"], one["code"]): one["earlier_export"] for one in exported(project)}
+    assert found == {("delete", "N18.32"): "corrects it", ("add", "I50.9"): "corrects it"}
+    client.force_login(officer)
+    words = pages.Page(client.get("/compliance/release/", {"state": "ready"})).words
+    assert "Corrects an earlier export" in words
+    send(client, project)
+    qa.reopen(chart=chart, reason="The dialysis record was another member's.", by=lead)
+    answered_again(chart, coder, {"N18.32": {"outcome": Outcome.ACCEPT}, "I50.9": NOT_DOCUMENTED}, lead)
+    found = {(one["action"], one["code"]): one["earlier_export"] for one in exported(project)}
+    assert found == {("add", "N18.32"): "", ("delete", "I50.9"): ""}
+
+
+def test_what_went_out_and_still_stands_is_said_to_have_gone_out(client, project, coder, lead) -> None:
+    chart = closed(project, coder, lead, visit())
+    send(client, project)
+    qa.reopen(chart=chart, reason="Look again.", by=lead)
+    answered_again(chart, coder, {}, lead)
+    assert [(one["code"], one["earlier_export"]) for one in exported(project)] == [("N18.32", "said the same")]
+    assert release.states_of([chart.pk], TODAY, validity.rules_of(project)) == {chart.pk: ["ready"]}
+
+
+def test_a_reopening_needs_its_reason_in_the_database_too(project, coder, lead) -> None:
+    chart = closed(project, coder, lead, visit())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Reopening.objects.create(chart=chart, reason="", by=lead)
 
 
 # --- What is kept with a finished chart -----------------------------------------------------------------------------

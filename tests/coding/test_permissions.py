@@ -142,6 +142,7 @@ GET  overpayments          403   403   403   200   200   403   403   403   302
 POST overpayment           403   403   403   403   302   403   404   404   302
 GET  chart_validity        200   404   200   404   200   404   404   404   302
 POST override              403   404   403   404   302   404   404   404   302
+POST reopen                403   404   302   404   302   404   404   404   302
 POST withdraw_override     403   404   403   404   302   404   404   404   302
 
 GET  trail                 403   403   200   403   200   403   403   403   302
@@ -188,7 +189,7 @@ def rows() -> Iterator[Row]:
 ROWS = list(rows())
 OF_A_CHART = (
     "chart", "finish", "release", "hold", "escalate", "resume", "answer", "undo", "tag", "add_code", "api-chart-detail",
-    "api-chart-finish", "api-chart-score", "api-chart-release", "chart_validity", "override", "add_document",
+    "api-chart-finish", "api-chart-score", "api-chart-release", "chart_validity", "override", "reopen", "add_document",
 )  # fmt: skip
 
 
@@ -253,6 +254,7 @@ class World:
             "theme": {"theme": "dark"},
             "verify_rule": {"rule": "V01", "answer": "verified", "source": "Guidance, page 4"},
             "second_review": {"agrees": "yes", "comment": "Seen."},
+            "reopen": {"reason": "A page was missing."},
             "overpayment": {"owner": self.people["compliance"].pk},
             "override": {"encounter": self.held.encounters.get().pk, "check": "V07", "reason": "Seen."},
             "shortcuts": {"enabled": "on"},

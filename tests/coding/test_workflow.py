@@ -28,6 +28,7 @@ ALLOWED = {
     ("in_qa", "returned"),
     ("in_qa", "closed"),
     ("returned", "in_review"),
+    ("closed", "returned"),
 }
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("coding", "0012_documents"),
+        ("coding", "0013_preferences"),
     ]
 
     operations = [

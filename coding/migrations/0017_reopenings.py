@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("coding", "0015_verified_for_programs"),
+        ("coding", "0016_verified_for_programs"),
     ]
 
     operations = [

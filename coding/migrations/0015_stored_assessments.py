@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("coding", "0013_preferences"),
+        ("coding", "0014_escalation"),
     ]
 
     operations = [

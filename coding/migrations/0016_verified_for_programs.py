@@ -9,7 +9,7 @@ compliance = import_module("coding.migrations.0004_compliance")
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("coding", "0014_stored_assessments"),
+        ("coding", "0015_stored_assessments"),
     ]
 
     operations = [

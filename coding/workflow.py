@@ -22,7 +22,7 @@ class QueueKey(TextChoices):
     SHORTEST = "shortest", "Shortest chart"
     LONGEST = "longest", "Longest chart"
     FLAGS = "flags", "Most risk flags"
-    STAKE = "stake", "Expected value (largest score change)"
+    STAKE = "stake", "Expected value (score change)"
 
 
 class SuggestionKind(TextChoices):

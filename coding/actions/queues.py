@@ -17,6 +17,7 @@ from coding.models.charts import ChartQuerySet
 from coding.permissions import NotAllowed, Permission, check_can, check_can_code_chart, projects_with
 from coding.workflow import CHART_MOVES, ChartStatus, SuggestionKind, Verdict
 
+HEADS = 20
 ESCALATED = "Question for the lead"  # the reason of such a hold
 
 
@@ -103,11 +104,18 @@ def claim_next(*, by: User, project: Project | None = None) -> Chart | None:
     """
     release_silent()
     for one in [project] if project else projects_by_next_chart(by):
-        with transaction.atomic():
-            chart = locked(ready_for(by, one), skip_taken=True).first()
-            if chart is not None:
-                claim(chart=chart, by=by, order=", ".join(one.queue_order))
-                return chart
+        # Several at a look and without a lock, since each look sorts the queue, and others take from its head. What
+        # somebody has locked is passed over; an import may have for long.
+        tried: list[int] = []
+        while heads := list(ready_for(by, one).exclude(pk__in=tried).values_list("pk", flat=True)[:HEADS]):
+            tried += heads
+            for pk in heads:
+                with transaction.atomic():
+                    free = Chart.objects.filter(pk=pk, status=ChartStatus.READY).select_related("member__project")
+                    chart = locked(free, skip_taken=True).first()
+                    if chart is not None:
+                        claim(chart=chart, by=by, order=", ".join(one.queue_order))
+                        return chart
     return None
 
 

@@ -20,7 +20,7 @@ from django_htmx.http import trigger_client_event
 from coding import reports
 from coding.actions import qa, queues, trail
 from coding.actions.suggestions import NotAnAnswer
-from coding.models import Assignment, Chart, Project, QAReview, QASample, User
+from coding.models import Assignment, Chart, Escalation, Project, QAReview, QASample, User
 from coding.permissions import Permission, can, check_can
 from coding.views import as_id, chosen_project
 from coding.views import reading as chart_reading
@@ -121,6 +121,7 @@ def room_context(
         "query": f"project={project.name}",
         "form": form or DrawForm(initial={"percentage": PERCENTAGE, "seed": secrets.randbelow(1_000_000)}),
         "may_assign": can(user, Permission.ASSIGN, project),
+        "asked": Escalation.objects.filter(chart__member__project=project, ended_at=None).count(),
     }
 
 

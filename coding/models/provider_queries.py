@@ -9,7 +9,7 @@ from django.db.models import Q
 from coding.models.charts import Chart, Encounter
 from coding.models.projects import User
 from coding.models.suggestions import Decision
-from coding.workflow import QueryStatus
+from coding.workflow import ChartStatus, QueryStatus, SuggestionStatus
 
 
 class ProviderQuerySet(models.QuerySet["ProviderQuery"]):
@@ -20,6 +20,14 @@ class ProviderQuerySet(models.QuerySet["ProviderQuery"]):
     def with_record(self) -> "ProviderQuerySet":
         """With everything that a page about a query shows of its chart."""
         return self.select_related("decision__suggestion__encounter__chart__member__project", "decision__decided_by")
+
+    def to_read(self, user: User) -> "ProviderQuerySet":
+        """What providers answered to the person's queries, until the question is decided again or the chart is done."""
+        asked = self.filter(status=QueryStatus.ANSWERED, decision__decided_by=user)
+        return asked.filter(
+            decision__suggestion__status=SuggestionStatus.QUERIED,
+            decision__suggestion__chart__status__in=[ChartStatus.IN_REVIEW, ChartStatus.ON_HOLD, ChartStatus.RETURNED],
+        )
 
     def overdue(self, today: date) -> "ProviderQuerySet":
         return self.filter(status=QueryStatus.SENT, due_on__lt=today)

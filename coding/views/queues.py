@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from coding.acceptability import Submittable, book, payment_years, submittable
 from coding.actions import queues
-from coding.models import Assignment, Chart, Escalation, Project, QAReview, User
+from coding.models import Assignment, Chart, Escalation, Project, ProviderQuery, QAReview, User
 from coding.models.charts import ChartQuerySet
 from coding.permissions import Permission, can_see_scores, check_can
 from coding.views import chosen_project
@@ -107,6 +107,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "deadlines": deadlines,
         "due": {year: left for year, _, _, left in deadlines},
         "escalations": escalations_of(held, user),
+        "answers": ProviderQuery.objects.to_read(user).filter(decision__suggestion__chart__in=mine).with_record(),
         "being_read": Chart.objects.filter(member__project=project, status=ChartStatus.IMPORTED).count(),
         "finished": finished.order_by("-status_since")[:FINISHED_SHOWN],
     }

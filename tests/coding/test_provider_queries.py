@@ -426,6 +426,19 @@ def test_words_of_the_note_are_quoted_where_they_stand(client, query, coder) -> 
     assert "no such words" in refused.content.decode()
 
 
+def test_the_queue_shows_an_answer_until_the_question_is_decided_again(client, query, asked, coder) -> None:
+    def shown() -> bool:
+        return "answered</a> your query" in client.get(reverse("queue")).content.decode()
+
+    client.force_login(coder)
+    send(make_sendable(query, coder), coder)
+    assert not shown()
+    record(query, coder)
+    assert shown()
+    suggestions.undo(suggestion=asked, by=coder)
+    assert not shown()
+
+
 def test_a_draft_that_must_not_be_sent_has_no_letter(client, query, coder) -> None:
     client.force_login(coder)
     places = [tuple(place) for place in query.indicators]

@@ -15,7 +15,7 @@ from coding import scores
 from coding.acceptability import INVALID, NO, Book, Candidate, best_records
 from coding.assessments import assessed, keys_of, remembered
 from coding.models import Chart, Decision, Encounter, EvidenceSpan, Project, Suggestion, User
-from coding.release import DELETE, actions_of, past_the_gate, standing_codes, states_of
+from coding.release import DELETE, actions_of, past_the_gate, payments_of, standing_codes, states_of
 from coding.validity import Standing, Validity, charts_with_record, rules_of
 from coding.workflow import FINISHED, Outcome, SpanLabel, SuggestionKind, SuggestionStatus
 
@@ -224,7 +224,9 @@ def losses_of(charts: Collection[int], today: date, rules: Book) -> dict[int, li
 def keep(chart: Chart, today: date) -> None:
     """Work out now what the pages over many charts say of this one, so that none of them has to."""
     rules = rules_of(chart.project)
-    states_of(past_the_gate(Chart.objects.filter(pk=chart.pk)), today, rules)
+    past = past_the_gate(Chart.objects.filter(pk=chart.pk))
+    states_of(past, today, rules)
+    payments_of(past, today, rules)
     losses_of([chart.pk], today, rules)
 
 

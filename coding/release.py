@@ -13,12 +13,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
+from coding import scores
 from coding.acceptability import HOLD, INVALID, NO, NOT_MET, Book, Flag
 from coding.assessments import assessed, keys_of, remembered
 from coding.models import (
@@ -46,6 +48,7 @@ DELETE = "delete"
 KEEP = "keep"
 
 STATES = "release states"
+PAYMENTS = "payments"
 AT_ONCE = 500  # charts in memory together, without their notes
 
 
@@ -174,6 +177,52 @@ def _lines(ids: list[int], today: date, rules: Book) -> Iterator[tuple[Chart, li
                 is_correction = (action, code) in corrections
                 found.append(replace(line, correction=is_correction, sent=before.get(code) == action))
         yield chart, found
+
+
+# --- What it would be paid -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A chart's payment scores in a program as they would be paid: with the first-pass codes, and with the answers that
+    stand. known: false where it is not known whether a record counts; scored: false where nothing can be scored."""
+
+    program: str
+    payment_year: int
+    scored: bool
+    known: bool
+    before: Decimal
+    after: Decimal
+
+
+def payments_of(charts: Collection[int], today: date, rules: Book) -> dict[int, list[Payment]]:
+    """By chart, of one project and past the gate, its programs in their order. Kept with each chart."""
+
+    def ask(some: list[int]) -> dict[int, list[list[object]]]:
+        decisions: dict[int, list[Decision]] = defaultdict(list)
+        standing = Decision.objects.past_the_gate().filter(suggestion__chart__in=some).select_related("suggestion")
+        for decision in standing.order_by("pk"):
+            decisions[decision.suggestion.chart_id].append(decision)
+        loaded = list(charts_with_record(Chart.objects.filter(pk__in=some), texts=False).order_by("pk"))
+        codes = {chart.pk: standing_codes(chart.encounters.all(), decisions[chart.pk]) for chart in loaded}
+        found = {pk: one.validity for pk, one in assessed(loaded, codes, today, rules).items()}
+        return {pk: [_as_json(panel) for panel in panels] for pk, panels in scores.paid_of(loaded, found).items()}
+
+    kept = remembered(PAYMENTS, keys_of(charts, today, rules), ask)
+    return {pk: [_payment(*facts) for facts in of_chart] for pk, of_chart in kept.items()}
+
+
+def _payment(program: str, year: int, scored: bool, known: bool, before: str, after: str) -> Payment:
+    return Payment(program, year, scored, known, Decimal(before), Decimal(after))
+
+
+def _as_json(panel: scores.Panel) -> list[object]:
+    """As the fields of Payment."""
+    if panel.paid is None:
+        return [panel.program, panel.payment_year, False, False, "0.000", "0.000"]
+    before, after = panel.paid.baseline.payment, panel.paid.now.payment
+    known = before.amount is not None and after.amount is not None
+    return [panel.program, panel.payment_year, True, known, str(before.sure), str(after.sure)]
 
 
 # --- What went out before a chart was opened again -----------------------------------------------------------------

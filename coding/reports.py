@@ -10,10 +10,12 @@ from math import sqrt
 from typing import NamedTuple
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
 
-from coding import scores
+from coding import release, scores
 from coding.models import Assignment, Chart, Decision, Enrollment, Project, QAReview, QASample, Suggestion, User
 from coding.money import WITH_RATES, Cost, Estimate, Rates
+from coding.validity import rules_of
 from coding.workflow import ChartStatus, Outcome, SuggestionKind
 
 IDLE_AFTER = timedelta(minutes=5)
@@ -177,6 +179,25 @@ class ScoreRow:
 
 
 @dataclass(frozen=True)
+class PaidRow:
+    """The closed charts among them as they would be paid: sums of payment scores, three decimals.
+
+    charts: those that are in the sums. not_known: those of which it is not known whether a record counts, left out.
+    """
+
+    program: str
+    payment_year: int
+    charts: int
+    not_known: int
+    before: Decimal
+    after: Decimal
+
+    @property
+    def change(self) -> Decimal:
+        return self.after - self.before
+
+
+@dataclass(frozen=True)
 class WeekRow:
     """Answers that stand, by the week (its Monday) in which they were given."""
 
@@ -191,6 +212,7 @@ class Capture:
     period: Period
     totals: Totals
     scores: tuple[ScoreRow, ...]
+    paid: tuple[PaidRow, ...]
     conditions: tuple[ConditionRow, ...]
     coders: tuple[CoderRow, ...]
     weeks: tuple[WeekRow, ...]
@@ -222,6 +244,7 @@ def capture(project: Project, period: Period, rates: Rates | None = None) -> Cap
         period,
         total,
         tuple(score_rows(finished, rates)),
+        tuple(paid_rows(project, finished)),
         tuple(condition_rows(answers)),
         coders,
         tuple(week_rows(answers)),
@@ -384,6 +407,24 @@ def score_rows(finished: QuerySet[Assignment], rates: Rates | None = None) -> li
                 estimate=rates.estimate(changes[program, year]) if rates and program in WITH_RATES else None,
             )
         )
+    return rows
+
+
+def paid_rows(project: Project, finished: QuerySet[Assignment]) -> list[PaidRow]:
+    """From what is kept with each closed chart (`release.payments_of`): before QA closes it, nothing is submitted."""
+    closed = Chart.objects.filter(pk__in=finished.values("chart"), status=ChartStatus.CLOSED)
+    payments = release.payments_of(release.past_the_gate(closed), timezone.localdate(), rules_of(project))
+    grouped: dict[tuple[str, int], list[release.Payment]] = defaultdict(list)
+    for of_chart in payments.values():
+        for payment in of_chart:
+            if payment.scored:
+                grouped[payment.program, payment.payment_year].append(payment)
+    rows = []
+    for (program, year), found in sorted(grouped.items()):
+        known = [payment for payment in found if payment.known]
+        before = sum((payment.before for payment in known), Decimal("0.000"))
+        after = sum((payment.after for payment in known), Decimal("0.000"))
+        rows.append(PaidRow(program, year, len(known), len(found) - len(known), before, after))
     return rows
 
 

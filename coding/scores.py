@@ -166,6 +166,16 @@ def scores_of(charts: Iterable[Chart]) -> dict[int, list[Panel]]:
     return {chart.pk: [_panel(chart, program, codes[chart.pk]) for program in programs(chart)] for chart in loaded}
 
 
+def paid_of(charts: Iterable[Chart], found: Mapping[int, Mapping[int, Validity]]) -> dict[int, list[Panel]]:
+    """The same as documented and as they would be paid. found: by chart, what the rules say of its dates of service."""
+    loaded = list(charts)
+    codes = codes_of(loaded)
+    return {
+        chart.pk: [_panel(chart, program, codes[chart.pk], found[chart.pk]) for program in programs(chart)]
+        for chart in loaded
+    }
+
+
 def delta_of_answer(
     chart: Chart, suggestion: Suggestion, outcome: Outcome, code: str, found: Mapping[int, Validity] | None = None
 ) -> Delta | None:

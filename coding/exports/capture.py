@@ -20,6 +20,9 @@ def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:
         name = f"{score.program} {score.payment_year}"
         for measure in ("model", "charts", "not_scored", "before", "after", "change"):
             yield "scores", name, measure, getattr(score, measure)
+    for paid in report.paid:
+        for measure in ("charts", "not_known", "before", "after", "change"):
+            yield "as paid", f"{paid.program} {paid.payment_year}", measure, getattr(paid, measure)
     for row in report.conditions:
         for measure in ("offered", "accepted", "changed", "rejected", "queried", "acceptance"):
             yield "conditions", row.family, measure, getattr(row, measure)

@@ -31,7 +31,7 @@ from coding.models import (
     User,
 )
 from coding.permissions import NotAllowed
-from coding.reports import Period
+from coding.reports import Period, capture
 from coding.workflow import ChartStatus, Outcome
 from tests import audits, make, pages
 from tests.coding.test_acceptability import BROKEN, a_chart
@@ -885,6 +885,35 @@ def test_before_an_answer_the_rules_evidence_counts_and_is_marked_as_not_reviewe
     assert {code: one.reviewed for code, one in best.items()} == {"N18.32": True, "E11.22": False}
     client.force_login(coder)
     assert "not reviewed" in pages.Page(client.get(f"/charts/{chart.pk}/validity/")).words
+
+
+# --- What it would be paid ------------------------------------------------------------------------------------------
+
+
+def test_the_report_adds_up_what_closed_charts_would_be_paid(client, project, coder, lead, asked) -> None:
+    member = {"birth_date": "1953-04-01", "name": PERSON["name"]}
+    closed(project, coder, lead, visit(), member=make.member(**member))  # paid as documented
+    closed(project, coder, lead, visit(fields={"claim": None}), member=make.member(**member))  # documented, not paid
+    closed(
+        project,
+        coder,
+        lead,
+        visit(fields={"claim": {"icn": "I", "type": "P", "lines": [make_line("99214")]}}),
+        member=make.member(**member),
+    )  # whether it was accepted is not known
+    audits.coded_chart(project, coder, visit(), member=make.member(**member))  # QA has not closed it
+    asked.clear()
+    report = capture(project, Period.read("", ""))
+    (documented,), (paid,) = report.scores, report.paid
+    assert (documented.charts, paid.charts, paid.not_known) == (4, 2, 1)
+    assert documented.change == 4 * paid.change > 0
+    assert asked == []  # it was worked out when QA closed them
+    client.force_login(make.person("manager", project))
+    words = pages.Page(client.get("/reports/")).words
+    assert "As it would be paid closed charts" in words
+    assert ("as paid", "cms-hcc 2027", "change", paid.change) in list(
+        exports.exports()["capture"].rows(project, Period.read("", ""))
+    )
 
 
 # --- A closed chart is opened again ----------------------------------------------------------------------------------

@@ -99,6 +99,19 @@ def best_of_chart(chart: Chart, encounters: Sequence[Encounter], found: Mapping[
     return _best(chart, encounters, found, _decisions([chart.pk]).get(chart.pk, []), list(_live([chart.pk])))
 
 
+def evidence_of(chart: Chart, encounter: Encounter, codes: Collection[str]) -> list[EvidenceSpan]:
+    """What a date of service shows of codes that stand on it, or are offered there."""
+    standing = {one.suggestion_id: one for one in _decisions([chart.pk]).get(chart.pk, [])}
+    shows = []
+    for suggestion in chart.suggestions.live().filter(encounter=encounter):
+        answer = standing.get(suggestion.pk)
+        stands = {code for action, code in actions_of(answer) if action != DELETE} if answer else {suggestion.icd10}
+        if stands & set(codes):
+            shows.append(suggestion.pk)
+    labels = (SpanLabel.MENTION, *MEAT)
+    return list(EvidenceSpan.objects.filter(suggestion__in=shows, label__in=labels).order_by("note", "start", "end"))
+
+
 def project_best(project: Project, today: date) -> Iterator[tuple[Chart, list[BestRecord]]]:
     """Every finished chart with its best records, in a number of queries that does not grow with the dates."""
     finished = Chart.objects.filter(member__project=project, status__in=FINISHED).order_by("pk")

@@ -33,6 +33,7 @@ class Permission(StrEnum):
     REOPEN = "open a closed chart again"
     SECOND_REVIEW = "review high-risk codes a second time"
     SEE_RELEASE = "see what is released and what is held"
+    PACKET = "compile the records for an audit"
     SEE_OVERPAYMENTS = "see overpayment cases"
     WORK_OVERPAYMENTS = "work on overpayment cases"
     SEE_QUERIES = "see queries to providers"
@@ -76,6 +77,7 @@ ROLE_PERMISSIONS = {
         Permission.SEE_RULES,
         Permission.VERIFY_RULES,
         Permission.OVERRIDE,
+        Permission.PACKET,
         Permission.REOPEN,
         Permission.SECOND_REVIEW,
         Permission.SEE_RELEASE,

@@ -24,9 +24,11 @@ from coding.acceptability import (
     Flag,
     assess_encounter,
     book,
+    case_of,
     code_edits,
     conflicts,
     high_risk,
+    packet_limit,
     payment_years,
 )
 from coding.intake.values import (
@@ -237,6 +239,14 @@ def chart_validity(
 def in_force(encounter: Encounter) -> tuple[Override, ...]:
     """The overrides of its checks, the withdrawn ones left out."""
     return tuple(one for one in encounter.overrides.all() if one.withdrawn_at is None and one.suggestion_id is None)
+
+
+def packet_check(chart: Chart, encounters: Iterable[Encounter], sent: Iterable[Encounter], program: str) -> Check:
+    """V13 of an audit packet: whether no more records are sent for one HCC than the program's audit takes."""
+    enrollment = next(one for one in enrollments_of(chart) if one.program == program)
+    first = encounter_values(next(iter(encounters)))
+    case = case_of(_values(MemberValues, chart.member), first, enrollment, rules_of(chart.project))
+    return packet_limit(case, [encounter.encounter_id for encounter in sent])
 
 
 def refusals(validity: Mapping[int, Validity], encounters: Collection[int], kind: SuggestionKind) -> dict[int, str]:

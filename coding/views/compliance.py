@@ -424,6 +424,7 @@ def chart_validity(request: HttpRequest, pk: int) -> HttpResponse:
         "blind": blind,
         "reopenings": chart.reopenings.select_related("by"),
         "may_reopen": may_reopen,
+        "may_compile": can(user, Permission.PACKET, chart.project),
         "gone_out": release.sent_of(chart) if may_reopen else ([], []),
         "may_override": can(user, Permission.OVERRIDE, chart.project),
         "may_override_evidence": can_override_evidence(user, chart.project),

@@ -7,20 +7,24 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from coding import documentation
+from coding import documentation, validity
+from coding.acceptability import Check
 from coding.actions import qa, trail
 from coding.documentation import Loss
-from coding.models import Chart, Project, User
-from coding.permissions import Permission, can
-from coding.validity import NAMES
+from coding.evidence import Span, segments
+from coding.models import Chart, Note, Project, User
+from coding.permissions import Permission, can, check_can
+from coding.validity import NAMES, Validity
 from coding.views import chosen_project
+from coding.views.charts import open_to
 from coding.views.compliance import tabs as compliance_tabs
 from coding.views.reports import tabs
+from coding.workflow import SpanLabel
 
 # What a provider is told: what was seen, and what a record would have that leaves no question. No diagnosis is asked
 # for, and nothing is said of payment (AHIMA/ACDIS, compliant query practice).
@@ -210,6 +214,91 @@ def provider_gaps(request: HttpRequest) -> HttpResponse:
     return render(request, "documentation/provider.html", context)
 
 
+@dataclass(frozen=True)
+class Document:
+    """A note of a record as it is printed: pieces of its text, each with what it shows: "" or letters."""
+
+    note: Note
+    pieces: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A record of a packet. asked: the checks that are not met or open, with their names."""
+
+    best: documentation.BestRecord
+    asked: list[tuple[str, Check]]
+    documents: list[Document]
+
+
+LETTERS = {
+    SpanLabel.MENTION: "",
+    SpanLabel.MONITOR: "M",
+    SpanLabel.EVALUATE: "E",
+    SpanLabel.ASSESS: "A",
+    SpanLabel.TREAT: "T",
+}
+
+
+@require_safe
+@login_required
+def packet(request: HttpRequest, pk: int) -> HttpResponse:
+    """The best records of a member for one HCC, as an audit asks for them: a cover sheet, and each record with what
+    supports the HCC marked. To be printed; opening it leaves a trail of its own."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = get_object_or_404(open_to(request), pk=pk)
+    check_can(user, Permission.PACKET, chart.project)
+    program, hcc = request.GET.get("program", ""), request.GET.get("hcc", "")
+    encounters = list(validity.encounters_of(chart))
+    found = validity.chart_validity(chart, encounters, timezone.localdate())
+    every = documentation.best_of_chart(chart, encounters, found)
+    best = [one for one in every if (one.program, one.hcc) == (program, hcc)]
+    if not best:
+        raise Http404
+    records = [Sent(one, asked_of(found[one.encounter.pk], program), documents(chart, one)) for one in best]
+    sent = [one.encounter for one in best]
+    trail.record(
+        "packet.opened",
+        by=user,
+        project=chart.project,
+        subject=chart,
+        program=program,
+        hcc=hcc,
+        records=[encounter.pk for encounter in sent],
+    )
+    context = {
+        "chart": chart,
+        "project": chart.project,
+        "member": chart.member,
+        "first": best[0],
+        "codes": sorted({code for one in best for code in one.codes}),
+        "records": records,
+        "limit": validity.packet_check(chart, encounters, sent, program),
+        "today": timezone.localdate(),
+    }
+    return render(request, "documentation/packet.html", context)
+
+
+def asked_of(found: Validity, program: str) -> list[tuple[str, Check]]:
+    return next(one.asked for one in found.standings if one.assessment.program == program)
+
+
+def documents(chart: Chart, best: documentation.BestRecord) -> list[Document]:
+    spans: dict[int, list[Span]] = {}
+    for one in documentation.evidence_of(chart, best.encounter, best.codes):
+        spans.setdefault(one.note_id, []).append(Span(one.start, one.end, one.label, one.suggestion_id))
+    return [
+        Document(
+            note,
+            [
+                (piece.text, "".join(LETTERS[SpanLabel(one.label)] for one in piece.begins) or "·" * bool(piece.spans))
+                for piece in segments(note.text, spans.get(note.pk, []))
+            ],
+        )
+        for note in best.encounter.notes.all()
+    ]
+
+
 def opened(user: User, project: Project, losses: Iterable[Loss], through: str) -> None:
     """A list that says what was found in charts is an opening of each."""
     charts = sorted({loss.chart for loss in losses})
@@ -221,4 +310,5 @@ urlpatterns = [
     path("reports/gaps/", gaps, name="gaps"),
     path("reports/gaps/provider/", provider_gaps, name="provider_gaps"),
     path("compliance/my-gaps/", my_gaps, name="my_gaps"),
+    path("charts/<int:pk>/packet/", packet, name="packet"),
 ]

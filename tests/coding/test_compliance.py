@@ -1007,6 +1007,35 @@ def test_a_reopening_needs_its_reason_in_the_database_too(project, coder, lead) 
         Reopening.objects.create(chart=chart, reason="", by=lead)
 
 
+def test_a_packet_has_its_cover_the_two_best_records_and_their_evidence_marked(
+    client, project, coder, lead, officer
+) -> None:
+    days = [visit(day, more="Nothing else.") for day in ("2026-02-02", "2026-03-02", "2026-04-02")]
+    chart = closed(project, coder, lead, *days)
+    client.force_login(officer)
+    page = client.get(f"/charts/{chart.pk}/validity/").content.decode()
+    address = f"/charts/{chart.pk}/packet/?program=cms-hcc&amp;hcc=328"
+    assert address in page
+    response = client.get(address.replace("&amp;", "&"))
+    words = pages.Page(response).words
+    assert "Lovelace, Ada" in words
+    assert "2 of at most 2 records are chosen." in words
+    assert "Record 1: 2026-04-02" in words
+    assert "Record 2: 2026-03-02" in words
+    assert "2026-02-02" not in words
+    body = response.content.decode()
+    assert "<mark>CKD stage 3b</mark>" in body
+    assert "<mark>losartan</mark><sup>T</sup>" in body
+    (event,) = events("packet.opened")
+    assert (event.details["hcc"], len(event.details["records"])) == ("328", 2)
+    for strange in ("", "?program=cms-hcc&hcc=1", "?program=rxhcc&hcc=328"):
+        assert client.get(f"/charts/{chart.pk}/packet/{strange}").status_code == 404
+    for person, status in ((coder, 403), (lead, 403), (make.person("manager", project), 404)):
+        client.force_login(person)
+        assert client.get(address.replace("&amp;", "&")).status_code == status
+    assert len(events("packet.opened")) == 1
+
+
 # --- What is kept with a finished chart -----------------------------------------------------------------------------
 
 

@@ -142,6 +142,7 @@ GET  overpayments          403   403   403   200   200   403   403   403   302
 POST overpayment           403   403   403   403   302   403   404   404   302
 GET  chart_validity        200   404   200   404   200   404   404   404   302
 POST override              403   404   403   404   302   404   404   404   302
+GET  packet                403   404   403   404   200   404   404   404   302
 POST reopen                403   404   302   404   302   404   404   404   302
 POST withdraw_override     403   404   403   404   302   404   404   404   302
 
@@ -189,7 +190,8 @@ def rows() -> Iterator[Row]:
 ROWS = list(rows())
 OF_A_CHART = (
     "chart", "finish", "release", "hold", "escalate", "resume", "answer", "undo", "tag", "add_code", "api-chart-detail",
-    "api-chart-finish", "api-chart-score", "api-chart-release", "chart_validity", "override", "reopen", "add_document",
+    "api-chart-finish", "api-chart-score", "api-chart-release", "chart_validity", "override", "reopen", "packet",
+    "add_document",
 )  # fmt: skip
 
 
@@ -287,7 +289,7 @@ class World:
         }
         return (
             args.get(name, []),
-            {"project": project, "s": str(suggestion.pk), "npi": "1234567893"},
+            {"project": project, "s": str(suggestion.pk), "npi": "1234567893", "program": "cms-hcc", "hcc": "328"},
             forms.get(name, {}),
         )
 

@@ -17,11 +17,12 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nlp
+from nlp.cards import file_of
 from nlp.catalog import load
 from nlp.findings import Finding, Meat, Span
 
@@ -241,6 +242,19 @@ def report(result: Evaluation, *, letters: bool = False, errors: bool = False) -
         yield f"first-pass codes that are {verdict}: {right} of {count} said so"
     if errors:
         yield from result.errors
+
+
+def as_figures(result: Evaluation) -> dict[str, dict[str, Any]]:
+    """The counts by family as plain values, with the digest of the file that was measured: what rule cards show."""
+    return {
+        name: {
+            "file": file_of(name),
+            **asdict(tally),
+            "letters": {x: asdict(q) for (family, x), q in result.quotes.items() if family == name and q.gold},
+        }
+        for name, tally in sorted(result.tallies.items())
+        if name
+    }
 
 
 def quote_row(name: str, letter: str, q: Quotes) -> str:

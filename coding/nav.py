@@ -30,6 +30,7 @@ MENU = (
     Item("QA", "qa", Permission.AUDIT, "/qa/"),
     Item("Reports", "reports", Permission.SEE_REPORTS, "/reports/"),
     Item("Compliance", "rules", Permission.SEE_RULES, "/compliance/"),
+    Item("Conditions", "conditions", Permission.SEE_RULES, "/conditions/"),
     Item("Trail", "trail", Permission.SEE_TRAIL, "/trail/"),
     Item("Upload charts", "upload", Permission.IMPORT_CHARTS, "/charts/upload/"),
     Item("Calculator", "calculator", None, "/calculator/"),

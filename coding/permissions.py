@@ -29,6 +29,7 @@ class Permission(StrEnum):
     SEE_MONEY = "see money and set base rates"
     SEE_RULES = "see the rules and the calendar"
     VERIFY_RULES = "verify rules"
+    MUTE_CONDITIONS = "mute conditions"
     OVERRIDE = "answer for a record against a rule"
     REOPEN = "open a closed chart again"
     SECOND_REVIEW = "review high-risk codes a second time"
@@ -53,6 +54,7 @@ ROLE_PERMISSIONS = {
         Permission.SEE_SCORES,
         Permission.SEE_RULES,
         Permission.REOPEN,
+        Permission.MUTE_CONDITIONS,
         Permission.SECOND_REVIEW,
         Permission.SEE_RELEASE,
         Permission.SEE_QUERIES,
@@ -67,6 +69,7 @@ ROLE_PERMISSIONS = {
         Permission.CHANGE_POLICY,
         Permission.SEE_MONEY,
         Permission.SEE_RULES,
+        Permission.MUTE_CONDITIONS,
         Permission.SEE_OVERPAYMENTS,
     },
     Role.COMPLIANCE: {

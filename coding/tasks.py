@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db import connection
 
 import nlp
-from coding.actions import queues, suggestions
-from coding.models import Note
+from coding.actions import conditions, queues, suggestions
+from coding.models import Note, Project
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,14 @@ def sweep() -> None:
     queues.weigh_new()
     if sent := suggestions.sweep():
         log.info("swept runs=%d", sent)
+
+
+@shared_task
+def mute_by_policy() -> None:
+    """On a timer: mute what falls below the threshold of a project whose policy says so."""
+    for project in Project.objects.filter(mute_automatically=True):
+        for mute in conditions.apply_policy(project):
+            log.info("muted family=%s project=%d", mute.family, project.pk)
 
 
 def analyse(note_id: int, *, take_over: bool = False) -> bool:

@@ -20,6 +20,7 @@ ROOMS = (
     "reports",
     "rates",
     "compliance",
+    "conditions",
     "trail",
 )
 

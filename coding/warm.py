@@ -7,6 +7,7 @@ from django.utils import timezone
 import nlp
 from coding import icd10
 from coding.acceptability import book
+from nlp.cards import cards
 from scoring import ScoringError
 from scoring.tables import load_release, load_year, years
 
@@ -19,6 +20,7 @@ def warm() -> None:
     """
     icd10.load()
     nlp.warm()  # a query's text is read before it is sent
+    cards()
     book()
     for program, payment_year in years():
         if payment_year >= timezone.now().year:

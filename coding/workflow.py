@@ -39,6 +39,7 @@ class SuggestionStatus(TextChoices):
     CHANGED = "changed", "Changed"
     QUERIED = "queried", "Queried"
     SUPERSEDED = "superseded", "Superseded"
+    MUTED = "muted", "Muted"
 
 
 class RunStatus(TextChoices):
@@ -164,6 +165,9 @@ SUGGESTION_MOVES = {
     }
     for kind, answers in ANSWERS.items()
 }
+# A project may mute what a condition family suggests; a check of a first-pass code is never muted.
+SUGGESTION_MOVES[SuggestionKind.ADD][SuggestionStatus.OPEN].add(SuggestionStatus.MUTED)
+SUGGESTION_MOVES[SuggestionKind.ADD][SuggestionStatus.MUTED] = {SuggestionStatus.OPEN, SuggestionStatus.SUPERSEDED}
 
 # Reasons are coded so that reports can count them; the list is the field's own (docs/glossary.md).
 REASONS = {

@@ -256,10 +256,11 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # The sweep has a queue of its own: behind a long backlog of notes it would come too late to be of use.
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweep")]
-CELERY_TASK_ROUTES = {"coding.tasks.sweep": {"queue": "sweep"}}
+CELERY_TASK_ROUTES = {"coding.tasks.sweep": {"queue": "sweep"}, "coding.tasks.mute_by_policy": {"queue": "sweep"}}
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "coding.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}}
+    "sweep": {"task": "coding.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}},
+    "mute_by_policy": {"task": "coding.tasks.mute_by_policy", "schedule": 600, "options": {"expires": 600}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 

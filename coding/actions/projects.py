@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from coding.actions import trail
+from coding.actions import conditions, trail
 from coding.actions.locks import locked
 from coding.models import BaseRate, Membership, Project, Role, User
 from coding.permissions import NotAllowed, Permission, check_can
@@ -49,10 +49,13 @@ def change_policy(
     evidence_override_role: str | None = None,
     deletion_alert_after: int | None = None,
     queue_order: Sequence[str] | None = None,
+    mute_below: int | None = None,
+    mute_after: int | None = None,
+    mute_automatically: bool | None = None,
 ) -> Project:
     """What the project asks of its coders and shows to them. The trail keeps the old values and the new ones.
 
-    Answers that were given under the old policy stand.
+    Answers that were given under the old policy stand. A policy that mutes automatically does so at once.
     """
     check_can(by, Permission.CHANGE_POLICY, project)
     if not 0 <= meat_elements_required <= 4:
@@ -63,6 +66,10 @@ def change_policy(
         raise ValueError("An alert comes after 1 to 1000 charts.")
     if queue_order is not None and not {*QueueKey.values} >= {*queue_order}:
         raise ValueError("The queue is ordered by: " + ", ".join(QueueKey.values) + ".")
+    if mute_below is not None and not 0 <= mute_below <= 100:
+        raise ValueError("A threshold of acceptance is 0 to 100 percent.")
+    if mute_after is not None and not 1 <= mute_after <= 10_000:
+        raise ValueError("An acceptance rate needs 1 to 10000 answers.")
     project = locked(Project.objects.all()).get(pk=project.pk)
     policy: dict[str, object] = {
         "meat_elements_required": meat_elements_required,
@@ -70,10 +77,14 @@ def change_policy(
     }
     if evidence_override_role is not None:
         policy["evidence_override_role"] = evidence_override_role
-    if deletion_alert_after is not None:
-        policy["deletion_alert_after"] = deletion_alert_after
-    if queue_order is not None:
-        policy["queue_order"] = list(dict.fromkeys(queue_order))
+    wanted = {
+        "deletion_alert_after": deletion_alert_after,
+        "queue_order": None if queue_order is None else list(dict.fromkeys(queue_order)),
+        "mute_below": mute_below,
+        "mute_after": mute_after,
+        "mute_automatically": mute_automatically,
+    }
+    policy |= {name: value for name, value in wanted.items() if value is not None}
     changed = {
         name: [getattr(project, name), value] for name, value in policy.items() if getattr(project, name) != value
     }
@@ -82,6 +93,7 @@ def change_policy(
             setattr(project, name, value)
         project.save(update_fields=list(policy))
         trail.record("project.policy_changed", by=by, project=project, subject=project, **changed)
+        conditions.apply_policy(project)
     return project
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 import nlp
 from coding import comparison, icd10, scores
 from coding.actions import provider_queries, trail
+from coding.actions.conditions import remember_rules
 from coding.actions.locks import lock_chart, locked
 from coding.actions.queues import move, weigh
 from coding.copied import copied_from, same, sentence_of
@@ -21,6 +22,7 @@ from coding.models import (
     Encounter,
     EvidenceSpan,
     FirstPassCode,
+    Mute,
     NlpRun,
     Note,
     Override,
@@ -58,6 +60,7 @@ class NotAnAnswer(Exception):
 
 def queue_runs(notes: Iterable[Note]) -> int:
     """One queued run of the current rule set for each note that has none, and a message to the worker for each."""
+    remember_rules()
     ruleset = str(nlp.RULESET)
     notes = list(notes)
     have = set(NlpRun.objects.filter(note__in=notes, ruleset=ruleset).values_list("note_id", flat=True))
@@ -112,6 +115,7 @@ def begin_run(note_id: int, *, take_over: bool = False) -> NlpRun | None:
     of_note = NlpRun.objects.filter(note_id=note_id, ruleset=ruleset)
     others = NlpRun.objects.filter(note_id=note_id, status=RunStatus.QUEUED).exclude(ruleset=ruleset)
     if not of_note.exists() and (newest := others.order_by("-pk").first()):
+        remember_rules()
         NlpRun.objects.filter(pk=newest.pk).update(ruleset=ruleset)
     others.delete()
     if take_over:
@@ -226,19 +230,23 @@ def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
     asked = comparison.questions(first_pass, answers, wanted=scores.risk_adjusting(chart, found), unread=unread)
 
     # A lone failed note must not read as "nothing found": without an answer a check stays as it was.
-    live = {(s.kind, s.icd10): s for s in encounter.suggestions.live()}
+    hidden = encounter.suggestions.filter(status=SuggestionStatus.MUTED)
+    live = {(s.kind, s.icd10): s for s in (*hidden, *encounter.suggestions.live())}
+    muted = set(Mute.objects.active().filter(project=chart.project).values_list("family", flat=True))
     earlier = earlier_records(encounter)
     keep: set[int] = set()
     spans: list[EvidenceSpan] = []
     for question in asked:
         old = live.get((question.kind, question.icd10))
-        if old is not None and old.status != SuggestionStatus.OPEN:
+        if old is not None and old.status not in (SuggestionStatus.OPEN, SuggestionStatus.MUTED):
             keep.add(old.pk)
             continue
         suggestion = old or Suggestion(chart=chart, encounter=encounter, kind=question.kind, icd10=question.icd10)
         suggestion.verdict, suggestion.proposed = question.verdict, question.proposed
         suggestion.confidence, suggestion.rule = question.confidence, question.rule
         suggestion.section, suggestion.why, suggestion.ruleset = question.section, question.why, ruleset
+        is_muted = question.kind == SuggestionKind.ADD and suggestion.family in muted and not suggestion.added_by_id
+        suggestion.status = SuggestionStatus.MUTED if is_muted else SuggestionStatus.OPEN
         suggestion.save()
         suggestion.evidence.filter(tagged_by=None).delete()  # what a person marked, or took away, stays so
         keep.add(suggestion.pk)
@@ -255,7 +263,8 @@ def ask(encounter: Encounter, *, chart: Chart, ruleset: str) -> None:
             for note, label, start, end in sorted(question.spans)
         ]
     EvidenceSpan.objects.bulk_create(spans, batch_size=500, ignore_conflicts=True)
-    encounter.suggestions.open().filter(kind=SuggestionKind.ADD, added_by=None).exclude(pk__in=keep).update(
+    unanswered = encounter.suggestions.filter(status__in=[SuggestionStatus.OPEN, SuggestionStatus.MUTED])
+    unanswered.filter(kind=SuggestionKind.ADD, added_by=None).exclude(pk__in=keep).update(
         status=SuggestionStatus.SUPERSEDED
     )
 

@@ -19,6 +19,7 @@ from coding.models.compliance import (
     SecondReview,
     StoredAssessment,
 )
+from coding.models.conditions import Mute, RuleSet
 from coding.models.projects import BaseRate, Membership, Project, Role, User
 from coding.models.provider_queries import ProviderQuery
 from coding.models.qa import QAReview, QASample
@@ -43,6 +44,7 @@ __all__ = [
     "FirstPassCode",
     "Member",
     "Membership",
+    "Mute",
     "NlpRun",
     "Note",
     "OverpaymentCase",
@@ -53,6 +55,7 @@ __all__ = [
     "QASample",
     "Reopening",
     "Role",
+    "RuleSet",
     "RuleVerification",
     "SecondReview",
     "StoredAssessment",

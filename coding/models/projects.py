@@ -76,6 +76,19 @@ class Project(models.Model):
     queue_order = models.JSONField(
         default=first_by_deadline, blank=True, help_text="Keys of the queue's order, the first one first."
     )
+    mute_below = models.PositiveSmallIntegerField(
+        default=50,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="Percent of a condition's suggestions that coders accept, below which it is flagged; 0 is never.",
+    )
+    mute_after = models.PositiveSmallIntegerField(
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(10_000)],
+        help_text="How many answers an acceptance rate needs before anything follows from it.",
+    )
+    mute_automatically = models.BooleanField(
+        default=False, help_text="Mute what falls below, without a person's word for each condition."
+    )
     hour_cost = models.DecimalField(
         max_digits=7,
         decimal_places=2,

@@ -39,7 +39,7 @@ class NlpRun(models.Model):
 
 class SuggestionQuerySet(models.QuerySet["Suggestion"]):
     def live(self) -> "SuggestionQuerySet":
-        return self.exclude(status=SuggestionStatus.SUPERSEDED)
+        return self.exclude(status__in=[SuggestionStatus.SUPERSEDED, SuggestionStatus.MUTED])
 
     def open(self) -> "SuggestionQuerySet":
         return self.filter(status=SuggestionStatus.OPEN)
@@ -72,11 +72,14 @@ class Suggestion(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["encounter", "kind", "icd10"],
-                condition=~Q(status="superseded"),
+                condition=~Q(status__in=["superseded", "muted"]),
                 name="one_live_suggestion_per_encounter_kind_and_code",
             ),
             models.CheckConstraint(
-                condition=Q(kind="add", status__in=["open", "accepted", "changed", "rejected", "queried", "superseded"])
+                condition=Q(
+                    kind="add",
+                    status__in=["open", "accepted", "changed", "rejected", "queried", "superseded", "muted"],
+                )
                 | Q(kind="check", status__in=["open", "kept", "changed", "deleted", "queried", "superseded"]),
                 name="suggestion_status_fits_its_kind",
             ),
@@ -89,6 +92,11 @@ class Suggestion(models.Model):
 
     def __str__(self) -> str:
         return f"Suggestion {self.pk}"
+
+    @property
+    def family(self) -> str:
+        """The condition family whose rule asks: "ckd" of "ckd/renal insufficiency", "manual" where a person asked."""
+        return self.rule.partition("/")[0]
 
 
 class StandingEvidence(models.Manager["EvidenceSpan"]):

@@ -91,10 +91,13 @@ def outcome_label(outcome: str) -> str:
     return str(Outcome(outcome).label) if outcome else ""
 
 
+SECTIONS = {"pmh": "Past medical history", "hpi": "History of present illness", "ros": "Review of systems"}
+
+
 @register.filter
 def section_label(section: str) -> str:
     """The rules' name of a note's section as words: assessment_plan reads "Assessment plan"."""
-    return section.replace("_", " ").capitalize()
+    return SECTIONS.get(section) or section.replace("_", " ").capitalize()
 
 
 @register.filter

@@ -103,6 +103,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "status": status,
         "overturned": overturned([chart for chart in held if chart.status == ChartStatus.RETURNED]),
         "shows_scores": can_see_scores(user, project),
+        "muted": project.mutes.active().order_by("family"),
         "waiting": waiting.count(),
         "deadlines": deadlines,
         "due": {year: left for year, _, _, left in deadlines},

@@ -674,13 +674,14 @@ def record_of(chart: Chart, questions: Iterable[Question], rules: Book | None = 
         for group in one.groups:
             for span in group.spans:
                 spans.setdefault(span.note_id, []).append(span)
+    muted = muted_mentions(chart)
     encounters = validity.encounters_of(chart).prefetch_related(Prefetch("notes__runs", NlpRun.objects.order_by("pk")))
     found = validity.chart_validity(chart, encounters, timezone.localdate(), rules)
     return [
         EncounterPage(
             encounter,
             facts(encounter),
-            [note_page(note, spans.get(note.pk, [])) for note in encounter.notes.all()],
+            [note_page(note, spans.get(note.pk, []), muted.get(note.pk, ())) for note in encounter.notes.all()],
             found[encounter.pk],
             waiting.get(encounter.pk, 0),
         )
@@ -688,14 +689,26 @@ def record_of(chart: Chart, questions: Iterable[Question], rules: Book | None = 
     ]
 
 
-def note_page(note: Note, spans: list[EvidenceSpan]) -> NotePage:
+def muted_mentions(chart: Chart) -> dict[int, list[dict[str, Any]]]:
+    """By note the mentions about which the project has muted the question, in the form of nlp's suppressed ones."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    spans = EvidenceSpan.objects.filter(
+        suggestion__chart=chart, suggestion__status=SuggestionStatus.MUTED, label=SpanLabel.MENTION
+    )
+    for note, start, end, code in spans.values_list("note_id", "start", "end", "suggestion__icd10"):
+        found.setdefault(note, []).append({"start": start, "end": end, "reason": f"muted {code}"})
+    return found
+
+
+def note_page(note: Note, spans: list[EvidenceSpan], muted: Iterable[dict[str, Any]] = ()) -> NotePage:
     run = next(reversed(note.runs.all()), None)
     suppressed = (run.result or {}).get("suppressed", ()) if run else ()
     outline = headings(note.text)
-    return NotePage(note, run, pieces(note, spans, suppressed, outline), outline)
+    return NotePage(note, run, pieces(note, spans, [*suppressed, *muted], outline), outline)
 
 
 def marked_note(note: Note, reading: Reading) -> NotePage:
     """A note again, after its evidence has changed."""
     groups = [group for card in reading.cards for one in card.questions for group in one.groups]
-    return note_page(note, [span for group in groups for span in group.spans if span.note_id == note.pk])
+    spans = [span for group in groups for span in group.spans if span.note_id == note.pk]
+    return note_page(note, spans, muted_mentions(reading.chart).get(note.pk, ()))

@@ -287,6 +287,9 @@ class PolicyForm(forms.Form):
         required=False, choices=[("", "Nobody"), (Role.COMPLIANCE, "Compliance"), (Role.QA_LEAD, "QA lead")]
     )
     deletion_alert_after = forms.IntegerField(min_value=1, max_value=1000, required=False)
+    mute_below = forms.IntegerField(min_value=0, max_value=100, required=False)
+    mute_after = forms.IntegerField(min_value=1, max_value=10_000, required=False)
+    mute_automatically = forms.BooleanField(required=False)
     queue_order = forms.TypedMultipleChoiceField(required=False, choices=[("", "–"), *QueueKey.choices])
 
     def clean_queue_order(self) -> list[str]:
@@ -314,6 +317,9 @@ def policy(request: HttpRequest) -> HttpResponse:
             "coders_see_scores": project.coders_see_scores,
             "evidence_override_role": project.evidence_override_role,
             "deletion_alert_after": project.deletion_alert_after,
+            "mute_below": project.mute_below,
+            "mute_after": project.mute_after,
+            "mute_automatically": project.mute_automatically,
             "queue_order": project.queue_order,
         },
     )
@@ -323,6 +329,8 @@ def policy(request: HttpRequest) -> HttpResponse:
             said["evidence_override_role"] = None
         if "queue_order" not in request.POST:
             said["queue_order"] = None
+        if "mute_below" not in request.POST:
+            said["mute_automatically"] = None
         project_actions.change_policy(project=project, by=user, **said)
         messages.success(request, "The policy is stored. It holds for answers from now on.")
         return redirect(f"{reverse('policy')}?project={project.name}")
@@ -335,6 +343,7 @@ def policy(request: HttpRequest) -> HttpResponse:
         "numbers": range(5),
         "places": order_places(form["queue_order"].value()),
         "queue_keys": QueueKey,
+        "muted": project.mutes.active().order_by("family"),
         "changes": changes.order_by("-number")[:5],
     }
     return render(request, "reports/policy.html", context, status=422 if form.is_bound else 200)

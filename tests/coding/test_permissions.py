@@ -146,6 +146,14 @@ GET  packet                403   404   403   404   200   404   404   404   302
 POST reopen                403   404   302   404   302   404   404   404   302
 POST withdraw_override     403   404   403   404   302   404   404   404   302
 
+GET  conditions            200   200   200   200   200   403   403   403   302
+GET  condition             200   200   200   200   200   403   403   403   302
+POST mute_condition        403   403   302   302   403   403   403   403   302
+POST unmute_condition      403   403   302   302   403   403   403   403   302
+GET  try_rules             200   200   200   200   200   403   403   403   302
+POST try_rules             200   200   200   200   200   403   403   403   302
+GET  note_reading          200   404   200   404   200   404   404   404   302
+
 GET  trail                 403   403   200   403   200   403   403   403   302
 POST trail_verify          403   403   200   403   200   403   403   403   302
 
@@ -247,6 +255,8 @@ class World:
             "document": [self.document],
             "document_page": [self.document, 1],
             "evidence": [self.held.pk],
+            **{one: ["ckd"] for one in ("condition", "mute_condition", "unmute_condition")},
+            "note_reading": [self.held.pk, self.held.encounters.get().notes.first().pk],
             "change_evidence": [self.held.pk, suggestion.evidence.all()[0].pk],
             "export": [row.name.partition(":")[2]],
             "api-suggestion-detail": [suggestion.pk],
@@ -281,6 +291,9 @@ class World:
             "rates": {**RATE, "amount": "1000.00", "source": "Bid of 2027"},
             "hour_cost": {"hour_cost": "48.00"},
             "calculator": {"program": "cms-hcc 2026", "age": "72", "sex": "F", "diagnoses": "E11.22"},
+            "mute_condition": {"reason": "Seldom right."},
+            "unmute_condition": {"reason": "Right again."},
+            "try_rules": {"text": "Assessment: CKD stage 3b."},
             "trail_verify": {"project": project},
             "api-chart-list": make.chart_line(project=project),
             "api-decision-list": {"suggestion": suggestion.pk, "outcome": "accept"},

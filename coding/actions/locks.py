@@ -1,8 +1,8 @@
 """The one order in which rows are locked, so that two writes wait for each other and never both for one another.
 
 1. the project: whoever changes its policy, or writes to many of its charts;
-2. the chart: whoever writes to it or to anything that hangs on it: assignment, suggestion, evidence, decision, run;
-3. the row itself, where neither of those is written: a QA review, a case, an override, a query to a provider;
+2. the chart: whoever writes to it or to what hangs on it: assignment, suggestion, evidence, decision, query, run;
+3. the row itself, where neither of those is written: a QA review, a case, an override;
 4. the head of the trail, by `trail.record` alone, as the last thing of a write.
 
 Each step may be left out, none is taken after a later one, and what is read before the lock is asked again after it.

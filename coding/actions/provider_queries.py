@@ -7,7 +7,7 @@ from django.db import transaction
 
 from coding import provider_queries
 from coding.actions import trail
-from coding.actions.locks import locked
+from coding.actions.locks import lock_chart
 from coding.models import Decision, EvidenceSpan, NlpRun, Note, ProviderQuery, User
 from coding.permissions import check_can_work_on_query
 from coding.provider_queries import Fault, practice
@@ -151,7 +151,7 @@ def withdraw(*, query: ProviderQuery, by: User) -> None:
 
 def withdraw_of(decision: Decision, by: User) -> None:
     """The query of a decision that is taken back, in that transaction; one that is answered stays as it is."""
-    query = locked(ProviderQuery.objects.with_record().filter(decision=decision)).first()
+    query = ProviderQuery.objects.with_record().filter(decision=decision).first()
     if query and QueryStatus.WITHDRAWN in QUERY_MOVES[QueryStatus(query.status)]:
         end(query, by)
 
@@ -163,7 +163,8 @@ def end(query: ProviderQuery, by: User) -> None:
 
 
 def to_write(query: ProviderQuery, by: User) -> ProviderQuery:
-    query = locked(ProviderQuery.objects.with_record()).get(pk=query.pk)
+    lock_chart(query.chart)
+    query = ProviderQuery.objects.with_record().get(pk=query.pk)
     check_can_work_on_query(by, query)
     return query
 

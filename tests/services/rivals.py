@@ -13,13 +13,15 @@ from unittest.mock import patch
 from django.db import connection, transaction
 from django.utils import timezone
 
-from coding.actions import charts, qa, queues, suggestions, trail
-from coding.models import Assignment, Chart, Project, Suggestion, User
+from coding.actions import charts, provider_queries, qa, queues, suggestions, trail
+from coding.models import Assignment, Chart, Project, ProviderQuery, Suggestion, User
 from coding.permissions import NotAllowed
 from coding.workflow import ChartStatus, Outcome
 from tests import make, pages
 
-REFUSALS = (NotAllowed, queues.WrongStatus, queues.AlreadyClaimed, suggestions.NotAnAnswer)
+REFUSALS = (
+    NotAllowed, queues.WrongStatus, queues.AlreadyClaimed, suggestions.NotAnAnswer, provider_queries.NotAQuery,
+)  # fmt: skip
 HELD = 0.3  # seconds for which a write keeps what it has locked before it goes on
 
 
@@ -114,6 +116,26 @@ def answer_two_dates_and_undo_one(project: Project, coder: User) -> list[str]:
     return at_once(answer_both, lambda: suggestions.undo(suggestion=Suggestion.objects.get(pk=second.pk), by=coder))
 
 
+def undo_two_queries_and_withdraw_one(project: Project, coder: User) -> list[str]:
+    chart = answered_chart(project, coder)
+    asked = list(chart.suggestions.live().filter(kind="add").order_by("pk"))
+    for one in asked:
+        suggestions.undo(suggestion=one, by=coder)
+        suggestions.decide(suggestion=one, outcome=Outcome.QUERY, by=coder)
+    second = ProviderQuery.objects.get(decision__suggestion=asked[1])
+
+    @transaction.atomic
+    def undo_both() -> None:
+        for one in asked:
+            suggestions.undo(suggestion=one, by=coder)
+
+    def withdraw() -> None:
+        time.sleep(HELD / 2)  # so that the other one has the trail first
+        provider_queries.withdraw(query=second, by=coder)
+
+    return at_once(undo_both, withdraw)
+
+
 def import_and_answer(project: Project, coder: User) -> list[str]:
     line = make.chart_line(make.encounter(pages.TEXT, codes=["E11.22"]))
     chart = charts.import_chart(make.values_of(line), project=project, by=None)
@@ -145,6 +167,7 @@ def main() -> None:
         sweep_and_finish,
         assign_and_finish,
         answer_two_dates_and_undo_one,
+        undo_two_queries_and_withdraw_one,
         import_and_answer,
         sample_and_import,
     ):

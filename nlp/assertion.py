@@ -89,6 +89,8 @@ ON_CONDITION = re.compile(
 """A condition of a plan, right before the diagnosis: "if she has brain edema, we will"."""
 OPEN_CAUSE = re.compile(r"\b(?:etiolog|aetiolog|cause|source|origin|type|extent|stage)")
 """What is left open about a condition that is not: "hemorrhage, etiology to be determined"."""
+BEGINNING = re.compile(r"\b(?:diagnos|discovered|found|began|begun|onset|started|developed|first)")
+"""Between a lasting condition and "years ago": that is when it began."""
 RECENT = re.compile(
     r" (?:(?:the|few|several|couple of|\d+|one|two|three|four|five|six|seven|eight|ten|twelve) )*"
     r"(?:(?:to|or|-) ?\d+ )?(?:hours?|days?|weeks?|months?)\b"
@@ -284,6 +286,8 @@ def applies(low: str, cue: pipeline.Cue, m: Mention, group: Sequence[Mention], o
     if cue.category == "over" and cue.text in ("resolved", "healed") and "," in between:
         # "heart failure, resolved pleural effusion"
         return not ENDED_THING.match(low, last)
+    if lasting and cue.text in ("years ago", "year ago") and BEGINNING.search(between):
+        return False
     if cue.category == "negated":
         return not (tail and alone and cue.text.split()[-1] in ("negative", "neg"))
     return True

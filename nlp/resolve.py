@@ -437,6 +437,8 @@ def is_at_bedside(page: Page, witness: Witness, a: Asserted) -> bool:
 
 
 MANAGED = re.compile(
+    r"\b(?:issues|problems|conditions) (?:requiring|needing) (?:further |ongoing )?"
+    r"(?:following|follow|attention|management)[a-z -]{0,20}(?:are|include|including)\b[^.;:]{0,250}$|"
     r"\bmanagement of (?:(?:his|her|the|multiple|other|chronic|medical) )*(?:problems|issues|conditions|comorbidities)"
     r"(?: which| that)? (?:including|include|such as)\b[^.;:]{0,120}$"
 )

@@ -38,6 +38,9 @@ class User(AbstractUser):
         return self.get_full_name() or self.username
 
 
+DEMO = "demo"  # the project that manage.py demo sets up
+
+
 class ProjectQuerySet(models.QuerySet["Project"]):
     def of(self, user: User) -> "ProjectQuerySet":
         """The projects that the person belongs to. There is no other way to see one."""
@@ -106,6 +109,11 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.name
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether answers here are for practice: invented people, on a machine of one's own."""
+        return self.name == DEMO
 
 
 class BaseRate(models.Model):

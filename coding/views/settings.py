@@ -77,6 +77,19 @@ def shortcuts(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@login_required
+def tour(request: HttpRequest) -> HttpResponse:
+    """Remember that the tour of the review page was seen, or have it begin again on the demo's next chart."""
+    user: User = request.user  # type: ignore[assignment]
+    user.tour_seen = request.POST.get("seen") == "yes"
+    user.save(update_fields=["tour_seen"])
+    if user.tour_seen:
+        return HttpResponse(status=204)
+    messages.success(request, "The tour begins when you open a chart of the demo project that you hold.")
+    return redirect("settings")
+
+
+@require_POST
 def set_theme(request: HttpRequest) -> HttpResponse:
     """Remember the colours in this browser. No secret: the page's script may set the cookie too."""
     back = request.POST.get("next", "")
@@ -106,6 +119,7 @@ urlpatterns = [
     path("settings/", settings, name="settings"),
     path("settings/keys/", set_keys, name="set_keys"),
     path("settings/shortcuts/", shortcuts, name="shortcuts"),
+    path("settings/tour/", tour, name="tour"),
     path("settings/theme/", set_theme, name="theme"),
     path("settings/password/", ChangePassword.as_view(), name="change_password"),
 ]

@@ -1,5 +1,6 @@
 // What every page does: the theme switch, forms sent once, refusals shown beside the work, the session's end announced.
 import { announce, csrfToken, showProblem } from "./say.js";
+import "./drafts.js";
 
 // --- Theme: the cookie is what the server reads; the attribute changes this page at once ---
 for (const form of document.querySelectorAll("[data-theme-form]")) {

@@ -2,9 +2,10 @@
 import { announce, csrfToken, showProblem } from "./say.js";
 import "./codesearch.js";
 import { prepareFind } from "./find.js";
-import { keepDrafts } from "./drafts.js";
+import { forgetDraft, keyOf, openDrafts, restoreDraft, shelveDraft } from "./drafts.js";
 import { areOn, commandOf, shortcut, withKey } from "./keys.js";
 import { selectedText } from "./selection.js";
+import { startTour, tourAllows, tourTried } from "./tour.js";
 
 const record = document.getElementById("record");
 const panes = document.querySelector(".panes");
@@ -167,6 +168,8 @@ function mark(label) {
       const field = Object.assign(document.createElement("input"), { type: "hidden", name: "s", value });
       form.append(field);
     }
+    form.dataset.draft = `words ${current}`; // each question has its own
+    restoreDraft(form);
     form.querySelector(`[name=label][value=${label}]`).checked = true;
     form.elements.quote.focus();
     announce("No text is selected. Give its words.");
@@ -208,6 +211,7 @@ function openPanel(button) {
   }
   nameWhatIsRead(panel, row.closest("form"));
   row.replaceWith(panel);
+  restoreDraft(panel);
   const first = code ?? panel.querySelector("[name=reason], [name=comment]");
   first.focus();
   first.select?.();
@@ -235,8 +239,10 @@ function nameWhatIsRead(panel, form) {
   }
 }
 
-function closePanel() {
+function closePanel({ forget = false } = {}) {
   const panel = document.querySelector(".answer-panel");
+  if (panel && forget) forgetDraft(panel);
+  else if (panel) shelveDraft(panel);
   // A panel that the server put there brought the buttons that it stands for.
   const row = panel && (rows.get(panel) ?? panel.parentElement.querySelector("template")?.content.firstElementChild.cloneNode(true));
   if (row) panel.replaceWith(row);
@@ -301,7 +307,11 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     const menu = document.getElementById("hold-menu");
     if (closePanel()) card()?.focus();
-    else if (menu?.open) { menu.open = false; menu.querySelector("summary").focus(); }
+    else if (menu?.open) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+      shelveDraft(menu.querySelector("[data-draft]"));
+    }
     return;
   }
   const panel = event.target.closest?.(".answer-panel");
@@ -317,10 +327,11 @@ document.addEventListener("keydown", (event) => {
   const open = document.querySelector(".answer-panel");
   if (open && /^[1-9]$/.test(key)) {
     event.preventDefault();
-    chooseReason(open, Number(key));
-  } else if (COMMANDS[command] && !(panel && ANSWERS.includes(command))) {
+    if (tourAllows("reason")) chooseReason(open, Number(key));
+  } else if (COMMANDS[command] && tourAllows(command) && !(panel && ANSWERS.includes(command))) {
     event.preventDefault();
     COMMANDS[command]();
+    tourTried(command);
   }
 });
 
@@ -351,7 +362,7 @@ document.addEventListener("click", (event) => {
   }
   if (target.closest("[data-cancel]")) {
     const of = target.closest(".card");
-    if (closePanel()) of.focus();
+    if (closePanel({ forget: true })) of.focus();
     return;
   }
   const finish = target.closest("#finish-form button");
@@ -414,6 +425,7 @@ addButton?.addEventListener("click", (event) => {
   const selected = selectedText();
   const form = fillDialog("add-template");
   const code = form.elements.icd10;
+  if (!selected) restoreDraft(form);
   code.focus();
   if (!selected) return;
   for (const name of ["note", "start", "end", "quote"]) form.elements[name].value = selected[name];
@@ -436,7 +448,14 @@ dialog?.addEventListener("input", (event) => {
   if (event.target.matches("#add-quote")) for (const name of ["note", "start", "end"]) event.target.form.elements[name].value = "";
 });
 dialog?.addEventListener("click", (event) => {
-  if (event.target.closest("[data-close]")) { event.preventDefault(); dialog.close(); }
+  if (!event.target.closest("[data-close]")) return;
+  event.preventDefault();
+  for (const form of dialog.querySelectorAll("[data-draft]")) forgetDraft(form);
+  dialog.close();
+});
+// Escape closes it, too, perhaps by accident.
+dialog?.addEventListener("cancel", () => {
+  for (const form of dialog.querySelectorAll("[data-draft]")) shelveDraft(form);
 });
 
 // --- The chart stays with whoever works on it: the page says so while something is done, not while it stands open ---
@@ -455,6 +474,7 @@ if (panes.dataset.here) {
 }
 
 // --- Legend, suppressed mentions, the border between the panes ---
+document.getElementById("tour-button")?.addEventListener("click", () => { legend.close(); startTour(); });
 document.getElementById("legend-button").addEventListener("click", () => legend.showModal());
 document.getElementById("shortcuts-form").addEventListener("change", (event) => {
   document.body.dataset.shortcuts = event.target.checked ? "on" : "off";
@@ -491,13 +511,16 @@ splitter.addEventListener("pointerdown", (event) => {
 });
 
 prepareFind(record);
-keepDrafts(panes.dataset.person, {
-  open: (outcome, of) => {
-    makeCurrent(of);
-    const button = [...of.querySelectorAll(".answer-row [data-panel]")].find((one) => one.value === outcome);
-    if (button) openPanel(button);
-    return of.querySelector(".answer-panel");
-  },
-});
+// What stood open when the page was left is open again, with its words.
+for (const draft of openDrafts()) {
+  if (draft === "add") addButton?.click();
+  const button = [...document.querySelectorAll(".answer-row [data-panel]")].find(
+    (one) => draft === keyOf(document.getElementById(one.dataset.panel).content.firstElementChild, one.form),
+  );
+  if (button) {
+    makeCurrent(button.closest(".card"));
+    openPanel(button);
+  }
+}
 const asked = document.querySelector(location.hash.startsWith("#card-") ? location.hash : ".card.returned, .card:not(.answered)");
 if (!document.querySelector(".answer-panel")) makeCurrent(asked, { focus: location.hash.startsWith("#card-") });

@@ -18,7 +18,7 @@ from tests.coding.test_permissions import ROWS, Row, make_world
 SIZES = ((683, 384), (320, 640), (400, 860))
 WHO = ("coder", "lead", "manager", "compliance")
 # Answers to a script or another program, and files.
-NO_PAGES = ("healthz", "codes", "code_notes", "export", "api-")
+NO_PAGES = ("healthz", "document", "codes", "code_notes", "export", "api-")
 
 # What ends beyond the window, and in no box that scrolls: cut off on a page that clips.
 CUT = """() => {

@@ -159,6 +159,8 @@ def test_three_people_take_a_chart_from_queue_to_report_by_keyboard(tmp_path: Pa
         coder = by_keyboard(browser, port, "coder", passwords["coder"])
         coder.keyboard.press("n")
         coder.wait_for_url("**/charts/1/")
+        expect(coder.get_by_role("dialog", name="Tour of this page")).to_be_visible()
+        coder.keyboard.press("Escape")
         coder.keyboard.press("j")
         assert answer_everything(coder) >= 4
         coder.keyboard.press("s")

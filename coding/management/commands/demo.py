@@ -23,7 +23,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 CHARTS = settings.BASE_DIR / "data" / "demo" / "charts.jsonl"
-PROJECT = "demo"
 PEOPLE = [
     ("coder", "coder", "Casey", "Coder", "CRC"),
     ("lead", "qa_lead", "Quinn", "Lead", "CPMA"),
@@ -94,12 +93,11 @@ def start_over() -> None:
 def load_people() -> list[tuple[str, str, str]]:
     """(role, user name, password). The passwords are made once for this machine and kept beside the database."""
     from coding.models import Membership, Project, User
+    from coding.models.projects import DEMO
 
     path = settings.VAR_DIR / "demo_logins.json"
     passwords = json.loads(path.read_text()) if path.exists() else {}
-    project, _ = Project.objects.get_or_create(
-        name=PROJECT, defaults={"title": "Demo project", "programs": ["cms-hcc"]}
-    )
+    project, _ = Project.objects.get_or_create(name=DEMO, defaults={"title": "Demo project", "programs": ["cms-hcc"]})
     shown = []
     for name, role, first, last, credential in PEOPLE:
         passwords.setdefault(name, secrets.token_urlsafe(9))
@@ -118,12 +116,13 @@ def load_people() -> list[tuple[str, str, str]]:
 
 def load_charts() -> tuple[int, int]:
     from coding.models import Chart, Note
+    from coding.models.projects import DEMO
 
     with contextlib.redirect_stdout(None):
         # After an update the file may have more charts; a note that was edited is refused, and demo-reset helps.
         call_command("import_charts", str(CHARTS), "--apply", verbosity=0)
         call_command("analyse_charts", verbosity=0)
-    of_demo = Chart.objects.filter(member__project__name=PROJECT)
+    of_demo = Chart.objects.filter(member__project__name=DEMO)
     return of_demo.count(), Note.objects.filter(encounter__chart__in=of_demo).count()
 
 

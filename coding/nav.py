@@ -25,10 +25,10 @@ class Item:
 
 MENU = (
     Item("My queue", "queue", Permission.CODE, "/queue/"),
-    Item("Queries", "provider_queries", Permission.SEE_QUERIES, "/queries/"),
     Item("My work", "my_work", Permission.CODE, "/my-work/"),
     Item("QA", "qa", Permission.AUDIT, "/qa/"),
     Item("Reports", "reports", Permission.SEE_REPORTS, "/reports/"),
+    Item("Queries", "provider_queries", Permission.SEE_QUERIES, "/queries/"),
     Item("Compliance", "rules", Permission.SEE_RULES, "/compliance/"),
     Item("Conditions", "conditions", Permission.SEE_RULES, "/conditions/"),
     Item("Trail", "trail", Permission.SEE_TRAIL, "/trail/"),

@@ -452,6 +452,7 @@ def test_a_favourite_code_is_offered_before_anything_is_typed(
     expect(page.locator("#add-code")).to_have_value("gout")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
+    expect(page.locator("#work-dialog")).to_be_hidden()
     page.keyboard.press("m")  # another field of codes
     expect(found).to_have_count(1)
     expect(found.locator(".favourite")).to_have_attribute("aria-label", "favourite")

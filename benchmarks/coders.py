@@ -47,7 +47,7 @@ STATUS = {
     "accept": "accepted", "reject": "rejected", "keep": "kept", "delete": "deleted", "query": "queried",
     "change": "changed", "reopen": "open",
 }  # fmt: skip
-REASON = {"reject": "mention-only", "delete": "not-documented"}
+REASON = {"reject": "mention-only", "delete": "not-documented", "query": "clarify-status"}
 
 
 # --- What there is to do ---------------------------------------------------------------------------------------------
@@ -224,6 +224,7 @@ class Coder:
     claimed: list[int] = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
     on_hold: list[int] = field(default_factory=list)
+    notes: set[str] = field(default_factory=set)  # of the chart that is open
     problems: list[str] = field(default_factory=list)
     cookies: dict[str, str] = field(default_factory=dict)
     connection: http.client.HTTPConnection | None = None
@@ -316,6 +317,7 @@ class Coder:
         page = self.ask("open chart", f"/charts/{chart}/").body
         newest = self.newest(page) or "0"
         cards = self.cards(page)
+        self.notes = set(re.findall(r'data-note="(\d+)"', page))
         for number, (kind, ids) in enumerate(cards):
             self.check_time()
             if self.chance.random() < 0.02:
@@ -356,8 +358,10 @@ class Coder:
         (outcome,) = self.chance.choices(outcomes, weights)
         form: list[tuple[str, object]] = [("s", pk) for pk in ids]
         form += [("outcome", outcome), ("seen", newest), ("icd10", ""), ("comment", "")]
-        if outcome not in ("accept", "keep"):
-            form += [("panel", "1"), ("reason", REASON.get(outcome, ""))]
+        if outcome in REASON:
+            form += [("panel", "1"), ("reason", REASON[outcome])]
+        if outcome == "delete":
+            form += [("reads", "1"), *(("read", pk) for pk in self.notes)]
         before = self.sent_again
         said = self.ask("answer", f"/charts/{chart}/answer/", form, htmx=True)
         if said.status == 200:
@@ -406,8 +410,8 @@ def differences(coders: list[Coder]) -> list[str]:
             if one.released_at is None or one.released_at > following.claimed_at:
                 found.append(f"chart {chart} was held by {one.coder.username} and {following.coder.username} at once")
     held = Counter((turn.coder.username, chart) for chart, of_chart in turns.items() for turn in of_chart)
-    told = Counter((coder.name, chart) for coder in coders for chart in coder.claimed)
-    for (name, chart), times in (told - held).items():
+    given = Counter((coder.name, chart) for coder in coders for chart in coder.claimed)
+    for (name, chart), times in (given - held).items():
         found.append(f"{name} was given chart {chart}, and {times} turn is not stored")
     own = FirstPassCode.objects.filter(encounter__chart__assignments__coder__username=F("coder"))
     found += [f"chart {code.encounter.chart_id} went to its first coder" for code in own.select_related("encounter")]
@@ -424,8 +428,9 @@ def differences(coders: list[Coder]) -> list[str]:
         for pk, outcomes in coder.unsure.items():
             unsure[pk] += len(outcomes)
     for pk in {*stored, *acknowledged}:
-        if not same(acknowledged[pk], stored[pk], unsure[pk]):
-            found.append(f"suggestion {pk}: acknowledged {acknowledged[pk]}, stored {stored[pk]}")
+        told, there = acknowledged.get(pk, []), stored.get(pk, [])
+        if not same(told, there, unsure[pk]):
+            found.append(f"suggestion {pk}: acknowledged {told}, stored {there}")
 
     # Nothing half done.
     statuses = dict(Suggestion.objects.values_list("pk", "status"))

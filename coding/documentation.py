@@ -379,6 +379,60 @@ def _bar(encounter: Encounter, standing: Standing) -> str:
     return REJECTED if claim and (claim.accepted is False or claim.icn) else NOT_LINKED
 
 
+# --- Recapture -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recapture:
+    """An HCC that stood on a record of the year before, and is on none of this year yet. It supports nothing: each year
+    needs its own record. chart, codes, day, provider: of the newest record of the year before that has it."""
+
+    chart: int
+    member_id: str
+    program: str
+    payment_year: int
+    hcc: str
+    codes: tuple[str, ...]
+    day: date
+    provider: str
+    npi: str
+
+
+def project_recapture(project: Project, service_year: int, today: date) -> Iterator[Recapture]:
+    """What to look for in a service year: of the finished charts of the year before, each HCC that still pays in the
+    year's payment year, and that no code of the year has or outranks. Nothing carries over by itself."""
+    before = Chart.objects.filter(member__project=project, status__in=FINISHED, service_year=service_year - 1)
+    this_year = list(Chart.objects.filter(member__project=project, service_year=service_year))
+    found_now: dict[int, set[str]] = defaultdict(set)
+    for start in range(0, len(this_year), AT_ONCE):
+        some = this_year[start : start + AT_ONCE]
+        codes_now = scores.codes_of(some)
+        for chart in some:
+            found_now[chart.member_id] |= {source.code for source in codes_now[chart.pk].now}
+    ids = list(before.order_by("pk").values_list("pk", flat=True))
+    for chart, encounters, found, decisions, _ in _read(ids, today, rules_of(project)):
+        codes = standing_codes(encounters, decisions)
+        known = frozenset(found_now[chart.member_id])
+        for place, program in enumerate(scores.programs(chart)):
+            year = scores.payment_year(chart, program) + 1
+            had: dict[str, tuple[Encounter, list[str]]] = {}
+            for encounter in sorted(encounters, key=lambda one: (one.date_through, one.pk)):
+                if found[encounter.pk].standings[place].assessment.counts == NO:
+                    continue
+                for hcc in {hcc for code in codes[encounter.pk] for hcc in scores.payment_hccs(program, year, code)}:
+                    of_hcc = [code for code in codes[encounter.pk] if hcc in scores.payment_hccs(program, year, code)]
+                    had[hcc] = encounter, sorted(of_hcc)
+            have = {hcc for code in known for hcc in scores.payment_hccs(program, year, code)}
+            for hcc in sorted(had.keys() - have, key=lambda name: (len(name), name)):
+                encounter, carried = had[hcc]
+                if hcc in scores.trumped_hccs(program, year, frozenset({*known, *carried})):
+                    continue
+                yield Recapture(
+                    chart.pk, chart.member.member_id, program, year, hcc, tuple(carried), encounter.date_through,
+                    encounter.provider_name, encounter.provider_npi,
+                )  # fmt: skip
+
+
 # --- Reading -------------------------------------------------------------------------------------------------------
 
 Read = tuple[Chart, list[Encounter], dict[int, Validity], list[Decision], list[Suggestion]]

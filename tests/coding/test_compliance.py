@@ -800,6 +800,31 @@ def test_the_gaps_are_counted_by_provider_and_by_coder(client, project, coder) -
     assert "documented, not coded" in words.lower()
 
 
+def test_what_stood_last_year_and_is_not_there_yet_is_on_the_recapture_list(project, coder) -> None:
+    person = make.member(**PERSON)
+    both = [make.enrollment(payment_year=2026), make.enrollment()]
+    kept = {"N18.32": ("supported", ""), "I50.9": ("supported", ""), "E11.22": ("unsupported", "")}
+    last = visit("2025-11-02", adds={}, checks=kept)
+    unsigned = visit("2025-12-02", adds={}, checks={"J44.9": ("supported", "")}, fields=UNSIGNED)
+    chart = audits.coded_chart(project, coder, last, unsigned, member=person, service_year=2025, enrollments=both,
+                               answers={"E11.22": NOT_DOCUMENTED})  # fmt: skip
+
+    def listed(year: int = 2026) -> list[tuple[str, tuple[str, ...], date]]:
+        found = list(documentation.project_recapture(project, year, TODAY))
+        assert {(one.chart, one.payment_year) for one in found} <= {(chart.pk, year + 1)}
+        return [(one.hcc, one.codes, one.day) for one in found]
+
+    day = date(2025, 11, 2)
+    assert listed() == [("226", ("I50.9",), day), ("328", ("N18.32",), day)]  # not what was deleted, or does not count
+    assert listed(2025) == listed(2027) == []
+    pages.read_chart(project, visit("2026-01-09", adds={}, checks={"N18.4": ("supported", "")}),
+                     member=person, enrollments=both)  # fmt: skip
+    assert listed() == [("226", ("I50.9",), day)]  # stage 4 outranks stage 3b
+    export = exports.exports()["recapture"]
+    (row,) = export.rows(project, Period(date(2026, 1, 1), date(2026, 1, 31)))
+    assert dict(zip(export.COLUMNS, row, strict=True))["codes_before"] == "I50.9"
+
+
 def test_a_coder_sees_the_gaps_of_their_own_answers_and_of_nobody_elses(client, project, coder) -> None:
     other = make.person("coder", project, "cosmo")
     mine = audits.coded_chart(project, coder, visit(), member=make.member(**PERSON))

@@ -119,6 +119,7 @@ GET  export:gaps           403   403   403   200   403   403   403   403   302
 GET  export:scores         403   403   403   200   403   403   403   403   302
 GET  export:submission     403   403   403   200   403   403   403   403   302
 GET  export:not_submitted  403   403   403   200   403   403   403   403   302
+GET  export:recapture      403   403   403   200   403   403   403   403   302
 GET  export:best_records   403   403   403   200   403   403   403   403   302
 GET  chart_list            403   403   200   200   403   403   403   403   302
 POST assign                403   403   302   302   403   403   403   403   302

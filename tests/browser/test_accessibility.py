@@ -151,10 +151,17 @@ def test_axe_finds_nothing_on_the_pages_of_compliance(
         "/compliance/release/",
         "/compliance/overpayments/",
         f"/charts/{chart.pk}/validity/",
+        f"/charts/{flagged.pk}/validity/",
+        f"/charts/{flagged.pk}/packet/?program=cms-hcc&hcc=249",
         "/reports/gaps/",
+        "/reports/gaps/provider/?npi=1234567893",
     ):
         page.goto(live_server.url + address)
         check(page, address)
+    page.context.clear_cookies()
+    log_in(coder)
+    page.goto(f"{live_server.url}/compliance/my-gaps/")
+    check(page, "my gaps")
 
 
 def test_axe_finds_nothing_on_the_other_pages(

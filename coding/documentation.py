@@ -243,6 +243,20 @@ def keep(chart: Chart, today: date) -> None:
     losses_of([chart.pk], today, rules)
 
 
+def keep_next(after: int, today: date, limit: int = 50) -> int:
+    """The same for the next finished charts by id, of whatever project. Returns the last one's id; 0 at the end."""
+    some = list(
+        Chart.objects.filter(pk__gt=after, status__in=FINISHED).select_related("member__project").order_by("pk")[:limit]
+    )
+    for project in {chart.project for chart in some}:
+        ids = [chart.pk for chart in some if chart.project == project]
+        rules, past = rules_of(project), past_the_gate(Chart.objects.filter(pk__in=ids))
+        states_of(past, today, rules)
+        payments_of(past, today, rules)
+        losses_of(ids, today, rules)
+    return some[-1].pk if some else 0
+
+
 def _kept(loss: Loss) -> dict[str, Any]:
     return {**vars(loss), "coder": "", "day": loss.day.isoformat()}
 

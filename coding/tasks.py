@@ -10,8 +10,10 @@ from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_init, worker_ready
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 import nlp
+from coding import documentation
 from coding.actions import conditions, queues, suggestions
 from coding.models import Note, Project
 
@@ -53,6 +55,14 @@ def mute_by_policy() -> None:
     for project in Project.objects.filter(mute_automatically=True):
         for mute in conditions.apply_policy(project):
             log.info("muted family=%s project=%d", mute.family, project.pk)
+
+
+@shared_task
+def keep_assessments(after: int = 0) -> None:
+    """Each night, and when a rule was verified: what pages over many charts show of each finished chart is worked out
+    anew where it is out of date, so that nobody waits for it. A few charts, and a message for the next ones."""
+    if last := documentation.keep_next(after, timezone.localdate()):
+        keep_assessments.delay(last)
 
 
 def analyse(note_id: int, *, take_over: bool = False) -> bool:

@@ -19,6 +19,7 @@
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
@@ -261,6 +262,8 @@ SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "coding.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}},
     "mute_by_policy": {"task": "coding.tasks.mute_by_policy", "schedule": 600, "options": {"expires": 600}},
+    # A deadline may have passed at midnight.
+    "keep": {"task": "coding.tasks.keep_assessments", "schedule": crontab(hour=0, minute=10)},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 

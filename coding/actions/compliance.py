@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import date, timedelta
 
+from celery import current_app
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -191,6 +192,8 @@ def verify_rule(
         answer=str(answer),
         **({"programs": found.programs} if found.programs else {}),
     )
+    # What is kept with finished charts is out of date. A page asks for itself what the worker has not reached yet.
+    transaction.on_commit(lambda: current_app.send_task("coding.tasks.keep_assessments"), robust=True)
     return found
 
 

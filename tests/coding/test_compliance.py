@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from coding import documentation, exports, release, validity
+from coding import documentation, exports, release, tasks, validity
 from coding.acceptability import assess_encounter, book, rules
 from coding.actions import compliance, qa, queues, suggestions
 from coding.actions.suggestions import NotAnAnswer
@@ -1112,6 +1112,35 @@ def test_what_is_kept_is_asked_again_when_a_fact_has_changed(
     assert {loss.reason for loss in documentation.project_losses(project, timezone.localdate())} == reasons
     unchanged = states == ["ready"] and not Enrollment.objects.filter(switched_ma_organization=True).exists()
     assert bool(asked) == (not unchanged or RuleVerification.objects.exists()) or not project.programs
+
+
+def test_the_worker_works_out_what_is_out_of_date_before_anybody_asks(
+    client, project, coder, lead, officer, asked, monkeypatch, django_capture_on_commit_callbacks
+) -> None:
+    for _ in range(3):
+        closed(project, coder, lead, visit())
+    other = make.project("beta")
+    closed(other, make.person("coder", other), make.person("qa_lead", other), visit())
+    sent: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("celery.current_app.send_task", lambda *task: sent.append(task))
+    monkeypatch.setattr(tasks.keep_assessments, "delay", lambda after: sent.append(("next", after)))
+    monkeypatch.setattr(documentation.keep_next, "__defaults__", (2,))
+    verify = {"project": project, "rule_id": "V06.known", "source": "CMS list PY2027, page 2", "by": officer}
+    with django_capture_on_commit_callbacks(execute=True):
+        compliance.verify_rule(answer=RuleVerification.Answer.VERIFIED, **verify)
+    assert sent == [("coding.tasks.keep_assessments",)]
+    asked.clear()
+    after = 0
+    for _ in range(3):
+        tasks.keep_assessments(after)
+        after = sent[-1][1] if sent[-1][0] == "next" else 0
+    assert len(asked) == 3  # those of the rule's project, each once
+    assert [name for name, *_ in sent[1:]] == ["next", "next"]
+    asked.clear()
+    client.force_login(officer)
+    client.get("/compliance/release/")
+    client.get("/reports/gaps/")
+    assert asked == []
 
 
 def test_an_override_and_a_second_review_reach_what_is_kept(project, coder, lead, officer) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
@@ -25,6 +26,8 @@ from coding.views.charts import open_to
 from coding.views.compliance import tabs as compliance_tabs
 from coding.views.reports import tabs
 from coding.workflow import SpanLabel
+
+ROWS = 50
 
 # What a provider is told: what was seen, and what a record would have that leaves no question. No diagnosis is asked
 # for, and nothing is said of payment (AHIMA/ACDIS, compliant query practice).
@@ -152,12 +155,18 @@ def my_gaps(request: HttpRequest) -> HttpResponse:
     chosen = Chosen.read(request, project)
     today = timezone.localdate()
     losses = list(documentation.project_losses(project, today, chosen.year, chosen.program, coder=user))
-    opened(user, project, losses, "own")
+    losses.sort(key=lambda loss: (loss.day, loss.chart), reverse=True)
+    page = Paginator(losses, ROWS).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    opened(user, project, page.object_list, "own")
     context = {
         "project": project,
         "projects": projects,
         "tabs": compliance_tabs(user, project, "my_gaps"),
-        "losses": sorted(losses, key=lambda loss: (loss.day, loss.chart), reverse=True),
+        "page": page,
+        "query": query.urlencode(),
+        "total": len(losses),
         "counts": Counter(loss.reason for loss in losses),
         "recovered": sum(loss.recovered for loss in losses),
         **chosen.context(project),

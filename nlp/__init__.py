@@ -12,13 +12,19 @@ from __future__ import annotations
 import dataclasses
 import gc
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Result, Section, Suppressed, Verdict
 
+if TYPE_CHECKING:
+    from nlp.catalog import Catalog
+    from nlp.resolve import Outcome
+    from nlp.sections import Page
+
 __all__ = [
     "Confidence", "Evidence", "Finding", "FirstPass", "Meat", "Result", "Section", "Suppressed", "Verdict",
-    "find", "normal_code", "read", "ruleset", "warm",
+    "find", "forget", "normal_code", "read", "ruleset", "warm",
 ]  # fmt: skip
 
 SETTINGS = ("outpatient", "inpatient")
@@ -43,26 +49,24 @@ def read(
 
     first_pass: ICD-10-CM codes already reported, with or without the dot; answered in the order given.
     """
-    from nlp.assertion import assert_mentions
-    from nlp.candidates import find_mentions
-    from nlp.catalog import Catalog, load
-    from nlp.resolve import Outcome, judge, on_date, resolve
-    from nlp.sections import page
+    from nlp.catalog import load
+    from nlp.resolve import judge, on_date
 
     if setting is not None and setting not in SETTINGS:
         raise ValueError(f"setting must be one of {', '.join(SETTINGS)}")
     catalog = load()
-    sheet = page(text, catalog)
-    where = setting or ("inpatient" if sheet.is_stay else "outpatient")
-
-    def outcome_of(rules: Catalog) -> Outcome:
-        mentions = find_mentions(sheet, rules) if sheet.sentences else ()
-        return on_date(resolve(sheet, assert_mentions(sheet, mentions, rules, where), rules, where), date_of_service)
-
-    outcome = outcome_of(catalog)
+    reading = understood if len(text) <= LONG else understood.__wrapped__
+    outcome, sections = reading(text, setting, catalog, False)
+    outcome = on_date(outcome, date_of_service)
     codes = [normal_code(c) for c in first_pass]
-    common = outcome_of(catalog.common) if catalog.common and any(map(catalog.is_common, codes)) else None
-    verdicts = judge(codes, outcome, catalog, sheet, common, date_of_service)
+    if not codes:
+        return Result(catalog.ruleset, outcome.findings, outcome.suppressed, (), sections)
+    common = (
+        on_date(reading(text, setting, catalog, True)[0], date_of_service)
+        if any(map(catalog.is_common, codes))
+        else None
+    )
+    verdicts = judge(codes, outcome, catalog, sheet_of(text, catalog), common, date_of_service)
     findings = tuple(
         dataclasses.replace(
             f,
@@ -70,7 +74,46 @@ def read(
         )
         for f in outcome.findings
     )
-    return Result(catalog.ruleset, findings, outcome.suppressed, verdicts, sheet.sections)
+    return Result(catalog.ruleset, findings, outcome.suppressed, verdicts, sections)
+
+
+REMEMBERED = 2000
+"""Notes whose readings a process remembers, for those that come again: sent twice, or read again for other codes."""
+LONG = 50_000
+"""Characters beyond which a note is not remembered."""
+
+
+@lru_cache(maxsize=REMEMBERED)
+def understood(
+    text: str, setting: str | None, catalog: Catalog, is_common: bool
+) -> tuple[Outcome, tuple[Section, ...]]:
+    """What a note supports by the rules, or by those of common.toml, whatever its date and its first pass."""
+    from nlp.assertion import assert_mentions
+    from nlp.candidates import find_mentions
+    from nlp.resolve import resolve
+
+    sheet = sheet_of(text, catalog)
+    rules = catalog.common if is_common and catalog.common else catalog
+    where = setting or ("inpatient" if sheet.is_stay else "outpatient")
+    mentions = find_mentions(sheet, rules) if sheet.sentences else ()
+    return resolve(sheet, assert_mentions(sheet, mentions, rules, where), rules, where), sheet.sections
+
+
+@lru_cache(maxsize=1)
+def sheet_of(text: str, catalog: Catalog) -> Page:
+    """The note at hand, cut once for all that is asked of it."""
+    from nlp.sections import page
+
+    return page(text, catalog)
+
+
+def forget() -> None:
+    """Drop everything that this process remembers of notes."""
+    from nlp import pipeline
+
+    understood.cache_clear()
+    sheet_of.cache_clear()
+    pipeline.cues.cache_clear()
 
 
 def normal_code(code: str) -> str:

@@ -408,6 +408,8 @@ def values_in(page: Page, sentences: Sentences, attribute: Attribute, number: in
         return []
     out: list[str] = []
     for value, pattern in attribute.values:
+        if not pattern.can_begin(page.low, start, end):
+            continue
         if any(not sentences.denied(number, x.start(), x.end()) for x in matches(pattern, page.low, start, end)):
             out.append(value)
             if not attribute.many:

@@ -176,7 +176,7 @@ class CueRule:
     ends: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalog:
     families: Mapping[str, Family]
     surfaces: Mapping[str, tuple[Term, ...]]

@@ -45,6 +45,8 @@ UNSURE = re.compile(r"\b(?:ensure|whether|to see|make sure|if)\b")
 LABEL = re.compile(r"[ ]*(?:[-*•][ ]*)?(?P<name>[a-z][a-z /&-]{3,40}):")
 """The words before the colon that open a line of a plan: "- medical treatment:"."""
 
+LINE_OPENING = re.compile(r"[ \-*•]*")
+
 
 class Outline:
     """What the sentences of an assessment are about: their families, the problem of their block, their line's label."""
@@ -144,8 +146,8 @@ class Outline:
         return found or {first}
 
     def opens_line(self, start: int) -> bool:
-        line = self.page.low.rfind("\n", 0, start) + 1
-        return not self.page.low[line:start].strip(" -*•")
+        opening = LINE_OPENING.match(self.page.low, self.page.line_at(start), start)
+        return bool(opening and opening.end() == start)
 
     def kind_of(self, name: str) -> str:
         for kind in ("told", "assess", "treat", "monitor"):

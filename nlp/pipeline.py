@@ -97,7 +97,6 @@ def engine() -> Callable[[str], tuple[Cue, ...]]:
         """A document of one sentence: scopes depend on the number of words alone, so spaCy never sees a note's."""
         return Doc(vocab, words=["x"] * size, sent_starts=[n == 0 for n in range(size)])
 
-    @lru_cache(maxsize=50_000)
     def cues(sentence: str) -> tuple[Cue, ...]:
         tokens = [(m.group(), m.start(), m.end()) for m in TOKEN.finditer(sentence)]
         words = [t[0] for t in tokens]
@@ -216,6 +215,7 @@ def context_rule(make: Any, rule: CueRule) -> Any:
     )
 
 
+@lru_cache(maxsize=50_000)
 def cues(sentence: str) -> tuple[Cue, ...]:
     """The cues of one folded sentence with their scopes. Deterministic; cached per process, in memory only."""
     return engine()(sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -139,9 +140,9 @@ def conditions_of(
         else:
             standing.append(a)
     closed = max((a.mention.start for a, r in rejected if r == "historical" and ends_status(a)), default=-1)
-    for a in [a for a in standing if a.mention.term.kind == "status" and a.mention.start < closed]:
-        standing.remove(a)
-        rejected.append((a, "historical"))
+    over = [a.mention.term.kind == "status" and a.mention.start < closed for a in standing]
+    rejected += [(a, "historical") for a, is_closed in zip(standing, over, strict=True) if is_closed]
+    standing = [a for a, is_closed in zip(standing, over, strict=True) if not is_closed]
     strong = [a for a in standing if not a.mention.term.weak]
     standing = [a for a in standing if not a.mention.term.weak or strong or has_signal(page, witness, a)]
     alone = [a for a in standing if a.mention.term.alone]
@@ -149,9 +150,10 @@ def conditions_of(
     # A surface that cannot stand alone may still carry the evidence: "stage 3 CKD" in the
     # history, "Kidney disease" in the plan.
     supporting = [(w[0], a, w[1]) for a in standing if (w := weigh(page, catalog, witness, a))] if alone else []
-    for s in [s for s in supporting if is_named_after_doubt(page, catalog, s[1], rejected)]:
-        supporting.remove(s)
-        rejected.append((s[1], "uncertain"))
+    doubts = doubted_at(rejected)
+    after = [is_named_after_doubt(page, catalog, a, doubts) for _, a, _ in supporting]
+    rejected += [(s[1], "uncertain") for s, is_doubted in zip(supporting, after, strict=True) if is_doubted]
+    supporting = [s for s, is_doubted in zip(supporting, after, strict=True) if not is_doubted]
     if supporting and all(a.mention.section == "chief_complaint" for _, a, _ in supporting):
         # What somebody was called for is not what was found, where the assessment doubts or denies it.
         doubted = any(r in DOUBTED and a.mention.section in catalog.roles["assessment"] for a, r in rejected)
@@ -177,7 +179,7 @@ def conditions_of(
     for members in split(family, supporting):
         mates = [a for _, a, _ in members]
         here = {id(a) for a in mates}
-        others = [a for a in standing if id(a) not in here and belongs(family, mates, a)]
+        others = belongs(family, mates, [a for a in standing if id(a) not in here])
         evidence = list(witness.evidence(mates, others))
         told = [a for a, r in rejected if r == "historical" and a.mention.term.kind == "cancer" and not family.distinct]
         values = merged(family, mates, others, told)
@@ -185,7 +187,15 @@ def conditions_of(
     return out, rejected
 
 
-def is_named_after_doubt(page: Page, catalog: Catalog, a: Asserted, rejected: Sequence[tuple[Asserted, str]]) -> bool:
+def doubted_at(rejected: Sequence[tuple[Asserted, str]]) -> dict[str, list[int]]:
+    """By surface where it stands as uncertain, in text order."""
+    found: dict[str, list[int]] = {}
+    for x in sorted((x for x, reason in rejected if reason == "uncertain"), key=lambda x: x.mention.start):
+        found.setdefault(x.mention.term.key, []).append(x.mention.start)
+    return found
+
+
+def is_named_after_doubt(page: Page, catalog: Catalog, a: Asserted, doubts: Mapping[str, list[int]]) -> bool:
     """A cancer or event only spoken of in the assessment, after the same section called it suspected.
 
     "Findings suspicious for cholangiocarcinoma. We discussed the difficulty of managing cholangiocarcinoma."
@@ -193,13 +203,12 @@ def is_named_after_doubt(page: Page, catalog: Catalog, a: Asserted, rejected: Se
     m = a.mention
     if m.term.kind not in ("cancer", "event") or m.section not in catalog.roles["assessment"]:
         return False
-    section, line = page.section_at(m.start), page.low.rfind("\n", 0, m.start) + 1
+    section, line = page.section_at(m.start), page.line_at(m.start)
     if m.start - line < 40 or m.start - page.sentences[m.sentence][0] < 12:
         return False
-    return any(
-        r == "uncertain" and section.start <= x.mention.start < m.start and x.mention.term.key == m.term.key
-        for x, r in rejected
-    )
+    starts = doubts.get(m.term.key, [])
+    first = bisect_left(starts, section.start)
+    return first < len(starts) and starts[first] < m.start
 
 
 def is_over(
@@ -225,7 +234,9 @@ def is_over(
         if not witness.sentences.is_acute_care or any(OLD.match(a.by_cue) for a in past):
             return True
         judged = any(a.mention.section in witness.sentences.assessment for a in past)
-        return judged or all(RECENT.search(low[: a.mention.start]) for _, a, _ in supporting)
+        return judged or all(
+            RECENT.search(low, max(0, a.mention.start - 60), a.mention.start) for _, a, _ in supporting
+        )
     if kinds == {"cancer"} and past and all(a.reason == "historical" for _, a, _ in supporting):
         # "Followed for history of renal cell, breast and ovarian cancer": the treatment is that of one of them.
         beside = {f for _, a, _ in supporting for f in witness.outline.families.get(a.mention.sentence, ())}
@@ -266,8 +277,10 @@ def split(family: Family, supporting: Sequence[tuple[int, Asserted, str]]) -> li
     return [parts[k] for k in kept]
 
 
-def belongs(family: Family, mates: Sequence[Asserted], a: Asserted) -> bool:
-    return all(not a.values.get(n) or any(m.values.get(n, ()) == a.values[n] for m in mates) for n in family.distinct)
+def belongs(family: Family, mates: Sequence[Asserted], others: Sequence[Asserted]) -> list[Asserted]:
+    """The other mentions that have no distinct value of their own, or one of the mates'."""
+    theirs = {n: {m.values.get(n, ()) for m in mates} for n in family.distinct}
+    return [a for a in others if all(not a.values.get(n) or a.values[n] in theirs[n] for n in family.distinct)]
 
 
 DATED_BEFORE = re.compile(
@@ -636,7 +649,7 @@ PATHOLOGY = re.compile(r"patholog|biops|histolog")
 
 def is_pathology(page: Page, a: Asserted) -> bool:
     """Whether a mention stands in a report of the pathologist: under such a heading or at such a line's beginning."""
-    line = page.low.rfind("\n", 0, a.mention.start) + 1
+    line = page.line_at(a.mention.start)
     return bool(PATHOLOGY.search(heading_of(page, a)) or PATHOLOGY.search(page.low[line : line + 30]))
 
 

@@ -61,7 +61,10 @@ class Page:
     @cached_property
     def is_stay(self) -> bool:
         """Whether the note says by its headings that it sums up a stay in a hospital."""
-        return self.is_discharge and bool(STAY.search(self.low))
+        if not self.is_discharge:
+            return False
+        diagnoses = STAY_DIAGNOSES.search(self.low)
+        return bool(STAY.search(self.low) or (diagnoses and STAY_COURSE.search(self.low, diagnoses.end())))
 
     @cached_property
     def is_bedside(self) -> bool:
@@ -77,6 +80,14 @@ class Page:
     def block_at(self, position: int) -> Span | None:
         i = bisect_right(self.block_starts, position) - 1
         return self.blocks[i] if i >= 0 and position < self.blocks[i][1] else None
+
+    @cached_property
+    def line_starts(self) -> tuple[int, ...]:
+        return (0, *(m.end() for m in re.finditer("\n", self.plain)))
+
+    def line_at(self, position: int) -> int:
+        """Where the line of a position begins. A search backwards would be long in a note without line ends."""
+        return self.line_starts[bisect_right(self.line_starts, position) - 1]
 
     def sentences_in(self, span: Span) -> range:
         first = self.sentence_at(span[0])
@@ -99,10 +110,13 @@ DISCHARGE = re.compile(
 STAY = re.compile(
     r"(?m)^[ ]*(?:date of admission|admission date|admit(?:ted)?(?: date)?:|admitting diagnos|admission diagnos)"
     r"|\bdischarge summary\b"
-    r"|^[ ]*(?:primary |principal |final |secondary )*(?:discharge|final) diagnos[ei]s"
-    r"(?=[\s\S]*^[ ]*(?:brief )?(?:hospital course|course in (?:the )?hospital))"
 )
 """What stands only in the summary of a stay, not in the papers of an emergency department."""
+
+
+STAY_DIAGNOSES = re.compile(r"(?m)^[ ]*(?:primary |principal |final |secondary )*(?:discharge|final) diagnos[ei]s")
+STAY_COURSE = re.compile(r"(?m)^[ ]*(?:brief )?(?:hospital course|course in (?:the )?hospital)")
+"""The two together, in this order, stand only there too."""
 
 
 def page(text: str, catalog: Catalog) -> Page:
@@ -310,17 +324,19 @@ def split_sentences(flat: str, borders: set[int]) -> list[Span]:
     borders: positions that always open a new sentence (headings and what follows them).
     """
     cuts: list[tuple[int, int]] = [(b, b) for b in borders]
+    line = 0
     for m in BREAK.finditer(flat):
         kind = m.lastgroup
         start, end = (m.start() if kind in ("gap", "line") else m.start() + 1), m.end()
         if kind == "stop":
             if ABBREVIATION.search(flat, max(0, start - 9), start) and not flat[start:end].startswith("  "):
                 continue
-            line = flat.rfind("\n", 0, start) + 1
             if LONE_NUMBER.fullmatch(flat, line, start):
                 continue
-        elif kind == "line" and is_wrapped(flat, start, end):
-            continue
+        elif kind in ("gap", "line"):
+            before, line = flat[line:start].rstrip(), flat.rfind("\n", start, end) + 1
+            if kind == "line" and is_wrapped(flat, before, end):
+                continue
         cuts.append((start, end))
     spans: list[Span] = []
     position = 0
@@ -332,9 +348,8 @@ def split_sentences(flat: str, borders: set[int]) -> list[Span]:
     return spans
 
 
-def is_wrapped(flat: str, start: int, end: int) -> bool:
-    """Whether the line end at `start` only wraps prose: a long unfinished line and a next one that goes on."""
-    line = flat[flat.rfind("\n", 0, start) + 1 : start].rstrip()
+def is_wrapped(flat: str, line: str, end: int) -> bool:
+    """Whether the end of a line only wraps prose: a long unfinished line and a next one, from `end`, that goes on."""
     stop = flat.find("\n", end)
     following = flat[end : stop if stop >= 0 else len(flat)]
     if not line or not following.strip() or LIST_ITEM.match(following) or LABEL.match(following):

@@ -36,16 +36,14 @@ class Text(str):
         return found
 
     @cached_property
-    def _places(self) -> dict[Words, Sequence[int]]:
+    def places(self) -> dict[Words, Sequence[int]]:
+        """Where the patterns that were looked for can begin."""
         return {}
 
-    def places(self, words: Words, openings: frozenset[str]) -> Sequence[int]:
-        """Where a pattern can begin, in text order."""
-        found = self._places.get(words)
-        if found is None:
-            here = self.beginnings
-            found = self._places[words] = sorted(at for letters in here.keys() & openings for at in here[letters])
-        return found
+    def begins_with(self, openings: frozenset[str]) -> Sequence[int]:
+        """Where words with such first letters start, in text order."""
+        here = self.beginnings
+        return sorted(at for letters in here.keys() & openings for at in here[letters])
 
 
 class Words:
@@ -82,29 +80,34 @@ class Words:
 
     def finditer(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:
         """As of a regular expression: from left to right, without overlaps."""
-        if self.openings is None or not isinstance(text, Text):
+        places = self.places(text, start, end)
+        if places is None:
             return self.compiled.finditer(text, start, end)
-        places = text.places(self, self.openings)
-        return self.matches(text, places, start, end) if places else iter(())
-
-    def matches(self, text: str, places: Sequence[int], start: int, end: int) -> Iterator[re.Match[str]]:
-        match = self.compiled.match
-        for number in range(bisect_left(places, start), len(places)):
-            at = places[number]
-            if at >= end:
-                return
-            m = match(text, at, end) if at >= start else None
-            if m:
-                yield m
-                start = m.end()
+        return self.matches(text, places, end) if places else NOTHING
 
     def can_begin(self, text: str, start: int, end: int) -> bool:
         """Whether a match can begin between two offsets; quick, and true more often than there is one."""
+        places = self.places(text, start, end)
+        return self.compiled.search(text, start, end) is not None if places is None else bool(places)
+
+    def places(self, text: str, start: int, end: int) -> Sequence[int] | None:
+        """Where a match can begin between two offsets; None if that cannot be told."""
         if self.openings is None or not isinstance(text, Text):
-            return self.compiled.search(text, start, end) is not None
-        places = text.places(self, self.openings)
-        first = bisect_left(places, start) if places else 0
-        return first < len(places) and places[first] < end
+            return None
+        found = text.places.get(self)
+        if found is None:
+            found = text.places[self] = text.begins_with(self.openings)
+        return found and found[bisect_left(found, start) : bisect_left(found, end)]
+
+    def matches(self, text: str, places: Sequence[int], end: int) -> Iterator[re.Match[str]]:
+        match, free = self.compiled.match, 0
+        for at in places:
+            if at >= free and (m := match(text, at, end)):
+                yield m
+                free = m.end()
+
+
+NOTHING: Iterator[re.Match[str]] = iter(())
 
 
 def union(sources: Iterable[str]) -> Words | None:

@@ -495,10 +495,11 @@ function setWidth(percent) {
 }
 if (localStorage.getItem("record-width")) setWidth(Number(localStorage.getItem("record-width")));
 splitter.addEventListener("keydown", (event) => {
-  const by = { ArrowLeft: -2, ArrowRight: 2 }[event.key];
-  if (!by) return;
+  const now = Number(splitter.getAttribute("aria-valuenow"));
+  const to = { ArrowLeft: now - 2, ArrowRight: now + 2, Home: 0, End: 100 }[event.key];
+  if (to === undefined) return;
   event.preventDefault();
-  setWidth(Number(splitter.getAttribute("aria-valuenow")) + by);
+  setWidth(to);
 });
 splitter.addEventListener("pointerdown", (event) => {
   splitter.setPointerCapture(event.pointerId);

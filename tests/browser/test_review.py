@@ -463,33 +463,65 @@ def test_a_favourite_code_is_offered_before_anything_is_typed(
     assert coder.favourite_codes == ["M10.9"]
 
 
-def test_undo_restores_the_state_exactly(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
-    def state() -> str:
-        page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
-        return page.locator("#work").evaluate(
-            """(work) => {
-              const copy = work.cloneNode(true);
-              copy.querySelector("#seen").remove();  // the history grows
-              for (const one of copy.querySelectorAll("[class]")) one.classList.remove("current");
-              return copy.innerText.replace(/\\s+/g, " ");
-            }"""
-        )
+def state(page: Page) -> list[str]:
+    """All that the questions and the record say, once nothing moves any more."""
+    page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
+    return page.evaluate(
+        """() => ["#work", "#record"].map((part) => {
+          const copy = document.querySelector(part).cloneNode(true);
+          copy.querySelector("#seen")?.remove();  // the history grows
+          for (const one of copy.querySelectorAll(".current")) one.classList.remove("current");
+          const marks = [...copy.querySelectorAll("[data-marks]")].map((one) => one.dataset.marks);
+          return copy.innerText.replace(/\\s+/g, " ") + marks;
+        })"""
+    )
 
+
+def test_undo_restores_the_state_exactly(log_in: Callable[[User], Page], chart: Chart, coder: User) -> None:
     page = log_in(coder)
     page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
     page.keyboard.press("v")
     answered(page, "Kept E11.22.")
-    before = state()
-    page.keyboard.press("x")
-    page.keyboard.press("1")
-    answered(page, "Deleted I63.9.")
-    assert state() != before
-    page.keyboard.press("u")
-    answered(page, "Taken back: I63.9 is open again.")
-    assert state() == before
+    suggestions = list(chart.suggestions.order_by("pk").values())
+    for code, keys, said in (
+        ("I63.9", "x1", "Deleted I63.9."),
+        ("I63.9", "v", "Kept I63.9."),
+        ("I63.9", "q1", "Query noted I63.9."),
+        ("N18.32", "a", "Accepted N18.32."),
+        ("N18.32", "x2", "Rejected N18.32."),
+    ):
+        go_to(page, code)
+        before = state(page)
+        for key in keys:
+            page.keyboard.press(key)
+        answered(page, said)
+        assert state(page) != before
+        page.keyboard.press("u")
+        answered(page, f"Taken back: {code} is open again.")
+        assert state(page) == before, said
+        assert list(chart.suggestions.order_by("pk").values()) == suggestions, said
     page.get_by_role("link", name="History").click()
-    expect(page.locator("#history tbody tr")).to_have_count(3)
     expect(page.locator("#history tbody tr").first).to_contain_text("Taken back")
+
+
+def test_the_border_between_the_panes_moves_by_keyboard_and_stays(
+    log_in: Callable[[User], Page], chart: Chart, coder: User
+) -> None:
+    page = log_in(coder)
+    page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
+    border = page.get_by_role("separator", name="Width of the record")
+    before = (page.locator("#record").bounding_box() or {})["width"]
+    border.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(border).to_have_attribute("aria-valuenow", "52")
+    narrower = (page.locator("#record").bounding_box() or {})["width"]
+    assert narrower < before - 40
+    page.reload()
+    expect(border).to_have_attribute("aria-valuenow", "52")
+    assert (page.locator("#record").bounding_box() or {})["width"] == narrower
+    border.press("End")
+    expect(border).to_have_attribute("aria-valuenow", "75")
 
 
 def test_words_that_were_typed_are_there_after_a_log_in_in_the_same_tab(

@@ -21,6 +21,9 @@ from coding.models import (
     Encounter,
     Enrollment,
     FinishedReview,
+    FirstPassCode,
+    Member,
+    Note,
     OverpaymentCase,
     Override,
     Project,
@@ -1112,6 +1115,34 @@ def test_what_is_kept_is_asked_again_when_a_fact_has_changed(
     assert {loss.reason for loss in documentation.project_losses(project, timezone.localdate())} == reasons
     unchanged = states == ["ready"] and not Enrollment.objects.filter(switched_ma_organization=True).exists()
     assert bool(asked) == (not unchanged or RuleVerification.objects.exists()) or not project.programs
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda chart: Member.objects.update(family_name="Byron"),
+        lambda chart: Enrollment.objects.update(switched_ma_organization=False),
+        lambda chart: Encounter.objects.update(provider_specialty="30"),
+        lambda chart: Claim.objects.update(lines=[make_line("99213")]),
+        lambda chart: Note.objects.update(note_type="telephone"),
+        lambda chart: FirstPassCode.objects.update(submitted=False),
+        lambda chart: chart.encounters.get().overrides.create(
+            check_name="V07", reason="Page 3.", role="compliance", by=User.objects.get(username="olga")
+        ),
+        lambda chart: User.objects.filter(username="lea").update(credential="CRC"),
+        lambda chart: Chart.objects.update(status=ChartStatus.IN_QA),
+        lambda chart: Project.objects.update(programs=["cms-hcc", "rxhcc"]),
+    ],
+)
+def test_no_kind_of_fact_goes_unnoticed(project, coder, lead, officer, asked, change) -> None:
+    chart = closed(project, coder, lead, visit(checks={"E11.22": ("supported", "")}))
+    rules = validity.rules_of(project)
+    asked.clear()
+    release.states_of([chart.pk], timezone.localdate(), rules)
+    assert asked == []
+    change(chart)
+    release.states_of([chart.pk], timezone.localdate(), rules)
+    assert asked != []
 
 
 def test_the_worker_works_out_what_is_out_of_date_before_anybody_asks(

@@ -1,6 +1,8 @@
 """Compliance: rules and their sources, the calendar, what is released, overpayment cases, a chart's validity."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -53,6 +55,21 @@ def tabs(user: User, project: Project, current: str) -> list[Tab]:
         for label, name, permission in found
         if can(user, permission, project)
     ]
+
+
+@contextmanager
+def saying(request: HttpRequest, *also: type[Exception], otherwise: str = "") -> Iterator[None]:
+    """What an action lacks is said on the page that follows. also: other refusals that are said there. otherwise: what
+    is said where the form's choice is none of the choices (ValueError)."""
+    refusals: tuple[type[Exception], ...] = (NotAnAnswer, WrongStatus, *also)
+    try:
+        yield
+    except refusals as error:
+        messages.error(request, str(error))
+    except ValueError:
+        if not otherwise:
+            raise
+        messages.error(request, otherwise)
 
 
 def a_day(text: str, *, needed: bool = True) -> date | None:
@@ -148,7 +165,7 @@ def verify_rule(request: HttpRequest) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     project, _ = chosen_project(user, Permission.SEE_RULES, request.GET.get("project", ""))
     rule_id = request.POST.get("rule", "")
-    try:
+    with saying(request, otherwise="Say whether the rule is as its source says."):
         answer = RuleVerification.Answer(request.POST.get("answer", ""))
         compliance.verify_rule(
             project=project,
@@ -160,11 +177,6 @@ def verify_rule(request: HttpRequest) -> HttpResponse:
             note=request.POST.get("note", ""),
             by=user,
         )
-    except ValueError:
-        messages.error(request, "Say whether the rule is as its source says.")
-    except NotAnAnswer as error:
-        messages.error(request, str(error))
-    else:
         messages.success(request, f"{rule_id} is recorded: {answer.label.lower()}. It holds in {project} from now on.")
     return redirect(f"{reverse('rules')}?{request.GET.urlencode()}#rule-{rule_id}")
 
@@ -282,7 +294,7 @@ def second_review(request: HttpRequest, pk: int) -> HttpResponse:
     )
     project = decision.suggestion.chart.project
     check_can(user, Permission.SECOND_REVIEW, project)
-    try:
+    with saying(request, NotAllowed):
         if request.POST.get("agrees") not in ("yes", "no"):
             raise NotAnAnswer("Say whether the code stands.")
         compliance.review_second(
@@ -291,9 +303,6 @@ def second_review(request: HttpRequest, pk: int) -> HttpResponse:
             comment=request.POST.get("comment", ""),
             by=user,
         )
-    except (NotAnAnswer, NotAllowed) as error:
-        messages.error(request, str(error))
-    else:
         messages.success(request, f"Your second review of {decision.icd10} is stored.")
     return redirect(f"{reverse('release_page')}?project={project.name}")
 
@@ -342,7 +351,7 @@ def overpayment(request: HttpRequest, pk: int) -> HttpResponse:
     case = get_object_or_404(OverpaymentCase.objects.filter(chart__member__project__in=projects), pk=pk)
     project = case.chart.project
     check_can(user, Permission.WORK_OVERPAYMENTS, project)
-    try:
+    with saying(request, otherwise="Say whether it was sent, or why there is no overpayment."):
         if "owner" in request.POST:
             owner = User.objects.filter(pk=as_id(request.POST["owner"])).first()
             if owner is None:
@@ -354,11 +363,6 @@ def overpayment(request: HttpRequest, pk: int) -> HttpResponse:
             state = OverpaymentCase.State(request.POST.get("state", ""))
             compliance.settle_case(case=case, state=state, on=on, evidence=request.POST.get("evidence", ""), by=user)
             said = f"The case is settled: {state.label.lower()}."
-    except ValueError:
-        messages.error(request, "Say whether it was sent, or why there is no overpayment.")
-    except NotAnAnswer as error:
-        messages.error(request, str(error))
-    else:
         messages.success(request, said)
     return redirect(f"{reverse('overpayments')}?project={project.name}#case-{pk}")
 
@@ -453,11 +457,8 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     """Open a closed chart again: back to its coder, with the reason."""
     user: User = request.user  # type: ignore[assignment]
     chart = get_object_or_404(open_to(request), pk=pk)
-    try:
+    with saying(request):
         row = qa.reopen(chart=chart, reason=request.POST.get("reason", ""), by=user)
-    except (NotAnAnswer, WrongStatus) as error:
-        messages.error(request, str(error))
-    else:
         sent = (
             f" {len(row.sent)} of its codes have gone out already: changes go out as corrections." if row.sent else ""
         )
@@ -475,16 +476,13 @@ def override(request: HttpRequest, pk: int) -> HttpResponse:
     check = request.POST.get("check", "")
     if check != EVIDENCE:
         check_can(user, Permission.OVERRIDE, chart.project)
-    try:
+    with saying(request):
         if check == EVIDENCE:
             suggestion = get_object_or_404(chart.suggestions.live(), pk=as_id(request.POST.get("s", "")))
             compliance.override_evidence(suggestion=suggestion, reason=reason, by=user)
         else:
             encounter = get_object_or_404(chart.encounters, pk=as_id(request.POST.get("encounter", "")))
             compliance.override(encounter=encounter, check=check, reason=reason, by=user)
-    except NotAnAnswer as error:
-        messages.error(request, str(error))
-    else:
         messages.success(request, f"{check} is overridden. The override stays visible with your reason.")
     return redirect("chart_validity", chart.pk)
 

@@ -261,6 +261,9 @@ class ReleaseLineSerializer(serializers.Serializer):
     links = LinkSerializer(many=True)
     high_risk = serializers.SerializerMethodField()
     second_reviewer = serializers.CharField(source="second")
+    earlier_export = serializers.CharField(
+        help_text="Of a chart opened again, what the line is to what went out before: corrects it, said the same."
+    )
 
     def get_high_risk(self, line: releases.Line) -> list[str]:
         return [flag.group for flag in line.flags]

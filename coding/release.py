@@ -89,6 +89,11 @@ class Line:
         return self.action != KEEP or bool(self.flags)
 
     @property
+    def earlier_export(self) -> str:
+        """What the line is to an export from before the chart was opened again; "" where there was none."""
+        return "corrects it" if self.correction else "said the same" if self.sent else ""
+
+    @property
     def needs_second(self) -> bool:
         return bool(self.flags) and not self.second
 
@@ -246,19 +251,20 @@ def corrections_of(decision: Decision, standing: Collection[str], sent: Mapping[
 
 
 def sent_of(chart: Chart) -> tuple[list[list[Any]], list[int]]:
-    """([[suggestion, action, code], ...], the exports' numbers in the trail): what exports of the submission have held
-    of a closed chart since it was closed."""
-    exports = TrailEvent.objects.filter(project=chart.project, action="export.made", at__gte=chart.status_since)
-    made = [one for one in exports.order_by("number") if one.details.get("export") == "submission"]
-    if not made:
+    """([[suggestion, action, code], ...], the events' numbers in the trail): what exports of the submission held of a
+    closed chart since it was closed. A script that read its release through the API may have sent it too."""
+    since = TrailEvent.objects.filter(project=chart.project, at__gte=chart.status_since).order_by("number")
+    made = [one for one in since.filter(action="export.made") if one.details.get("export") == "submission"]
+    seen = list(since.filter(action="chart.release_seen", subject_type="chart", subject_id=chart.pk))
+    if not made and not seen:
         return [], []
     sent = []
     for line in chart_lines(chart, timezone.localdate()):
         day = timezone.localdate(line.decision.decided_at).isoformat()
-        held = any(one.details["first"] <= day <= one.details["last"] for one in made)
+        held = bool(seen) or any(one.details["first"] <= day <= one.details["last"] for one in made)
         if held and line.state == READY and line.action != KEEP:
             sent.append([line.decision.suggestion_id, line.action, line.code])
-    return sent, [one.number for one in made] if sent else []
+    return sent, sorted(one.number for one in (*made, *seen)) if sent else []
 
 
 # --- Codes and answers ---------------------------------------------------------------------------------------------

@@ -55,5 +55,5 @@ def row(chart: Chart, line: release.Line) -> tuple[object, ...]:
         line.second if line.flags else "",
         line.decision.decided_by.username,
         line.decision.decided_at.isoformat(timespec="seconds"),
-        "corrects it" if line.correction else "said the same" if line.sent else "",
+        line.earlier_export,
     )

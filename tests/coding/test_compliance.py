@@ -1029,6 +1029,17 @@ def test_what_went_out_and_still_stands_is_said_to_have_gone_out(client, project
     assert release.states_of([chart.pk], TODAY, validity.rules_of(project)) == {chart.pk: ["ready"]}
 
 
+def test_what_a_script_read_through_the_api_may_have_gone_out(client, project, coder, lead, officer) -> None:
+    chart = closed(project, coder, lead, visit())
+    client.force_login(officer)
+    (line,) = client.get(f"/api/charts/{chart.pk}/release/").json()
+    assert (line["state"], line["earlier_export"]) == ("ready", "")
+    assert len(qa.reopen(chart=chart, reason="Look again.", by=officer).sent) == 1
+    answered_again(chart, coder, {"N18.32": {"outcome": Outcome.REJECT, "reason": "negated"}}, lead)
+    (line,) = client.get(f"/api/charts/{chart.pk}/release/").json()
+    assert (line["action"], line["code"], line["earlier_export"]) == ("delete", "N18.32", "corrects it")
+
+
 def test_a_reopening_needs_its_reason_in_the_database_too(project, coder, lead) -> None:
     chart = closed(project, coder, lead, visit())
     with pytest.raises(IntegrityError), transaction.atomic():

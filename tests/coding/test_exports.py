@@ -46,7 +46,9 @@ def results(project: Project) -> list[dict[str, object]]:
 
 def test_an_export_is_found_by_being_there() -> None:
     found = exports.exports()
-    assert set(found) == {"best_records", "capture", "coded_results", "gaps", "not_submitted", "scores", "submission"}
+    assert set(found) == {
+        "best_records", "capture", "coded_results", "gaps", "not_submitted", "recapture", "scores", "submission",
+    }  # fmt: skip
     for export in found.values():
         assert export.NAME
         assert isinstance(export.PERMISSION, Permission)

@@ -176,7 +176,7 @@ def changes(note: Note, old: dict[str, Any], new: dict[str, Any]) -> list[Change
         if not explained:
             out.append(change(note, "passed over", s, before=before, after=after))
     out.sort(key=lambda c: (c.start or 0, c.kind != "removed", c.icd10))
-    said = [*old["suggestions"], *new["suggestions"], *old["suppressed"], *new["suppressed"]]
+    said = [*new["suppressed"], *new["suggestions"], *old["suppressed"], *old["suggestions"]]
     for a, b in zip(old["first_pass"], new["first_pass"], strict=True):
         if a["verdict"] != b["verdict"]:
             out.append(verdict_change(note, a, b, said))
@@ -187,7 +187,10 @@ def verdict_change(note: Note, old: dict[str, Any], new: dict[str, Any], said: S
     """Another verdict on a first-pass code, with the first place in the note that either reading takes for it."""
     owner = load().family_of(new["icd10"])
     family = owner.name if owner else ""
-    places = [*new["evidence"], *old["evidence"], *([s["start"], s["end"]] for s in said if family_of(s) == family)]
+    own = [[s["start"], s["end"]] for s in said if family_of(s) == family]
+    # What speaks for a code is told by the evidence, what speaks against it by the mentions that were passed over.
+    evidence = [*new["evidence"], *old["evidence"]]
+    places = [*own, *evidence] if new["verdict"] == "unsupported" else [*evidence, *own]
     start, end = places[0] if places else (None, None)
     after = f"{new['verdict']}: {new['why']}"
     return Change(note, "verdict", new["icd10"], family, start, end, before=old["verdict"], after=after)

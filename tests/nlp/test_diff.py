@@ -5,7 +5,18 @@ from pathlib import Path
 import pytest
 
 from nlp.catalog import HERE, digest
-from nlp.diff import Change, Note, RulesError, Summary, assemble, changed_files, differences, lines_of, sentence
+from nlp.diff import (
+    Change,
+    Note,
+    RulesError,
+    Summary,
+    assemble,
+    changed_files,
+    changes,
+    differences,
+    lines_of,
+    sentence,
+)
 
 GOUT = (HERE / "conditions" / "gout.toml").read_text(encoding="utf-8")
 
@@ -87,3 +98,16 @@ def test_a_summary_counts_notes_that_are_read_otherwise() -> None:
     summary.add([])
     summary.add([Change(Note("n", "text"), "added", "E11.9", "diabetes")])
     assert list(summary.lines())[-1] == "2 notes read, 1 read otherwise."
+
+
+def test_a_verdict_against_a_code_quotes_what_was_passed_over() -> None:
+    text = "No gout. Gout, on colchicine."
+    passed = {"icd10": "M10.9", "start": 3, "end": 7, "reason": "negated", "rule": "gout/gout"}
+    spoken = {"icd10": "M10.9", "verdict": "supported", "evidence": [[9, 13]], "why": "Named."}
+    old = {"suggestions": [], "suppressed": [passed], "first_pass": [spoken]}
+    new = {**old, "first_pass": [{**spoken, "verdict": "unsupported", "evidence": []}]}
+    note = Note("n", text, first_pass=("M10.9",))
+    (against,) = changes(note, old, new)
+    (back,) = changes(note, new, old)
+    assert (against.start, against.end) == (3, 7)
+    assert (back.start, back.end) == (9, 13)

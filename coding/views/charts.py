@@ -19,7 +19,7 @@ from coding.provider_queries import practice
 from coding.templatetags.secondpass import SPAN_LETTERS
 from coding.views import chosen_project
 from coding.views.reading import Reading, answers_to, read_chart
-from coding.workflow import CHANGE_REASONS, REASONS, QueryStatus, SpanLabel, SuggestionKind
+from coding.workflow import CHANGE_REASONS, REASONS, ChartStatus, QueryStatus, SpanLabel, SuggestionKind
 
 MEAT = [
     (label.value, label.label, SPAN_LETTERS[label])
@@ -73,6 +73,7 @@ def chart(request: HttpRequest, pk: int) -> HttpResponse:
     asked = chart.escalations.exclude(ended_at__isnull=False, answer="").select_related("asked_by", "answered_by")
     context = review_context(read_chart(chart, user), user) | {
         "escalations": asked,
+        "may_take_up": chart.status in (ChartStatus.ON_HOLD, ChartStatus.RETURNED) and queues.holds(chart, user),
         "answers_coders": can(user, Permission.ANSWER_CODERS, chart.project),
     }
     return render(request, "charts/chart.html", context)

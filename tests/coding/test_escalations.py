@@ -189,3 +189,9 @@ def test_the_queue_says_reason_date_and_days_and_acts_in_place(client, project, 
     assert "Take up" in page
     client.post(reverse("resume", args=[chart.pk]))
     assert "Release" in words(client, coder, url)
+
+
+def test_only_its_holder_is_offered_to_take_a_chart_up_again(client, asked, coder, lead) -> None:
+    url = reverse("chart", args=[asked.chart_id])
+    assert "Take it up again" in words(client, coder, url)
+    assert "Take it up again" not in words(client, lead, url)

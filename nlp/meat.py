@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 
 from nlp.assertion import SILENT, Asserted, Sentences
 from nlp.catalog import Catalog, Family
@@ -17,17 +18,26 @@ from nlp.findings import Evidence, Meat, Span
 from nlp.sections import NUMBERED, PLAN, Page
 from nlp.words import Words
 
-LIMITS = {Meat.MONITOR: 3, Meat.EVALUATE: 5, Meat.ASSESS: 2, Meat.TREAT: 4}
+LIMITS = {Meat.MONITOR: 4, Meat.EVALUATE: 5, Meat.ASSESS: 2, Meat.TREAT: 4}
 """Most spans of a letter that a finding carries: the decisive ones come first."""
 LIMIT = max(LIMITS.values())
+PARTNER = {Meat.MONITOR: 2, Meat.EVALUATE: 2, Meat.ASSESS: 1, Meat.TREAT: 2}
+"""As many of each letter does a second condition give to the code of a combination."""
 SENTENCE = 320
 """Characters of a sentence that is quoted whole; from a longer one a clause is quoted."""
 PLACES = ("exam", "vitals", "results", "", "hospital_course", "assessment_plan")
 """Sections where findings and results of a condition are looked for, whether or not it is named beside them."""
 SHOWN = ("exam", "vitals", "results")
 """Sections that tell what was found."""
+TOLD = ("hpi", "chief_complaint", "procedure")
+"""Sections that tell what came before."""
+COURSE = ("hospital_course", "instructions", "follow_up")
+"""Sections that tell what was done during a stay and what is to be done after it."""
 OPENING = 20
 """Characters before the name of a condition with which a sentence still begins: a number, a side, "Chronic"."""
+AGE = 3
+"""So many sentences of a history behind the name of a condition still speak of it."""
+TOLD_NEXT = (Meat.MONITOR,)
 HEADING = 60
 """Most characters of a bare heading."""
 TITLE = 3
@@ -37,6 +47,8 @@ CLAUSE = re.compile(r";|, | and (?=\w)|\n(?=[ ]*[-*•])|: |\. ")
 """Where a clause of a long sentence may begin or end."""
 NORMAL = re.compile(r"\b(?:no|not|without|negative|normal|clear|denies|none|absent|intact|unremarkable)\b")
 """Beside a finding: it is a normal one, which says less than an abnormal one."""
+DOSE = re.compile(r"[a-z ,(-]{0,12}\d")
+"""Behind a drug: how much of it."""
 VALUE = re.compile(r"(?<!in )(?<!every )(?<!\d)\d")
 WITH = re.compile(r"[ ,]*(?::[ ]*\w|with (?!contrast|and\b|or\b|gadolinium|dr\b)[a-z])")
 """Behind a test: what it found."""
@@ -68,6 +80,7 @@ class Outline:
         opens = opening and any(assessed & self.families.get(n, set()) for n in page.sentences_in(opening))
         self.sole = assessed if len(assessed) == 1 and opens else set() if assessed else reasons
         """The family that an assessment begins with and names no other; if it names none, what the visit is for."""
+        self.first_end = next((b for a, b in page.blocks if any(x.isalpha() for x in page.low[a:b])), 0)
         self.themes: dict[int, frozenset[str]] = {}
         self.labels: dict[int, str] = {}
         self.judging: set[int] = set()
@@ -76,6 +89,31 @@ class Outline:
     def telling_drugs(self) -> tuple[Span, ...]:
         """Where drugs stand that speak of one disease if nothing else in the note takes them."""
         return tuple(m.span() for m in each(self.catalog.general.get("telling"), self.page.low, 0, len(self.page.low)))
+
+    def is_led_by(self, mates: Sequence[Asserted]) -> bool:
+        """Whether a condition of the assessment stands in its first problem."""
+        return any(a.mention.start < self.first_end and a.mention.section == "assessment_plan" for a in mates)
+
+    @cached_property
+    def topics(self) -> dict[int, str]:
+        """The family that a sentence of the history goes on to speak of: the only one named last in its paragraph."""
+        found: dict[int, str] = {}
+        for section in self.page.sections:
+            if section.kind not in ("hpi", "chief_complaint", ""):
+                continue
+            topic, age, last = "", 0, section.body
+            for n in self.page.sentences_in((section.body, section.end)):
+                start, end = self.page.sentences[n]
+                named = self.families.get(n, ())
+                if "\n" in self.page.low[last:start]:
+                    topic = ""
+                if named:
+                    topic, age = next(iter(named)) if len(named) == 1 else "", 0
+                elif topic and age < AGE:
+                    found[n] = topic
+                    age += 1
+                last = end
+        return found
 
     def is_reason(self, a: Asserted) -> bool:
         start = self.page.sentences[a.mention.sentence][0]
@@ -129,6 +167,12 @@ class Outline:
                     self.judging |= self.judged(n, numbers)
             self.labels[n] = label
 
+    def is_in_item(self, number: int) -> bool:
+        """Whether a sentence goes on with a numbered problem that another sentence opens."""
+        block = self.page.block_at(self.page.sentences[number][0])
+        opens = block and self.page.sentences_in(block)[0] == number
+        return bool(block and not opens and NUMBERED.match(self.page.plain, block[0]))
+
     def is_plan(self, position: int) -> bool:
         """Whether a position stands in a plan that is apart from the assessment."""
         section = self.page.section_at(position)
@@ -181,20 +225,35 @@ class Witness:
     # ------------------------------------------------------------------------------------- words, whatever they mean
 
     @cached_property
-    def own_drugs(self) -> tuple[Evidence, ...]:
-        """Current treatment with what fits only this family, anywhere in the note: each drug once, the plan first."""
-        if not self.family.drugs:
-            return ()
-        found: dict[str, tuple[int, Evidence]] = {}
-        for m in self.family.drugs.finditer(self.page.low):
-            section = self.page.section_at(m.start()).kind
-            rank = 0 if section in self.sentences.assessment else 2 if section == "medications" else 1
-            if section in SILENT or (m.group() in found and found[m.group()][0] <= rank):
-                continue
+    def drugs(self) -> dict[int, list[Evidence]]:
+        """Where a current drug that fits only this family stands, by sentence."""
+        found: dict[int, list[Evidence]] = {}
+        for e in self.given(self.family.drugs, "drugs", 0, len(self.page.low)):
+            found.setdefault(self.page.sentence_at(e.start), []).append(e)
+        return found
+
+    def given(self, pattern: Words | None, field: str, start: int, end: int) -> Iterator[Evidence]:
+        """The drugs of a field in a stretch of the note that are current."""
+        for m in each(pattern, self.page.low, start, end):
             if not self.is_off(self.page.sentence_at(m.start()), m.start(), m.end()):
-                found[m.group()] = rank, Evidence(Meat.TREAT, m.start(), m.end(), f"{self.family.name}/meat.drugs")
-                if len(found) == 2 * LIMIT:
-                    break
+                yield Evidence(Meat.TREAT, m.start(), m.end(), f"{self.family.name}/meat.{field}")
+
+    @cached_property
+    def own_drugs(self) -> tuple[Evidence, ...]:
+        """Current treatment with what fits only this family, anywhere in the note: each drug once, the plan first.
+
+        A drug that the plan names without a dose is shown where its dose stands as well.
+        """
+        found: dict[tuple[str, bool], tuple[int, Evidence]] = {}
+        for e in (e for found_here in self.drugs.values() for e in found_here):
+            section = self.page.section_at(e.start).kind
+            rank = 0 if section in self.sentences.assessment else 2 if section == "medications" else 1
+            key = self.page.low[e.start : e.end], bool(DOSE.match(self.page.low, e.end))
+            if section not in SILENT and (key not in found or found[key][0] > rank):
+                found[key] = rank, e
+        for drug, dosed in list(found):
+            if not dosed and (drug, True) in found and found[drug, True][0] <= found[drug, False][0]:
+                del found[drug, False]
         return tuple(e for _, e in sorted(found.values(), key=lambda x: (x[0], x[1].start)))
 
     @cached_property
@@ -264,16 +323,15 @@ class Witness:
 
     def scan(self, number: int, start: int, end: int) -> Iterator[Evidence]:
         low, name = self.page.low, self.family.name
-        for field, pattern in (("drugs", self.family.drugs), ("shared_drugs", self.family.shared_drugs)):
-            for m in each(pattern, low, start, end):
-                if not self.is_off(number, m.start(), m.end()):
-                    yield Evidence(Meat.TREAT, m.start(), m.end(), f"{name}/meat.{field}")
+        yield from self.drugs.get(number, ())
+        yield from self.given(self.family.shared_drugs, "shared_drugs", start, end)
         for m in self.lab_values(start, end):
             letter = Meat.MONITOR if self.is_ordered(start, end, m.start(), m.end()) else Meat.EVALUATE
             yield Evidence(letter, m.start(), m.end(), f"{name}/meat.labs")
         for letter_name, pattern in self.family.cues:
             for m in each(pattern, low, start, end):
-                yield Evidence(Meat(letter_name), m.start(), m.end(), f"{name}/meat.{letter_name}")
+                if not is_organ(m):
+                    yield Evidence(Meat(letter_name), m.start(), m.end(), f"{name}/meat.{letter_name}")
 
     def lab_values(self, start: int, end: int) -> Iterator[re.Match[str]]:
         """The family's labs, where the word is no food, drug or lack of the substance."""
@@ -309,10 +367,18 @@ class Witness:
         for a in (*mates, *others):
             self.spans.setdefault(a.mention.sentence, []).append((a.mention.start, a.mention.end))
         given: set[Meat] = set()
+        is_treated = False
         for e in self.near(mates, others):
             given.add(e.letter)
+            is_treated |= e.letter is Meat.TREAT and self.page.section_at(e.start).kind == "assessment_plan"
             yield e
-        for e in self.treatment(Meat.TREAT in given):
+        for e in self.treatment(is_treated):
+            given.add(e.letter)
+            yield e
+        for e in self.told_next():
+            given.add(e.letter)
+            yield e
+        for e in self.course():
             given.add(e.letter)
             yield e
         for e in self.elsewhere():
@@ -321,10 +387,15 @@ class Witness:
         for e in self.of_all(given):
             given.add(e.letter)
             yield e
-        if Meat.EVALUATE not in given:
-            yield from self.told_results()
+        yield from self.told_results(Meat.EVALUATE in given)
         if Meat.MONITOR not in given:
             yield from self.followed()
+        if Meat.MONITOR not in given and self.outline.is_led_by(mates):
+            yield from self.coming_back()
+        if Meat.TREAT not in given:
+            yield from self.told_treatment()
+        if Meat.ASSESS not in given:
+            yield from self.called((*mates, *others))
         if not given and mates[0].mention.term.kind == "status":
             m = mates[0].mention
             yield Evidence(Meat.ASSESS, m.start, m.end, f"{self.family.name}/status")
@@ -332,9 +403,8 @@ class Witness:
     def near(self, mates: Sequence[Asserted], others: Sequence[Asserted]) -> Iterator[Evidence]:
         listed = [a for a in mates if a.mention.section in self.sentences.assessment]
         titles = [a for a in listed if self.is_title(a)]
-        once = {self.words_of(a.mention.sentence): a for a in reversed(titles)}
         stated = sorted(listed, key=lambda a: not self.opens_sentence(a))
-        for a in [a for a in titles if once[self.words_of(a.mention.sentence)] is a] or stated[:1]:
+        for a in titles or stated[:1]:
             yield Evidence(Meat.ASSESS, a.mention.start, a.mention.end, f"{self.family.name}/listed")
         own = dict.fromkeys(b for a in titles or listed if (b := self.page.block_at(a.mention.start)))
         if self.family.name in self.outline.sole:
@@ -357,6 +427,14 @@ class Witness:
             for e in self.of_narrative(number):
                 if not (listed and e.letter is Meat.ASSESS):
                     yield e
+
+    def told_next(self) -> Iterator[Evidence]:
+        """What the history goes on to tell of the condition behind its name, in words of its own."""
+        for number, topic in self.outline.topics.items():
+            if topic == self.family.name:
+                for e in self.of_narrative(number):
+                    if self.is_own(e) and e.letter in TOLD_NEXT:
+                        yield e
 
     def opens_sentence(self, a: Asserted) -> bool:
         """Whether a sentence of the assessment begins with the condition, as a diagnosis does."""
@@ -474,6 +552,32 @@ class Witness:
             least = min((c for c, _ in claims), default=2)
             yield from (e for c, e in claims if c == least < 2)
 
+    def course(self) -> Iterator[Evidence]:
+        """What was done for the condition during a stay, and what the person is sent home with."""
+        for e in self.found("treat", COURSE):
+            number = self.page.sentence_at(e.start)
+            if self.letter_of(e, number, self.outline.label(number)):
+                yield e
+        for start, end in self.places(COURSE):
+            shared = self.given(self.family.shared_drugs, "shared_drugs", start, end)
+            own = (e for n in self.page.sentences_in((start, end)) for e in self.drugs.get(n, ()))
+            for e in (*own, *(e for e in shared if self.claim(e) < 2)):
+                number = self.page.sentence_at(e.start)
+                if self.letter_of(e, number, self.outline.label(number)):
+                    yield e
+
+    def places(self, kinds: Iterable[str]) -> Iterator[Span]:
+        """Where sections of some kinds stand, without their headings."""
+        return ((s.body, s.end) for s in self.page.sections if s.kind in kinds)
+
+    def found(self, letter: str, kinds: Iterable[str]) -> Iterator[Evidence]:
+        """The family's cues of a letter in sections of some kinds."""
+        for pattern in (p for name, p in self.family.cues if name == letter):
+            for start, end in self.places(kinds):
+                for m in each(pattern, self.page.low, start, end):
+                    if not is_organ(m):
+                        yield Evidence(Meat(letter), m.start(), m.end(), f"{self.family.name}/meat.{letter}")
+
     def claim(self, e: Evidence) -> int:
         """How another condition that the note names accounts for a drug: 2 as its own, 1 as one of several, 0 not."""
         named = {f for families in self.outline.families.values() for f in families} - {self.family.name}
@@ -487,39 +591,75 @@ class Witness:
 
     def elsewhere(self) -> Iterator[Evidence]:
         """What examinations and results show of the family in the rest of the note, each measure once."""
-        seen: set[tuple[Meat, str]] = set()
+        seen: set[tuple[Meat, str, bool]] = set()
         normal: list[Evidence] = []
+        organs: list[Evidence] = []
+        is_shown = False
         evaluations = [pattern for letter, pattern in self.family.cues if letter == Meat.EVALUATE]
         for section in self.page.sections:
             if section.kind not in PLACES:
                 continue
             for pattern in evaluations:
                 for m in each(pattern, self.page.low, section.body, section.end):
-                    for e in self.seen_once(seen, m, f"{self.family.name}/meat.evaluate"):
-                        start, _ = self.page.sentences[self.page.sentence_at(e.start)]
-                        if NORMAL.search(self.page.low, max(start, e.start - 60), e.end):
+                    for e, is_normal in self.seen_once(seen, m, f"{self.family.name}/meat.evaluate"):
+                        if is_organ(m):
+                            organs.append(e)
+                        elif is_normal:
                             normal.append(e)
                         else:
+                            is_shown = True
                             yield e
             for m in self.lab_values(section.body, section.end):
-                yield from self.seen_once(seen, m, f"{self.family.name}/meat.labs")
+                for e, _ in self.seen_once(seen, m, f"{self.family.name}/meat.labs"):
+                    is_shown = True
+                    yield e
         yield from normal
+        if not (is_shown or normal):
+            yield from organs
 
-    def seen_once(self, seen: set[tuple[Meat, str]], m: re.Match[str], rule: str) -> Iterator[Evidence]:
+    def seen_once(
+        self, seen: set[tuple[Meat, str, bool]], m: re.Match[str], rule: str
+    ) -> Iterator[tuple[Evidence, bool]]:
+        """A measure with whether it is a normal one, unless the like of it was seen before."""
         number = self.page.sentence_at(m.start())
-        e = Evidence(Meat.EVALUATE, m.start(), m.end(), rule)
-        letter = self.letter_of(e, number, self.outline.label(number))
-        if letter and (letter, m.group()) not in seen:
-            seen.add((letter, m.group()))
-            yield Evidence(letter, m.start(), m.end(), rule)
+        letter = self.letter_of(Evidence(Meat.EVALUATE, m.start(), m.end(), rule), number, self.outline.label(number))
+        start = self.page.sentences[number][0]
+        is_normal = bool(NORMAL.search(self.page.low, max(start, m.start() - 60), m.end()))
+        if letter and (letter, m.group(), is_normal) not in seen:
+            seen.add((letter, m.group(), is_normal))
+            yield Evidence(letter, m.start(), m.end(), rule), is_normal
 
-    def told_results(self) -> Iterator[Evidence]:
-        """Values of the family's labs in the history, for a condition that nothing else evaluates."""
-        for section in self.page.sections:
-            if section.kind in ("hpi", "chief_complaint"):
-                for m in self.lab_values(section.body, section.end):
-                    if VALUE.search(self.page.low[m.end() : m.end() + 30]):
-                        yield Evidence(Meat.EVALUATE, m.start(), m.end(), f"{self.family.name}/meat.labs")
+    def told_results(self, is_evaluated: bool) -> Iterator[Evidence]:
+        """What the history tells of labs with their values and of tests; of findings only if nothing else evaluates."""
+        for start, end in self.places(TOLD):
+            for m in self.lab_values(start, end):
+                if VALUE.search(self.page.low[m.end() : m.end() + 30]):
+                    yield Evidence(Meat.EVALUATE, m.start(), m.end(), f"{self.family.name}/meat.labs")
+        for e in self.found("evaluate", TOLD):
+            is_test = self.catalog.general["test"].search(self.page.low, e.start, e.end)
+            if (is_test or not is_evaluated) and self.letter_of(e, self.page.sentence_at(e.start), "") is Meat.EVALUATE:
+                yield e
+
+    def told_treatment(self) -> Iterator[Evidence]:
+        """The first treatment of the family in the history, for a condition that nothing else treats."""
+        told = self.found("treat", ("hpi", "chief_complaint", "procedure", ""))
+        yield from islice((e for e in told if self.letter_of(e, self.page.sentence_at(e.start), "")), 1)
+
+    def called(self, mentions: Sequence[Asserted]) -> Iterator[Evidence]:
+        """Where the history calls the condition present, for one that nothing else assesses."""
+        for a in mentions:
+            if a.mention.section in ("hpi", "chief_complaint", "", "ros", "problem_list", "hospital_course"):
+                yield Evidence(Meat.ASSESS, a.mention.start, a.mention.end, f"{self.family.name}/named")
+                return
+
+    def coming_back(self) -> Iterator[Evidence]:
+        """When the person is to be seen again, where this is what the note is about first."""
+        for start, end in self.places(("assessment_plan", *COURSE)):
+            for m in self.catalog.general["return"].finditer(self.page.low, start, end):
+                number = self.page.sentence_at(m.start())
+                about = self.outline.families.get(number) or self.outline.theme(number)
+                if self.family.name in about or not (about or self.outline.is_in_item(number)):
+                    yield Evidence(Meat.MONITOR, m.start(), m.end(), "context/general.return")
 
     def followed(self) -> Iterator[Evidence]:
         """For a condition watched nowhere else: its first symptom in the history, and its specialist who follows."""
@@ -547,6 +687,11 @@ class Witness:
                 yield Evidence(letter, m.start(), m.end(), f"context/general.all_{letter}")
 
 
+def is_organ(m: re.Match[str]) -> bool:
+    """Whether a word of evaluation is only the heading of an organ in an examination: "Heart:"."""
+    return m.group().endswith(":")
+
+
 def each(pattern: Words | None, text: str, start: int, end: int) -> Iterator[re.Match[str]]:
     return pattern.finditer(text, start, end) if pattern else iter(())
 
@@ -559,10 +704,10 @@ def chosen(page: Page, *sources: Iterable[Evidence]) -> tuple[Evidence, ...]:
     furosemide 40 mg daily", not three words of it.
     """
     kept: dict[tuple[Meat, Span], Evidence] = {}
-    for source in sources:
+    for rank, source in enumerate(sources):
         counts = dict.fromkeys(Meat, 0)
         for (letter, span), words in phrases(page, source).items():
-            if (letter, span) not in kept and counts[letter] < -(-LIMITS[letter] // len(sources)):
+            if (letter, span) not in kept and counts[letter] < (PARTNER[letter] if rank else LIMITS[letter]):
                 counts[letter] += 1
                 rule = min(words, key=lambda e: e.rule.startswith("context/")).rule
                 kept[letter, span] = Evidence(letter, *span, rule)

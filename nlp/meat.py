@@ -95,6 +95,11 @@ class Outline:
         return any(a.mention.start < self.first_end and a.mention.section == "assessment_plan" for a in mates)
 
     @cached_property
+    def named(self) -> frozenset[str]:
+        """All families that the note speaks of."""
+        return frozenset().union(*self.families.values())
+
+    @cached_property
     def topics(self) -> dict[int, str]:
         """The family that a sentence of the history goes on to speak of: the only one named last in its paragraph."""
         found: dict[int, str] = {}
@@ -580,9 +585,8 @@ class Witness:
 
     def claim(self, e: Evidence) -> int:
         """How another condition that the note names accounts for a drug: 2 as its own, 1 as one of several, 0 not."""
-        named = {f for families in self.outline.families.values() for f in families} - {self.family.name}
         claims = [0]
-        for name in named:
+        for name in self.outline.named - {self.family.name}:
             family = self.catalog.families[name]
             if family.drugs and family.drugs.search(self.page.low, e.start, e.end):
                 return 2

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, TypeVar
 
 from django.db.models import Prefetch
@@ -23,6 +23,7 @@ from coding.models import (
     Chart,
     Decision,
     Document,
+    DocumentPage,
     Encounter,
     EvidenceSpan,
     NlpRun,
@@ -114,6 +115,12 @@ class NotePage:
     @property
     def document(self) -> Document | None:
         return getattr(self.note, "document", None)
+
+    @property
+    def sizes(self) -> str:
+        """The widths and heights of the document's pages in points, with how many are alike: "612x792x3 792x612x1"."""
+        sizes = ((page.width, page.height) for page in self.document.pages.all()) if self.document else ()
+        return " ".join(f"{width}x{height}x{len(list(alike))}" for (width, height), alike in groupby(sizes))
 
 
 @dataclass(frozen=True)
@@ -675,7 +682,10 @@ def record_of(chart: Chart, questions: Iterable[Question], rules: Book | None = 
             for span in group.spans:
                 spans.setdefault(span.note_id, []).append(span)
     muted = muted_mentions(chart)
-    encounters = validity.encounters_of(chart).prefetch_related(Prefetch("notes__runs", NlpRun.objects.order_by("pk")))
+    encounters = validity.encounters_of(chart).prefetch_related(
+        Prefetch("notes__runs", NlpRun.objects.order_by("pk")),
+        Prefetch("notes__document__pages", DocumentPage.objects.defer("words")),
+    )
     found = validity.chart_validity(chart, encounters, timezone.localdate(), rules)
     return [
         EncounterPage(

@@ -1,4 +1,8 @@
 // Find in the notes, over the borders of highlighted pieces. The matches are painted by the browser: the text stays as it is.
+// A note that shows its pages is searched in its text all the same; what is found is shown on the page.
+import { viewerOf } from "./pdf.js";
+import { codePoints } from "./selection.js";
+
 export function prepareFind(record) {
   const input = document.getElementById("find");
   const count = document.getElementById("find-count");
@@ -7,30 +11,38 @@ export function prepareFind(record) {
   let at = -1;
   let found = null;
 
+  const wanted = () => input.value.trim().toLowerCase();
+
   function search() {
     found = null;
     matches = [];
     at = -1;
-    const words = input.value.trim().toLowerCase();
     CSS.highlights.delete("found");
     CSS.highlights.delete("found-now");
     count.textContent = "";
-    if (words.length < 2) return;
-    for (const note of record.querySelectorAll(".note-text")) matches.push(...matchesIn(note, words));
-    CSS.highlights.set("found", new Highlight(...matches));
+    if (wanted().length < 2) return;
+    for (const note of record.querySelectorAll(".note-text")) matches.push(...matchesIn(note, wanted()));
+    const onPages = [...record.querySelectorAll(".pdf-text")].flatMap((layer) => matchesIn(layer, wanted()));
+    CSS.highlights.set("found", new Highlight(...matches, ...onPages));
     count.textContent = matches.length ? `${matches.length} found` : "none";
   }
 
-  function go(step) {
+  async function go(step) {
     if (!matches.length) return;
     at = (at + step + matches.length) % matches.length;
-    CSS.highlights.set("found-now", new Highlight(matches[at]));
-    found = matches[at];
-    matches[at].startContainer.parentElement.scrollIntoView({ block: "center" });
+    const gone = at;
+    const range = await shown(matches[at]);
+    if (gone !== at) return;
+    CSS.highlights.set("found-now", new Highlight(range));
+    found = range;
+    range.startContainer.parentElement.scrollIntoView({ block: "center" });
     count.textContent = `${at + 1} of ${matches.length}`;
   }
 
   input.addEventListener("input", search);
+  record.addEventListener("pdf-layer", (event) => {
+    if (wanted().length >= 2) for (const range of matchesIn(event.target, wanted())) CSS.highlights.get("found")?.add(range);
+  });
   input.form.addEventListener("submit", (event) => event.preventDefault());
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter") { event.preventDefault(); go(event.shiftKey ? -1 : 1); }
@@ -43,6 +55,18 @@ export function prepareFind(record) {
       if (chosen) window.getSelection().setBaseAndExtent(chosen.startContainer, chosen.startOffset, chosen.endContainer, chosen.endOffset);
     }
   });
+}
+
+// The match where the person sees it: in the note's text, or on a page.
+async function shown(range) {
+  const note = range.startContainer.parentElement.closest(".note-text");
+  const viewer = viewerOf(note.dataset.note);
+  if (!viewer?.showsPages()) return range;
+  const before = new Range();
+  before.setStart(note, 0);
+  before.setEnd(range.startContainer, range.startOffset);
+  const start = codePoints(before.toString());
+  return viewer.rangeOf(start, start + codePoints(range.toString())).catch(() => range);
 }
 
 function matchesIn(note, words) {

@@ -4,6 +4,7 @@ import "./codesearch.js";
 import { prepareFind } from "./find.js";
 import { forgetDraft, keyOf, openDrafts, restoreDraft, shelveDraft } from "./drafts.js";
 import { areOn, commandOf, shortcut, withKey } from "./keys.js";
+import { preparePdfs, viewerOf } from "./pdf.js";
 import { selectedText } from "./selection.js";
 import { startTour, tourAllows, tourTried } from "./tour.js";
 
@@ -68,9 +69,10 @@ function light(owners) {
 // wants to watch twenty notes go by.
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-function showEvidence(of) {
+async function showEvidence(of) {
   const quote = of.querySelector(".quote");
-  const first = quote && piecesOf(quote)[0];
+  const first = quote && (await piecesOf(quote))[0];
+  if (of.id !== current) return; // the person went on meanwhile
   const place = first ?? document.getElementById(of.querySelector("a[href^='#encounter-']")?.hash.slice(1));
   if (!place) return;
   const view = record.getBoundingClientRect();
@@ -88,15 +90,21 @@ function step(by) {
 }
 
 // --- Evidence ---
-function piecesOf(quote) {
+// Where a quote stands: pieces of the note's text, or words on a page of it.
+async function piecesOf(quote) {
   const { jump: note, start, end } = quote.dataset;
+  const viewer = viewerOf(note);
+  if (viewer?.showsPages()) {
+    const words = await viewer.reveal(Number(start), Number(end)).catch(() => null);
+    if (words) return words;
+  }
   return [...record.querySelectorAll(`.note-text[data-note="${note}"] .seg`)].filter(
     (piece) => Number(piece.dataset.start) >= Number(start) && Number(piece.dataset.start) < Number(end),
   );
 }
 
-function jump(quote) {
-  const pieces = piecesOf(quote);
+async function jump(quote) {
+  const pieces = await piecesOf(quote);
   pieces[0]?.scrollIntoView({ block: "center" });
   for (const piece of pieces) {
     piece.classList.remove("pulse");
@@ -347,6 +355,12 @@ document.addEventListener("click", (event) => {
     jump(quote);
     return;
   }
+  const toPage = target.closest("a[href^='#note-']")?.hash.match(/^#note-(\d+)-page-(\d+)$/);
+  if (toPage && viewerOf(toPage[1])?.showsPages()) {
+    event.preventDefault();
+    viewerOf(toPage[1]).toPage(Number(toPage[2]));
+    return;
+  }
   const link = target.closest("[data-dialog]");
   if (link && window.htmx && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
@@ -511,6 +525,7 @@ splitter.addEventListener("pointerdown", (event) => {
   splitter.addEventListener("pointerup", () => splitter.removeEventListener("pointermove", move), { once: true });
 });
 
+preparePdfs(record);
 prepareFind(record);
 // What stood open when the page was left is open again, with its words.
 for (const draft of openDrafts()) {

@@ -1,5 +1,5 @@
 // The selected text as a place in a note. The server counts Unicode code points, JavaScript UTF-16 units.
-function codePoints(text) {
+export function codePoints(text) {
   return [...text].length;
 }
 
@@ -16,7 +16,7 @@ export function selectedText() {
   if (!selection.rangeCount || selection.isCollapsed) return null;
   const range = selection.getRangeAt(0);
   const element = range.startContainer.nodeType === Node.TEXT_NODE ? range.startContainer.parentElement : range.startContainer;
-  const note = element.closest(".note-text");
+  const note = element.closest(".note-text, .pdf-text"); // the text of a note, or of one page of it
   if (!note) return null;
   // Dragging, or a triple click, easily runs over the note's end.
   const inside = note.contains(range.endContainer);
@@ -26,5 +26,6 @@ export function selectedText() {
   while (start < end && /\s/u.test(points[start])) start += 1;
   while (end > start && /\s/u.test(points[end - 1])) end -= 1;
   if (start === end) return null;
-  return { note: note.dataset.note, encounter: note.dataset.encounter, start, end, quote: points.slice(start, end).join("") };
+  const base = Number(note.dataset.base ?? 0);
+  return { note: note.dataset.note, encounter: note.dataset.encounter, start: base + start, end: base + end, quote: points.slice(start, end).join("") };
 }

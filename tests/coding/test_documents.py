@@ -325,8 +325,9 @@ def test_the_bytes_and_places_are_not_fetched_with_a_chart(project) -> None:
     with CaptureQueriesContext(connection) as queries:
         read_chart(chart, make.person(Role.CODER, project))
     said = " ".join(query["sql"] for query in queries)
-    assert "coding_document" in said
-    assert "coding_documentp" not in said
+    assert "coding_documentpage" in said  # for the sizes of the pages
+    assert '"coding_documentpage"."words"' not in said
+    assert "coding_documentpart" not in said
 
 
 # --- What was not read is said, everywhere --------------------------------------------------------------------------
@@ -367,7 +368,14 @@ def test_the_page_says_which_pages_were_not_read_and_finish_says_it_again(projec
     assert page.notes[note] == "Stable.\n\n\n"  # marks of pages are no text
     client.post(
         reverse("answer", args=[chart.pk]),
-        {"s": Suggestion.objects.get().pk, "outcome": "delete", "panel": "1", "reason": "not-documented"},
+        {
+            "s": Suggestion.objects.get().pk,
+            "outcome": "delete",
+            "panel": "1",
+            "reason": "not-documented",
+            "reads": "1",
+            "read": note,
+        },
     )
     response = client.post(reverse("finish", args=[chart.pk]), follow=True)
     assert "2 pages held no text and went unread by the rules" in pages.Page(response).words

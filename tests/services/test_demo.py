@@ -86,7 +86,7 @@ def test_one_command_runs_the_demo_and_a_second_run_continues(tmp_path: Path) ->
         assert len(set(landed.values())) == 3, "each role begins on its own page"
         first = health(port)
         assert first["status"] == "ok"
-        assert first["notes"] == {"queued": 0, "running": 0, "done": 117, "failed": 0}
+        assert first["notes"] == {"queued": 0, "running": 0, "done": 120, "failed": 0}
     with pytest.raises(OSError):
         health(port)
 

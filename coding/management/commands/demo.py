@@ -22,7 +22,7 @@ from django.db import connection
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-CHARTS = settings.BASE_DIR / "data" / "demo" / "charts.jsonl"
+CHARTS = [settings.BASE_DIR / "data" / "demo" / name for name in ("charts.jsonl", "documents.jsonl")]
 PEOPLE = [
     ("coder", "coder", "Casey", "Coder", "CRC"),
     ("lead", "qa_lead", "Quinn", "Lead", "CPMA"),
@@ -120,7 +120,8 @@ def load_charts() -> tuple[int, int]:
 
     with contextlib.redirect_stdout(None):
         # After an update the file may have more charts; a note that was edited is refused, and demo-reset helps.
-        call_command("import_charts", str(CHARTS), "--apply", verbosity=0)
+        for charts in CHARTS:
+            call_command("import_charts", str(charts), "--apply", verbosity=0)
         call_command("analyse_charts", verbosity=0)
     of_demo = Chart.objects.filter(member__project__name=DEMO)
     return of_demo.count(), Note.objects.filter(encounter__chart__in=of_demo).count()

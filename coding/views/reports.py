@@ -1,6 +1,6 @@
 """The capture report and its downloads, the list of charts with its assignments, and the project's policy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from coding import exports, release, reports
 from coding.actions import projects as project_actions
 from coding.actions import queues, trail
-from coding.models import Assignment, Chart, Escalation, Project, Role, TrailEvent, User
+from coding.models import Assignment, Chart, Escalation, Note, Project, Role, TrailEvent, User
 from coding.money import Rates
 from coding.permissions import NotAllowed, Permission, can, check_can
 from coding.templatetags.report_numbers import family_label
@@ -190,9 +190,19 @@ def chart_list(request: HttpRequest) -> HttpResponse:
         "coders": coders_of(project),
         "may_open": can(user, Permission.READ_CHARTS, project),
         "escalations": waiting_for_a_lead(user, project),
+        "pages_unread": pages_unread(page.object_list),
         "without_scores": [chart.pk for chart in page.object_list if is_blind(user, chart)],
     }
     return render(request, "reports/charts.html", context)
+
+
+def pages_unread(charts: Iterable[Chart]) -> dict[int, int]:
+    """By chart: how many of its pages hold no text, so that nobody but a person can have read them."""
+    found: dict[int, int] = {}
+    notes = Note.objects.filter(encounter__chart__in=[chart.pk for chart in charts]).exclude(unread_pages=[])
+    for chart, pages in notes.values_list("encounter__chart", "unread_pages"):
+        found[chart] = found.get(chart, 0) + len(pages)
+    return found
 
 
 def waiting_for_a_lead(user: User, project: Project) -> list[Escalation]:

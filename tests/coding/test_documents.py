@@ -385,6 +385,15 @@ def test_the_page_says_which_pages_were_not_read_and_finish_says_it_again(projec
     assert TrailEvent.objects.get(action="chart.finished").details["pages_unread"] == 2
 
 
+def test_the_list_of_charts_says_how_many_pages_of_each_were_not_read(project, client) -> None:
+    read_chart_with(project, "Stable.", pdfs.scan("x"), pdfs.scan("y"))
+    read_chart_with(project, "Stable.")
+    client.force_login(make.person(Role.MANAGER, project))
+    words = pages.Page(client.get(reverse("chart_list"))).words
+    assert words.count("not read") == 1
+    assert "2 pages not read" in words
+
+
 def test_a_chart_without_questions_does_not_say_that_nothing_is_missing(project, client) -> None:
     coder = make.person(Role.CODER, project)
     chart = read_chart_with(project, pdfs.scan("x"), codes=())

@@ -221,7 +221,7 @@ class Witness:
         self.page, self.sentences, self.catalog, self.family = page, sentences, catalog, family
         self.outline, self.named = outline, named
         self.seen = False
-        """Whether the examination names the condition; for whoever weighs its mentions to say."""
+        """Whether the examination or a result names the condition; for whoever weighs its mentions to say."""
         self.spans: dict[int, list[Span]] = {}
         """By sentence the mentions of the condition whose evidence is gathered: its name says nothing more of it."""
         self.by_sentence: dict[int, tuple[Evidence, ...]] = {}

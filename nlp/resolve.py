@@ -146,7 +146,7 @@ def conditions_of(
     strong = [a for a in standing if not a.mention.term.weak]
     standing = [a for a in standing if not a.mention.term.weak or strong or has_signal(page, witness, a)]
     alone = [a for a in standing if a.mention.term.alone]
-    witness.seen = any(a.mention.section == "exam" and not a.mention.term.weak for a in alone)
+    witness.seen = any(a.mention.section in ("exam", "results") and not a.mention.term.weak for a in alone)
     # A surface that cannot stand alone may still carry the evidence: "stage 3 CKD" in the
     # history, "Kidney disease" in the plan.
     supporting = [(w[0], a, w[1]) for a in standing if (w := weigh(page, catalog, witness, a))] if alone else []
@@ -347,7 +347,7 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         if kind == "cancer" and is_plainly_active(page, catalog, a):
             return 1, f"called active in {SECTION_NAMES.get(section, section)}"
     if section in NARRATIVE | {"pmh"} and kind == "chronic" and witness.seen:
-        return 2, f"named in {SECTION_NAMES.get(section, section)} and seen in the examination"
+        return 2, f"named in {SECTION_NAMES.get(section, section)} and seen in the examination or a test"
     if kind == "cancer" and section == "results" and is_pathology(page, a) and witness.sentences.treats_cancer:
         return 1, "the pathologist's finding, in a note that treats it"
     if section in SUPPORTING:
@@ -431,7 +431,10 @@ NARRATED = re.compile(
 """Words of a story: what they tell of may be over."""
 
 
-HAS = re.compile(r"\b(?:has(?: got)?|is in|remains in) (?:an? )?(?:(?:acute|severe|worsening|ongoing|persistent) )*$")
+HAS = re.compile(
+    r"\b(?:has(?: got)?|is in|remains in|(?:is|remains) (?:currently )?(?:intubated|ventilated) (?:for|due to|because of))"
+    r" (?:an? )?(?:(?:acute|severe|worsening|ongoing|persistent|his|her) )*$"
+)
 """Right before an event: the person has it."""
 
 
@@ -441,7 +444,8 @@ def is_at_bedside(page: Page, witness: Witness, a: Asserted) -> bool:
         return False
     start, end = page.sentences[a.mention.sentence]
     own = witness.family.name + "/"
-    if HAS.search(page.low, start, a.mention.start) and not NARRATED.search(page.low, start, a.mention.start):
+    has = HAS.search(page.low[start : a.mention.start])
+    if has and not NARRATED.search(page.low, start, start + has.start()):
         cure = next((words for letter, words in witness.family.cues if letter == str(Meat.TREAT)), None)
         return bool(cure and cure.search(page.low))
     if NARRATED.search(page.low, start, end):

@@ -432,7 +432,8 @@ NARRATED = re.compile(
 
 
 HAS = re.compile(
-    r"\b(?:has(?: got)?|is in|remains in|(?:is|remains) (?:currently )?(?:intubated|ventilated) (?:for|due to|because of))"
+    r"\b(?:has(?: got)?|is in|remains in"
+    r"|(?:is|remains) (?:currently )?(?:intubated|ventilated) (?:for|due to|because of))"
     r" (?:an? )?(?:(?:acute|severe|worsening|ongoing|persistent|his|her) )*$"
 )
 """Right before an event: the person has it."""

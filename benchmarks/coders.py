@@ -236,6 +236,7 @@ class Coder:
         """One request, sent again while the server does not answer."""
         while True:
             if self.pause:
+                self.connection = None  # the server would close it meanwhile, and a browser open another
                 time.sleep(self.chance.uniform(0, 2 * self.pause))
             started = time.monotonic()
             try:

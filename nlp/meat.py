@@ -47,6 +47,8 @@ CLAUSE = re.compile(r";|, | and (?=\w)|\n(?=[ ]*[-*•])|: |\. ")
 """Where a clause of a long sentence may begin or end."""
 NORMAL = re.compile(r"\b(?:no|not|without|negative|normal|clear|denies|none|absent|intact|unremarkable)\b")
 """Beside a finding: it is a normal one, which says less than an abnormal one."""
+LEVEL = re.compile(r"[ -](?:levels?|toxicity)\b")
+"""Behind a drug: what is measured of it, or its harm."""
 DOSE = re.compile(r"[a-z ,(-]{0,12}\d")
 """Behind a drug: how much of it."""
 VALUE = re.compile(r"(?<!in )(?<!every )(?<!\d)\d")
@@ -294,8 +296,8 @@ class Witness:
         return any(p and p.search(drug) for f in others for p in (f.drugs, f.shared_drugs))
 
     def is_off(self, number: int, start: int, end: int) -> bool:
-        """Whether a drug is denied, stopped, a cause of allergy, or only considered."""
-        if self.sentences.denied(number, start, end):
+        """Whether a drug is denied, stopped, a cause of allergy or harm, only measured, or only considered."""
+        if LEVEL.match(self.page.low, end) or self.sentences.denied(number, start, end):
             return True
         a, b = self.page.sentences[number]
         near = self.page.low[max(a, start - 40) : min(b, end + 30)]
@@ -742,4 +744,5 @@ def phrase(page: Page, e: Evidence) -> Span:
         cuts = [m.span() for m in CLAUSE.finditer(page.low, start, end)]
         end = min((a for a, _ in cuts if a >= e.end), default=end)
         start = max((b for _, b in cuts if b <= e.start), default=start)
+        start += len(page.low[start:end]) - len(page.low[start:end].lstrip())
     return start, end

@@ -813,14 +813,17 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog, page: Page) -> First
     names, codes = ", ".join(f.icd10 for f in here), tuple(f.icd10 for f in here)
     wrong = spans_against(against)
     mine = [s for s in against if s.icd10[:3] == icd10[:3] and s.reason in DENIED]
-    if here and mine and all(f.icd10[:3] != icd10[:3] for f in here):
+    # A status says no more than its disease: Z21 is not a closer word for B20.
+    alike = any(c.startswith("Z") == icd10.startswith("Z") for c in codes)
+    says_more = alike and is_less_specific(icd10, family, codes)
+    if here and mine and not says_more and all(f.icd10[:3] != icd10[:3] for f in here):
         why = f"{not_current(family, mine)} The note supports {names} instead."
         return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), spans_against(mine), codes)
     past = [f for f in here if f.icd10.startswith(PAST)]
     if here and len(past) == len(here) and not icd10.startswith(PAST):
         why = f"{family.label} is mentioned as past ({names}), not as a current condition."
         return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), spans_of(past) + wrong, codes)
-    if here and is_less_specific(icd10, family, codes):
+    if says_more:
         why = f"The note supports {names}, which says more than {icd10}."
         return FirstPass(icd10, Verdict.MORE_SPECIFIC, why, spans_of(here), (), codes)
     if here:

@@ -96,6 +96,24 @@ def test_a_vague_code_yields_to_what_the_note_says(text: str, code: str, verdict
     assert str(answer.verdict) == verdict, answer.why
 
 
+@pytest.mark.parametrize(
+    ("note", "code", "verdict"),
+    [
+        (
+            "FAMILY HISTORY: Mother had dementia.\n\nASSESSMENT: Alzheimer's dementia, moderate.",
+            "F03.90",
+            "more-specific",
+        ),
+        ("HPI: No RA flare.\n\nASSESSMENT: Seropositive RA, on methotrexate.", "M06.9", "more-specific"),
+        ("HPI: No hypertension at home.\n\nASSESSMENT: Hypertensive heart failure, on Lasix.", "I10", "more-specific"),
+        ("HPI: Never had AIDS.\n\nASSESSMENT: HIV positive, asymptomatic, CD4 count ordered.", "B20", "unsupported"),
+    ],
+)
+def test_a_closer_code_outweighs_a_mention_that_does_not_count(note: str, code: str, verdict: str) -> None:
+    (answer,) = nlp.read(note, first_pass=[code]).first_pass
+    assert str(answer.verdict) == verdict, answer.why
+
+
 def test_an_unsupported_code_quotes_what_decides_and_says_where() -> None:
     text = "HPI: No evidence of recurrent heart failure.\n\nPAST MEDICAL HISTORY: CHF.\n\nASSESSMENT: Gout."
     (answer,) = nlp.read(text, first_pass=["I50.9"]).first_pass

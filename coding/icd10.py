@@ -180,6 +180,12 @@ def fits(code: str, named: Iterable[Named]) -> bool:
     return any(one.has(code) for one in named)
 
 
+@lru_cache(maxsize=200_000)
+def excludes(code: str, other: str) -> bool:
+    """Whether an Excludes1 note of the first code, or of an ancestor, names the other."""
+    return fits(other, excluded_by(code))
+
+
 # --- Search --------------------------------------------------------------------------------------------------------
 
 

@@ -43,9 +43,8 @@ def conflicts(
     dates = list(encounters)
     found: list[Conflict] = []
     every = sorted({code for codes in carried.values() for code in codes})
-    named = {code: icd10.excluded_by(code) for code in every}
-    one_way = {(code, other) for code in every if named[code] for other in every if icd10.fits(other, named[code])}
-    apart = {pair for code, other in one_way if code != other for pair in ((code, other), (other, code))}
+    one_way = {(code, other) for code in every for other in every if code != other and icd10.excludes(code, other)}
+    apart = {pair for code, other in one_way for pair in ((code, other), (other, code))}
     for encounter in dates:
         view = rules.in_force(program, payment_year, encounter.date_through)
         codes = sorted(carried.get(encounter.encounter_id, ()))

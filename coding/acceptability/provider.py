@@ -1,6 +1,7 @@
 """V06, the provider's specialty, and V08, the credential."""
 
 import re
+from functools import lru_cache
 
 from coding.acceptability.answers import MET, NOT_MET, UNKNOWN, Check, Evidence
 from coding.acceptability.case import Case
@@ -106,6 +107,7 @@ def credential_of(words: str, table: dict[str, Credential]) -> Credential | None
     return table.get(_bare(words)) or table.get(_bare(words.partition(" ")[0]))
 
 
+@lru_cache(maxsize=10_000)
 def _bare(word: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", word.upper())
 

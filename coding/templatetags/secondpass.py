@@ -1,6 +1,7 @@
 """How values read on a page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,15 @@ def section_label(section: str) -> str:
 def span_letter(label: str) -> str:
     """M, E, A, T; ✕ for what speaks against; nothing for the mention itself."""
     return SPAN_LETTERS.get(SpanLabel(label), "")
+
+
+@register.filter
+def days(dates: Sequence[date], most: int = 0) -> SafeString:
+    """Days in a row; of more than `most`, so many and how many are left. Written here, because every card has some."""
+    shown = dates[:most] if most else dates
+    row = ", ".join(f'<span class="number">{day:%Y-%m-%d}</span>' for day in shown)
+    left = len(dates) - len(shown)
+    return mark_safe(row + (f" and {left} more" if left else ""))  # noqa: S308
 
 
 @register.filter

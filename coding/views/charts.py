@@ -49,6 +49,7 @@ def review_context(reading: Reading, user: User) -> dict[str, object]:
         "may_add_document": can(user, Permission.IMPORT_CHARTS, reading.chart.project),
         # Reversed once: each card has forms.
         "answer_url": reverse("answer", args=[reading.chart.pk]),
+        "conditions_url": reverse("conditions"),
         "undo_url": reverse("undo", args=[reading.chart.pk]),
         "evidence_url": reverse("evidence", args=[reading.chart.pk]),
         "answer_rows": answer_rows(user) if reading.may_answer else {},

@@ -341,6 +341,12 @@ class Card:
         )
 
     @cached_property
+    def family(self) -> str:
+        """The condition file of the rule behind the card; "" for a code that a person added."""
+        family, slash, _ = self.first.rule.partition("/")
+        return family if slash else ""
+
+    @cached_property
     def key(self) -> int:
         return min(q.suggestion.pk for q in self.questions)
 

@@ -64,6 +64,14 @@ def said(response) -> dict[str, Any]:
 # --- What it shows
 
 
+def test_a_card_leads_to_the_file_of_its_rule(desk, chart) -> None:
+    chart.suggestions.update(rule="ckd/stage")
+    page = desk.get(reverse("chart", args=[chart.pk])).content.decode()
+    card = reverse("condition", args=["ckd"])
+    assert f'<a href="{card}"><code>ckd/stage</code></a>' in page
+    assert desk.get(card).status_code == 200
+
+
 def test_a_card_says_on_which_dates_nobody_asks_about_its_code(desk, project, coder) -> None:
     silent = pages.day("2026-06-01", "Seen for a cough.")
     text = " ".join(open_page(desk, pages.held_chart(project, coder, pages.missed_ckd(), silent)).text.split())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from nlp.catalog import Catalog, Term, key_of
 from nlp.sections import LIST_ITEM, Page
-from nlp.words import TOKEN, Text
+from nlp.words import TOKEN, Text, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ def accept(page: Page, catalog: Catalog, term: Term, start: int, end: int) -> Me
             number + 1 < len(page.sentences) and LIST_ITEM.match(page.plain, page.sentences[number + 1][0])
         ):
             return None
+    if term.organ and not is_found_in(page, term.organ, start):
+        return None
     not_with = catalog.families[term.family].not_with
     found = not_with.search(page.low, *page.sentences[number]) if not_with else None
     if found:
@@ -78,6 +80,22 @@ def accept(page: Page, catalog: Catalog, term: Term, start: int, end: int) -> Me
             return None
         return Mention(term, start, end, number, page.section_at(start).kind, aside=True)
     return Mention(term, start, end, number, page.section_at(start).kind)
+
+
+def is_found_in(page: Page, organ: Words, start: int) -> bool:
+    """Whether a tumor is a pathologist's finding in an organ: its line says so, or what was sent to the pathologist."""
+    line = page.line_at(start)
+    if page.low[max(0, line - 3) : line].rstrip().endswith(":"):
+        line = page.line_at(line - 1)
+    if organ.search(page.low, line, start):
+        return True
+    sent = SPECIMEN.search(page.low, 0, start)
+    return bool(sent and DIAGNOSED.search(page.low, sent.end(), start) and organ.search(page.low, *sent.span()))
+
+
+SPECIMEN = re.compile(r"(?m)^specimens?[a-z ]*:[^\n]*\n?[^\n]*")
+DIAGNOSED = re.compile(r"(?m)^(?:final|pathologic(?:al)?|microscopic)(?: pathologic(?:al)?)? diagnos[ei]s:")
+"""The headings of a pathologist's report: what was sent, and what it is."""
 
 
 def is_abbreviation(term: Term) -> bool:

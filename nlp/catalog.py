@@ -45,6 +45,18 @@ class CatalogError(ValueError):
 # ------------------------------------------------------------------------------------------------------------- values
 
 
+FOUND_IN = (
+    "(?:{0})(?:,? (?:and|of|the|left|right|upper|middle|lower|lobes?|lung|gland|apex|base|needle|core|wedge|open|punch"
+    "|excisional|transbronchial|endobronchial|transrectal|aspirat(?:e|ion)|resection|biops(?:y|ies)|lobectomy"
+    "|pneumonectomy|prostatectomy|segmentectomy|specimens?|mass|nodule|tumor|chips|cores?))*"
+    "(?: show(?:s|ed|ing)| reveal(?:s|ed|ing)| demonstrat(?:es|ed|ing)|:)"
+    "(?:(?!metasta|negative|no |not |without|biops|show|reveal|demonstrat|node)[a-z0-9 ,:/()-]){{0,60}}(?=$)"
+)
+"""A pathologist's line up to the tumor: the organ and what was done to it, then what it shows."""
+SPECIMEN_OF = "specimens?(?: submitted)?:(?: (?:a|1)[.)])? (?:left |right )?(?:{0})"
+"""The heading that names what was sent to the pathologist."""
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One surface of a family with its options. `key`: the surface without blanks and hyphens."""
@@ -59,6 +71,8 @@ class Term:
     inner: bool = False
     alone: bool = True
     lapses: bool = False
+    organ: Words | None = None
+    """Where a pathologist must have found it for the surface to name the family's condition."""
 
     @property
     def rule(self) -> str:
@@ -151,6 +165,7 @@ class Family:
         yield from (words for _, words in self.cues)
         yield from (words for a in self.attributes for _, words in a.values)
         yield from (link.unless for link in self.links if link.unless)
+        yield from {term.organ for term in self.terms if term.organ}
 
     @property
     def plain_code(self) -> str:
@@ -564,13 +579,16 @@ class Reader:
         blocks = [{"text": data.get("terms", [])}, *data.get("term", [])]
         for number, block in enumerate(blocks):
             where = f"{at}: terms" if number == 0 else f"{at}: term {number}"
-            for extra in sorted(block.keys() - {"text", "set", "weak", "case", "inner", "kind", "alone"}):
+            for extra in sorted(block.keys() - {"text", "set", "weak", "case", "inner", "kind", "alone", "organ"}):
                 self.problems.append(f"{where}: unknown field {extra}")
             texts = block.get("text", [])
             texts = [texts] if isinstance(texts, str) else texts
             sets = tuple(sorted((k, str(v)) for k, v in block.get("set", {}).items()))
             if block.get("kind", KINDS[0]) not in KINDS:
                 self.problems.append(f"{where}: kind {block['kind']!r} is unknown")
+            organs = block.get("organ", [])
+            shapes = [shape.format(o) for shape in (FOUND_IN, SPECIMEN_OF) for o in organs]
+            organ = self.compiled(f"{where}: organ", shapes)
             for text in texts:
                 case = bool(block.get("case"))
                 if not isinstance(text, str) or not text.strip():
@@ -589,6 +607,7 @@ class Reader:
                     inner=bool(block.get("inner")),
                     alone=bool(block.get("alone", True)),
                     lapses=bool(data.get("lapses")),
+                    organ=organ,
                 )
 
     def attribute(self, at: str, name: str, data: Mapping[str, Any]) -> Attribute:

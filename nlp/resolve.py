@@ -348,7 +348,8 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
             return 1, f"called active in {SECTION_NAMES.get(section, section)}"
     if section in NARRATIVE | {"pmh"} and kind == "chronic" and witness.seen:
         return 2, f"named in {SECTION_NAMES.get(section, section)} and seen in the examination or a test"
-    if kind == "cancer" and section == "results" and is_pathology(page, a) and witness.sentences.treats_cancer:
+    is_cancer = kind == "cancer" or witness.family.plain_code.startswith("C")
+    if is_cancer and section == "results" and is_pathology(page, a) and witness.sentences.treats_cancer:
         return 1, "the pathologist's finding, in a note that treats it"
     if section in SUPPORTING:
         end = page.sentences[a.mention.sentence][1]

@@ -74,6 +74,7 @@ def chart(request: HttpRequest, pk: int) -> HttpResponse:
     asked = chart.escalations.exclude(ended_at__isnull=False, answer="").select_related("asked_by", "answered_by")
     context = review_context(read_chart(chart, user), user) | {
         "escalations": asked,
+        "asks_lead": any(one.ended_at is None for one in asked),  # which is then why it is on hold
         "may_take_up": chart.status in (ChartStatus.ON_HOLD, ChartStatus.RETURNED) and queues.holds(chart, user),
         "answers_coders": can(user, Permission.ANSWER_CODERS, chart.project),
     }

@@ -110,6 +110,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "escalations": escalations_of(held, user),
         "answers": ProviderQuery.objects.to_read(user).filter(decision__suggestion__chart__in=mine).with_record(),
         "being_read": Chart.objects.filter(member__project=project, status=ChartStatus.IMPORTED).count(),
+        "has_charts": Chart.objects.filter(member__project=project).exists(),
         "finished": finished.order_by("-status_since")[:FINISHED_SHOWN],
     }
     return render(request, "queues/queue.html", context)

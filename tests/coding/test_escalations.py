@@ -65,6 +65,7 @@ def test_the_words_stand_where_each_of_them_looks(client, asked, coder, lead, pr
     assert QUESTION in words(client, coder, queue)
     assert QUESTION in words(client, lead, charts)
     assert "Your answer" in words(client, lead, chart)
+    assert "On hold:" not in words(client, coder, chart)  # the question says so
     manager = make.person(Role.MANAGER, project)
     assert QUESTION not in words(client, manager, charts)  # it may quote the record
     client.force_login(lead)

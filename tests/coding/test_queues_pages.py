@@ -98,6 +98,14 @@ def test_get_next_chart_says_when_nothing_is_ready(client, project, coder) -> No
     assert "Nothing is ready just now" in pages.Page(response).words
 
 
+def test_a_project_without_charts_is_not_called_coded(client, project, coder) -> None:
+    assert "No chart yet" in page(client, coder, reverse("queue")).words
+    pages.held_chart(project, make.person(Role.CODER, project))
+    words = page(client, coder, reverse("queue")).words
+    assert "The queue is empty" in words
+    assert "No chart yet" not in words
+
+
 def test_a_row_shows_initials_dates_and_counts_and_never_a_name(client, project, coder) -> None:
     person = make.member(name={"family": "Sentinel", "given": "Ada"})
     chart = pages.held_chart(project, coder, pages.missed_ckd(), pages.missed_ckd("2026-06-09"), member=person)

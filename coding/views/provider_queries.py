@@ -23,7 +23,7 @@ from coding.permissions import Permission, can_work_on_query, check_can_work_on_
 from coding.provider_queries import practice
 from coding.views import as_id, chosen_project
 from coding.views.suggestions import place_of
-from coding.workflow import QueryStatus
+from coding.workflow import FINISHED, QueryStatus
 
 ROWS = 25
 OVERDUE = "overdue"
@@ -158,7 +158,7 @@ def act(request: HttpRequest, query: ProviderQuery, user: User) -> str:
                 today=today,
                 by=user,
             )
-            return "The answer is recorded. It changes no code by itself: decide the question again on the chart."
+            return "The answer is recorded. It changes no code by itself."
         case "withdraw":
             provider_queries.withdraw(query=query, by=user)
             return "The query is withdrawn."
@@ -221,6 +221,7 @@ def page_of(request: HttpRequest, query: ProviderQuery, problem: str = "") -> Ht
         "faults": faults_of(query) if is_draft else [],
         "may_work": can_work_on_query(user, query),
         "is_draft": is_draft,
+        "is_finished": query.chart.status in FINISHED,
         "is_overdue": query.is_overdue(today),
         "today": today.isoformat(),
         "question": typed.get("question", query.question),

@@ -17,7 +17,7 @@ from coding.actions.provider_queries import NotAQuery, NotSendable
 from coding.models import Chart, Project, ProviderQuery, Role, Suggestion, TrailEvent, User
 from coding.permissions import NotAllowed
 from coding.provider_queries import draft, faults, practice
-from coding.workflow import Outcome, QueryStatus, SuggestionStatus
+from coding.workflow import ChartStatus, Outcome, QueryStatus, SuggestionStatus
 from tests import make, pages
 
 SUBJECT = "clarify-specificity"
@@ -409,6 +409,12 @@ def test_from_the_draft_to_the_answer_by_forms(client, query, coder) -> None:
     assert "Stage 3b" in listed(client, coder, "answered")
     page = pages.Page(client.get(reverse("chart", args=[query.chart.pk])))
     assert "The provider answered: Stage 3b" in page.text
+    address = reverse("provider_query", args=[query.pk])
+    assert "Then decide the question again" in pages.Page(client.get(address)).words
+    Chart.objects.filter(pk=query.chart.pk).update(status=ChartStatus.CODED)
+    words = pages.Page(client.get(address)).words
+    assert "decide the question again" not in words
+    assert "The chart is finished (Coded)" in words
 
 
 def listed_form(response) -> str:

@@ -43,7 +43,7 @@ def tabs(current: str, project: Project) -> list[Tab]:
 
 
 SHOWN = {
-    "": "With a file of their own",
+    "": "With a file, or met here",
     "suggested": "Suggested in this project",
     "flagged": "Below the threshold, or muted",
     "rare": "Rare conditions",

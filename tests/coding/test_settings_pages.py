@@ -22,6 +22,13 @@ def desk(coder):
     return client
 
 
+@pytest.mark.parametrize("name", ["queue", "conditions", "settings"])
+def test_the_colours_look_the_same_at_the_head_of_every_page(desk, name) -> None:
+    page = desk.get(reverse(name)).content.decode()
+    assert '<select class="theme-select" id="theme"' in page
+    assert ('<select class="input" id="settings-theme"' in page) == (name == "settings")
+
+
 @pytest.mark.parametrize(("theme", "media"), [("contrast", "all"), ("dark", "(prefers-contrast: more)")])
 def test_high_contrast_is_for_who_chose_it_or_whose_system_asks(desk, theme, media) -> None:
     desk.post(reverse("theme"), {"theme": theme})

@@ -1,4 +1,4 @@
-"""Set up the embedded demo and run it: web server, worker, demo charts, three log-ins."""
+"""Set up the embedded demo and run it: web server, worker, demo charts, four log-ins."""
 
 import contextlib
 import json

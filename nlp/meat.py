@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 
@@ -29,7 +30,9 @@ PLACES = ("exam", "vitals", "results", "", "hospital_course", "assessment_plan")
 """Sections where findings and results of a condition are looked for, whether or not it is named beside them."""
 SHOWN = ("exam", "vitals", "results")
 """Sections that tell what was found."""
-TOLD = ("hpi", "chief_complaint", "procedure")
+HISTORY = ("hpi", "chief_complaint")
+"""Sections that tell why the person comes."""
+TOLD = (*HISTORY, "procedure")
 """Sections that tell what came before."""
 COURSE = ("hospital_course", "instructions", "follow_up")
 """Sections that tell what was done during a stay and what is to be done after it."""
@@ -60,6 +63,8 @@ LABEL = re.compile(r"[ ]*(?:[-*•][ ]*)?(?P<name>[a-z][a-z /&-]{3,40}):")
 """The words before the colon that open a line of a plan: "- medical treatment:"."""
 
 LINE_OPENING = re.compile(r"[ \-*•]*")
+BETWEEN = re.compile(r"[ ;,.:]*")
+"""What may stand between two quotes that are one passage: no word and no new line."""
 
 
 class Outline:
@@ -531,15 +536,19 @@ class Witness:
         )
 
     def of_narrative(self, number: int) -> Iterator[Evidence]:
-        """The evidence of a sentence outside the assessment that names the condition."""
+        """The evidence of a sentence outside the assessment that names the condition.
+
+        What a history tells of past treatment is for `told_treatment`, where nothing else treats.
+        """
         start, end = self.page.sentences[number]
         crowded = len(self.outline.families.get(number, ())) >= TITLE
+        is_history = self.page.section_at(start).kind in HISTORY
         for e in self.in_sentence(number):
             letter = self.letter_of(e, number, "")
             if crowded and not e.rule.endswith("/meat.drugs"):
                 continue
-            if e.rule.endswith("/meat.treat") and not self.catalog.general["given"].search(
-                self.page.low, max(start, e.start - 30), e.start
+            if e.rule.endswith("/meat.treat") and (
+                is_history or not self.catalog.general["given"].search(self.page.low, max(start, e.start - 30), e.start)
             ):
                 continue
             if letter:
@@ -652,9 +661,10 @@ class Witness:
         yield from islice((e for e in told if self.letter_of(e, self.page.sentence_at(e.start), "")), 1)
 
     def called(self, mentions: Sequence[Asserted]) -> Iterator[Evidence]:
-        """Where the history calls the condition present, for one that nothing else assesses."""
+        """Where the history calls the condition present, for one that nothing else assesses: no list of many does."""
         for a in mentions:
-            if a.mention.section in ("hpi", "chief_complaint", "", "ros", "problem_list", "hospital_course"):
+            places = (*HISTORY, "", "ros", "problem_list", "hospital_course")
+            if a.mention.section in places and not self.is_crowded(a):
                 yield Evidence(Meat.ASSESS, a.mention.start, a.mention.end, f"{self.family.name}/named")
                 return
 
@@ -671,7 +681,7 @@ class Witness:
         """For a condition watched nowhere else: its first symptom in the history, and its specialist who follows."""
         cues = dict(self.family.cues)
         for section in self.page.sections:
-            if section.kind in ("hpi", "chief_complaint"):
+            if section.kind in HISTORY:
                 for m in each(cues.get("monitor"), self.page.low, section.body, section.end):
                     yield Evidence(Meat.MONITOR, m.start(), m.end(), f"{self.family.name}/meat.monitor")
                     return
@@ -707,7 +717,7 @@ def chosen(page: Page, *sources: Iterable[Evidence]) -> tuple[Evidence, ...]:
     combination code) each gives its share.
 
     The words of one letter in a sentence are shown as one phrase, the sentence or its clause: a coder quotes "continue
-    furosemide 40 mg daily", not three words of it.
+    furosemide 40 mg daily", not three words of it. Phrases of a letter that follow one another on a line are one quote.
     """
     kept: dict[tuple[Meat, Span], Evidence] = {}
     for rank, source in enumerate(sources):
@@ -717,7 +727,25 @@ def chosen(page: Page, *sources: Iterable[Evidence]) -> tuple[Evidence, ...]:
                 counts[letter] += 1
                 rule = min(words, key=lambda e: e.rule.startswith("context/")).rule
                 kept[letter, span] = Evidence(letter, *span, rule)
-    return tuple(sorted(kept.values(), key=lambda e: (e.start, e.end, str(e.letter))))
+    return tuple(sorted(passages(page, kept.values()), key=lambda e: (e.start, e.end, str(e.letter))))
+
+
+def passages(page: Page, evidence: Iterable[Evidence]) -> Iterator[Evidence]:
+    """Evidence with the overlapping and adjoining spans of a letter joined, under the rule of the first of them."""
+    last: Evidence | None = None
+    for e in sorted(evidence, key=lambda e: (str(e.letter), e.start, e.end)):
+        if last and last.letter is e.letter and is_one_passage(page, last, e):
+            last = replace(last, end=max(last.end, e.end))
+            continue
+        if last:
+            yield last
+        last = e
+    if last:
+        yield last
+
+
+def is_one_passage(page: Page, first: Evidence, second: Evidence) -> bool:
+    return second.start < first.end or bool(BETWEEN.fullmatch(page.low, first.end, second.start))
 
 
 def phrases(page: Page, evidence: Iterable[Evidence]) -> dict[tuple[Meat, Span], list[Evidence]]:

@@ -46,11 +46,12 @@ class CatalogError(ValueError):
 
 
 FOUND_IN = (
-    "(?:{0})(?:,? (?:and|of|the|left|right|upper|middle|lower|lobes?|lung|gland|apex|base|needle|core|wedge|open|punch"
-    "|excisional|transbronchial|endobronchial|transrectal|aspirat(?:e|ion)|resection|biops(?:y|ies)|lobectomy"
-    "|pneumonectomy|prostatectomy|segmentectomy|specimens?|mass|nodule|tumor|chips|cores?))*"
+    "(?:{0})(?:,? (?:and|of|the|left|right|upper|middle|lower|lobes?|lung|gland|apex|base|fine|needle|core|wedge|open"
+    "|punch|excision(?:al)?|endoscopic|transbronchial|endobronchial|transrectal|aspirat(?:e|ion)|resection"
+    "|biops(?:y|ies)|[a-z]+ectomy|specimens?|mass|nodule|tumor|chips|cores?))*"
     "(?: show(?:s|ed|ing)| reveal(?:s|ed|ing)| demonstrat(?:es|ed|ing)|:)"
-    "(?:(?!metasta|negative|no |not |without|biops|show|reveal|demonstrat|node)[a-z0-9 ,:/()-]){{0,60}}(?=$)"
+    "(?:(?!metasta|negative|no |not |without|intramucosal|biops|show|reveal|demonstrat|node)[a-z0-9 ,:/()-]){{0,60}}"
+    "(?=$)"
 )
 """A pathologist's line up to the tumor: the organ and what was done to it, then what it shows."""
 SPECIMEN_OF = "specimens?(?: submitted)?:(?: (?:a|1)[.)])? (?:left |right )?(?:{0})"

@@ -383,8 +383,8 @@ document.addEventListener("click", (event) => {
   if (finish?.getAttribute("aria-disabled") === "true") {
     event.preventDefault();
     const open = document.querySelector(".card:not(.answered)");
-    const left = document.getElementById("work-head").dataset.open;
-    showProblem(`${left} ${left === "1" ? "question is" : "questions are"} undecided. Answer, then finish.`);
+    const left = finish.closest("[data-open]").dataset.open;
+    showProblem(`${left} ${left === "1" ? "question is" : "questions are"} undecided. Answer ${left === "1" ? "it" : "them"} first.`);
     makeCurrent(open, { focus: true });
     return;
   }

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, Route, expect
 
-from coding.models import Chart, Decision, Project, User
-from coding.workflow import ChartStatus
+from coding.actions import qa, queues, suggestions
+from coding.models import Chart, Decision, Project, Role, User
+from coding.workflow import ChartStatus, Outcome, SuggestionKind
 from tests import make, pages
 
 
@@ -122,6 +123,22 @@ def test_finish_with_open_questions_leads_back_to_them(
     page.goto(page.url.replace("/queue/", f"/charts/{chart.pk}/"))
     page.keyboard.press("s")
     expect(page.get_by_role("alert")).to_contain_text("3 questions are undecided")
+    assert page.evaluate("document.activeElement.classList.contains('card')")
+
+
+def test_concluding_an_audit_with_open_questions_leads_back_to_them(
+    log_in: Callable[[User], Page], project: Project, chart: Chart, coder: User
+) -> None:
+    for suggestion in chart.suggestions.all():
+        outcome = Outcome.KEEP if suggestion.kind == SuggestionKind.CHECK else Outcome.ACCEPT
+        suggestions.decide(suggestion=suggestion, outcome=outcome, by=coder)
+    queues.finish(chart=chart, by=coder)
+    lead = make.person(Role.QA_LEAD, project)
+    qa.draw_sample(project=project, percentage=100, seed=1, by=lead)
+    page = log_in(lead)
+    page.goto(page.url.replace("/qa/", f"/qa/charts/{chart.pk}/"))
+    page.keyboard.press("s")
+    expect(page.get_by_role("alert")).to_contain_text("undecided")
     assert page.evaluate("document.activeElement.classList.contains('card')")
 
 

@@ -59,7 +59,12 @@ def overturned(charts: list[Chart]) -> dict[int, list[QAReview]]:
 def escalations_of(charts: list[Chart], user: User) -> dict[int, Escalation]:
     """By chart: the question that waits for the lead, or the answer on a chart that was not opened since."""
     asked = Escalation.objects.filter(chart__in=charts, asked_by=user).select_related("answered_by")
-    unopened = Exists(Assignment.objects.filter(chart=OuterRef("chart"), released_at=None, seen_at=None))
+    # Not what was answered before the chart was finished and came back.
+    unopened = Exists(
+        Assignment.objects.filter(
+            chart=OuterRef("chart"), claimed_at__lte=OuterRef("ended_at"), released_at=None, seen_at=None
+        )
+    )
     return {one.chart_id: one for one in asked.filter(Q(ended_at=None) | ~Q(answer="") & unopened)}
 
 

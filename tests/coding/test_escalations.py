@@ -4,6 +4,7 @@ import pytest
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from coding.actions import queues
 from coding.models import Assignment, Chart, Escalation, Role, TrailEvent
@@ -76,6 +77,15 @@ def test_the_words_stand_where_each_of_them_looks(client, asked, coder, lead, pr
     assert QUESTION in page
     assert ANSWER in page
     assert ANSWER not in words(client, coder, queue)  # read: the chart was opened
+
+
+def test_an_answer_is_not_news_again_when_the_chart_comes_back(client, asked, coder, lead, project) -> None:
+    queue = f"{reverse('queue')}?project={project.name}"
+    queues.answer_escalation(escalation=asked, answer=ANSWER, by=lead)
+    assert ANSWER in words(client, coder, queue)
+    Assignment.objects.filter(chart=asked.chart_id).update(released_at=timezone.now(), ended_by="finished")
+    Assignment.objects.create(chart=Chart.objects.get(pk=asked.chart_id), coder=coder)
+    assert ANSWER not in words(client, coder, queue)
 
 
 @pytest.mark.parametrize("give_up", [queues.resume, queues.release])

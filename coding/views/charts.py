@@ -72,8 +72,12 @@ def chart(request: HttpRequest, pk: int) -> HttpResponse:
     trail.record("chart.opened", by=user, project=chart.project, subject=chart)
     queues.seen(chart=chart, by=user)
     asked = chart.escalations.exclude(ended_at__isnull=False, answer="").select_related("asked_by", "answered_by")
-    context = review_context(read_chart(chart, user), user) | {
+    page = read_chart(chart, user)
+    context = review_context(page, user) | {
         "escalations": asked,
+        "only_opened": chart.status == ChartStatus.RETURNED  # and no auditor's words stand
+        and not any(card.is_returned for card in page.cards)
+        and chart.reopenings.exists(),
         "asks_lead": any(one.ended_at is None for one in asked),  # which is then why it is on hold
         "may_take_up": chart.status in (ChartStatus.ON_HOLD, ChartStatus.RETURNED) and queues.holds(chart, user),
         "answers_coders": can(user, Permission.ANSWER_CODERS, chart.project),

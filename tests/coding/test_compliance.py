@@ -983,6 +983,12 @@ def test_a_closed_chart_goes_back_to_its_coder_with_a_reason_and_nothing_leaves_
     chart.refresh_from_db()
     assert chart.status == ChartStatus.RETURNED
     assert chart.assignments.get(released_at=None).coder == coder
+    client.force_login(coder)
+    for address in ("/queue/", f"/charts/{chart.pk}/"):
+        page = client.get(address).content.decode()
+        assert "was opened again" in page
+        assert "Page 2 is of another member." in page
+        assert "QA returned" not in page
     assert events("chart.reopened")[0].details == {"reopening": chart.reopenings.get().pk, "sent": 0, "exports": []}
     with pytest.raises(queues.WrongStatus):
         qa.reopen(chart=chart, reason="Again.", by=officer)

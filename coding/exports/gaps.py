@@ -9,7 +9,7 @@ from coding.models import Project
 from coding.permissions import Permission
 from coding.reports import Period
 
-NAME = "Documentation gaps"
+NAME = "Documentation gaps by date of service"
 PERMISSION = Permission.EXPORT
 COLUMNS = (
     "chart", "hcc", "code", "reason", "recovered", "provider", "npi", "coder", "encounter_id", "date_of_service",

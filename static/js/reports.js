@@ -102,6 +102,8 @@ const KINDS = {
   },
   coders(c) {
     const percent = (share) => Math.round(share * 1000) / 10;
+    // Down to the end of the longest interval, in steps of ten.
+    const lowest = Math.min(50, ...data.coders.map((coder) => Math.floor(percent(coder.low) / 10) * 10));
     const marks = ["circle", "rectRot", "triangle", "rect", "star", "crossRot"];
     const tones = [c.accent, c.bad, c.warn, c.good];
     return {
@@ -120,7 +122,7 @@ const KINDS = {
       },
       options: {
         ...shared(c),
-        scales: { x: axis(c, "Charts an hour", { ticks: { precision: undefined } }), y: axis(c, "Accuracy, %", { scale: { beginAtZero: false, suggestedMin: 50, max: 100 } }) },
+        scales: { x: axis(c, "Charts an hour", { ticks: { precision: undefined } }), y: axis(c, "Accuracy, %", { scale: { beginAtZero: false, suggestedMin: lowest, max: 100 } }) },
         plugins: {
           legend: { labels: { color: c.ink, usePointStyle: true } },
           tooltip: {

@@ -171,8 +171,18 @@ document.addEventListener("mousedown", (event) => {
   else choose(item.closest("[data-codesearch]").querySelector("input"), item);
 });
 
+// A list that closed under the pointer would move what is being pressed away from it.
+let pressed = false;
+document.addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { pressed = false; }, true);
+
+function leave(input) {
+  if (pressed) document.addEventListener("pointerup", () => setTimeout(() => leave(input)), { once: true });
+  else if (document.activeElement !== input) show(input, []);
+}
+
 document.addEventListener("focusout", (event) => {
   const input = event.target;
   // Into its notes, to scroll them, is not away.
-  if (input.matches?.("[data-codesearch] input") && !parts(input).notes.contains(event.relatedTarget)) show(input, []);
+  if (input.matches?.("[data-codesearch] input") && !parts(input).notes.contains(event.relatedTarget)) setTimeout(() => leave(input));
 });

@@ -470,7 +470,11 @@ def test_a_favourite_code_is_offered_before_anything_is_typed(
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     expect(page.locator("#work-dialog")).to_be_hidden()
+    page.evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )  # the focus is back
     page.keyboard.press("m")  # another field of codes
+    expect(page.locator("#change-code")).to_be_focused()
     expect(found).to_have_count(1)
     expect(found.locator(".favourite")).to_have_attribute("aria-label", "favourite")
     page.keyboard.press("ArrowDown")

@@ -108,7 +108,7 @@ def test_spacy_never_sees_the_words_of_a_note() -> None:
 
     nlp.warm()
     gc.unfreeze()  # what is frozen is not listed
-    stores: list[StringStore] = [x for x in gc.get_objects() if isinstance(x, StringStore)]
+    stores: list[StringStore] = [x for x in gc.get_objects() if type(x) is StringStore]  # a dead proxy has no class
     gc.freeze()
     assert stores
     assert pipeline.cues("no evidence of qwertyuiopathy or zxcvbnmitis, history of asdfghjkoma.")

@@ -16,7 +16,8 @@ def warm() -> None:
     """Load the tabular list, the rules of reading and acceptability, and the model tables of this year and later ones.
 
     All of it is hundreds of thousands of objects that stay: a full collection would walk them in the middle of a
-    request, which makes every twentieth page take twice as long.
+    request, which makes every twentieth page take twice as long. The young are collected seldom, too: a page makes so
+    many that it would be interrupted once or twice each time.
     """
     icd10.load()
     nlp.warm()  # a query's text is read before it is sent
@@ -30,4 +31,4 @@ def warm() -> None:
                 except ScoringError:
                     continue  # tables that are not here, or not sound: the page that asks for them says so
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(500_000, 20, 50)

@@ -11,7 +11,7 @@ def test_nothing_that_stays_is_loaded_in_a_request(monkeypatch):
     monkeypatch.setattr(gc, "freeze", lambda: frozen.append(True))
     monkeypatch.setattr(gc, "set_threshold", lambda *numbers: frozen.append(numbers))
     warm.warm()
-    assert frozen[-2:] == [True, (50_000, 20, 50)], "last of all: what is loaded before is frozen too"
+    assert frozen[-2:] == [True, (500_000, 20, 50)], "last of all: what is loaded before is frozen too"
     assert "E11.22" in icd10.titles()
     assert acceptability.book() is acceptability.book()
     use = load_year("cms-hcc", 2027).model("V28")

@@ -10,7 +10,7 @@ from django.db.models import Count
 
 from coding.models import Decision, Mute, Project, Suggestion
 from coding.models.suggestions import DecisionQuerySet
-from coding.workflow import Outcome, SuggestionKind, SuggestionStatus
+from coding.workflow import Outcome, SuggestionKind, SuggestionStatus, family_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def counted_in(projects: Sequence[Project], family: str = "") -> dict[tuple[int,
     rows = suggested.order_by().values_list("chart__member__project", "rule", "status").annotate(count=Count("pk"))
     counts: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
     for project, rule, status, count in rows:
-        counts[project, rule.partition("/")[0]][status] += count
+        counts[project, family_of(rule)][status] += count
     rows_lifted = lifts.order_by("lifted_at").values_list("project", "family", "lifted_at")
     lifted = {(project, name): at for project, name, at in rows_lifted if at is not None}
     since = answers_since(lifted) if lifted else {}
@@ -95,7 +95,7 @@ def answers_since(lifted: dict[tuple[int, str], datetime]) -> dict[tuple[int, st
     counts: dict[tuple[int, str], Counter[str]] = {key: Counter() for key in lifted}
     rows = decided.values_list("suggestion__chart__member__project", "suggestion__rule", "outcome", "decided_at")
     for project, rule, outcome, at in rows:
-        key = (project, rule.partition("/")[0])
+        key = (project, family_of(rule))
         if key in lifted and at > lifted[key]:
             counts[key][outcome] += 1
     return {

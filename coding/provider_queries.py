@@ -157,11 +157,6 @@ def faults(question: str, options: Sequence[str], *, indicators: int, named: Col
 def conditions(text: str) -> list[tuple[str, str]]:
     """(family, words) of every condition that a text names, whether affirmed or not."""
     result = nlp.read(text)
-    places = [(one.start, one.end, one.rule) for one in result.findings]
-    places += [(one.start, one.end, one.rule) for one in result.suppressed]
-    return [(family_of(rule), text[start:end]) for start, end, rule in sorted(places)]
-
-
-def family_of(rule: str) -> str:
-    """The condition file of a rule: "diabetes/ckd" is "diabetes"."""
-    return rule.partition("/")[0]
+    places = [(one.start, one.end, one.family) for one in result.findings]
+    places += [(one.start, one.end, one.family) for one in result.suppressed]
+    return [(family, text[start:end]) for start, end, family in sorted(places)]

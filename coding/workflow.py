@@ -199,3 +199,8 @@ REASONS_FOR = {
     Outcome.DELETE: REASONS,
     Outcome.CHANGE: CHANGE_REASONS,
 }
+
+
+def family_of(rule: str) -> str:
+    """The condition family of a rule, by the name that it is stored under: "ckd" of "ckd/renal insufficiency"."""
+    return rule.partition("/")[0]

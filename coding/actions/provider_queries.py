@@ -11,7 +11,7 @@ from coding.actions.locks import lock_chart
 from coding.models import Decision, EvidenceSpan, NlpRun, Note, ProviderQuery, User
 from coding.permissions import check_can_work_on_query
 from coding.provider_queries import Fault, practice
-from coding.workflow import QUERY_MOVES, QueryStatus, RunStatus, SpanLabel
+from coding.workflow import QUERY_MOVES, QueryStatus, RunStatus, SpanLabel, family_of
 
 Place = tuple[int, int, int]  # note's primary key, start, end
 
@@ -37,7 +37,7 @@ def draft(decision: Decision) -> ProviderQuery:
         decision.reason,
         day=suggestion.encounter.date_from.isoformat(),
         mention=mention,
-        family=provider_queries.family_of(suggestion.rule),
+        family=suggestion.family,
         words=decision.comment,
     )
     return ProviderQuery.objects.create(
@@ -80,11 +80,7 @@ def faults_of(query: ProviderQuery) -> list[Fault]:
     """What keeps the query from being sent."""
     runs = NlpRun.objects.filter(note__encounter=query.encounter)
     read = [run.result for run in runs if run.status == RunStatus.DONE and run.result]
-    named = {
-        provider_queries.family_of(one["rule"])
-        for answer in read
-        for one in (*answer["suggestions"], *answer["suppressed"])
-    }
+    named = {family_of(one["rule"]) for answer in read for one in (*answer["suggestions"], *answer["suppressed"])}
     # The coder's own evidence names the condition of a code that they added by hand.
     mentions = EvidenceSpan.objects.filter(suggestion=query.decision.suggestion, label=SpanLabel.MENTION)
     for quote in mentions.values_list("quote", flat=True):

@@ -5,7 +5,16 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from coding.models.charts import Chart, Encounter, Note
-from coding.workflow import FINISHED, Outcome, RunStatus, SpanLabel, SuggestionKind, SuggestionStatus, Verdict
+from coding.workflow import (
+    FINISHED,
+    Outcome,
+    RunStatus,
+    SpanLabel,
+    SuggestionKind,
+    SuggestionStatus,
+    Verdict,
+    family_of,
+)
 
 
 class NlpRun(models.Model):
@@ -96,7 +105,7 @@ class Suggestion(models.Model):
     @property
     def family(self) -> str:
         """The condition family whose rule asks: "ckd" of "ckd/renal insufficiency", "manual" where a person asked."""
-        return self.rule.partition("/")[0]
+        return family_of(self.rule)
 
 
 class StandingEvidence(models.Manager["EvidenceSpan"]):

@@ -343,8 +343,7 @@ class Card:
     @cached_property
     def family(self) -> str:
         """The condition file of the rule behind the card; "" for a code that a person added."""
-        family, slash, _ = self.first.rule.partition("/")
-        return family if slash else ""
+        return self.first.family if "/" in self.first.rule else ""
 
     @cached_property
     def key(self) -> int:

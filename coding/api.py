@@ -54,25 +54,16 @@ from coding.permissions import (
     check_can_see_release,
     check_can_see_scores,
 )
+from coding.refusals import Refused
 from coding.workflow import Outcome, SuggestionStatus
 from scoring import contract
-
-REFUSALS = (
-    suggestions.NotAnAnswer,
-    queues.AlreadyClaimed,
-    queues.StillOpen,
-    queues.WrongStatus,
-    chart_actions.ImportRefused,
-    chart_actions.OtherProject,
-    releases.GateClosed,
-)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """What an action refuses is an answer with its sentence: 403 for a person's right, 409 for the state of things."""
     if isinstance(error, NotAllowed):
         error = PermissionDenied(str(error))
-    if isinstance(error, REFUSALS):
+    if isinstance(error, Refused):
         return Response({"detail": str(error)}, status=status.HTTP_409_CONFLICT)
     return drf_exception_handler(error, context)
 

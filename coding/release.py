@@ -36,6 +36,7 @@ from coding.models import (
     Suggestion,
     TrailEvent,
 )
+from coding.refusals import Refused
 from coding.validity import Standing, Validity, charts_with_record, rules_of
 from coding.workflow import FINISHED, ChartStatus, Outcome, SuggestionKind, SuggestionStatus
 
@@ -52,7 +53,7 @@ PAYMENTS = "payments"
 AT_ONCE = 500  # charts in memory together, without their notes
 
 
-class GateClosed(Exception):
+class GateClosed(Refused):
     """Nothing of the chart may leave. The message says why."""
 
 

@@ -41,6 +41,7 @@ from coding.models import (
     User,
 )
 from coding.permissions import Permission, check_can
+from coding.refusals import Refused
 from coding.workflow import STATUS_OWNERS, ChartStatus, Owner
 
 BATCH = 200  # charts that are read and written together: bounds the queries, and the parameters of each
@@ -98,7 +99,7 @@ class Difference:
         return not self.edited and not self.finished
 
 
-class ImportRefused(Exception):
+class ImportRefused(Refused):
     """Charts that are here already would change. `differences` says how; nothing was stored."""
 
     def __init__(self, differences: Sequence[Difference]):
@@ -110,7 +111,7 @@ class ImportRefused(Exception):
         super().__init__(f"The file says something else about {count} {noun} here already. {how} Nothing was stored.")
 
 
-class OtherProject(Exception):
+class OtherProject(Refused):
     """The file names another project than the one that it is imported into: a slip that would show one client's
     members to another's people."""
 

@@ -12,7 +12,6 @@ from coding import release, scores
 from coding.acceptability import CHECKS, NO, book, submittable
 from coding.actions import trail
 from coding.actions.locks import locked
-from coding.actions.suggestions import NotAnAnswer
 from coding.models import (
     Chart,
     Decision,
@@ -34,6 +33,7 @@ from coding.permissions import (
     check_can_review_second,
     role_in,
 )
+from coding.refusals import NotAnAnswer
 from coding.workflow import ChartStatus, SuggestionKind
 
 # 42 CFR 422.326(d): an overpayment is reported and returned within 60 days of being identified.

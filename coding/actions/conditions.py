@@ -12,11 +12,12 @@ from coding.actions.locks import locked
 from coding.models import Chart, Mute, Project, RuleSet, Suggestion, User
 from coding.models.suggestions import SuggestionQuerySet
 from coding.permissions import Permission, check_can
+from coding.refusals import Refused
 from coding.workflow import FINISHED, SUGGESTION_MOVES, SuggestionKind, SuggestionStatus
 from nlp.cards import file_hashes
 
 
-class NotMutable(Exception):
+class NotMutable(Refused):
     """The family cannot be muted or unmuted as asked. The message says why."""
 
 

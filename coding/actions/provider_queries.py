@@ -11,12 +11,13 @@ from coding.actions.locks import lock_chart
 from coding.models import Decision, EvidenceSpan, NlpRun, Note, ProviderQuery, User
 from coding.permissions import check_can_work_on_query
 from coding.provider_queries import Fault, practice
+from coding.refusals import Refused
 from coding.workflow import QUERY_MOVES, QueryStatus, RunStatus, SpanLabel, family_of
 
 Place = tuple[int, int, int]  # note's primary key, start, end
 
 
-class NotSendable(Exception):
+class NotSendable(Refused):
     """The query is not yet one that may be sent. `faults`: everything that is to be changed."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -24,7 +25,7 @@ class NotSendable(Exception):
         self.faults = list(faults)
 
 
-class NotAQuery(Exception):
+class NotAQuery(Refused):
     """What was given does not fit the query, or its status. The message says what to give."""
 
 

@@ -12,17 +12,17 @@ from coding import documentation, icd10, release
 from coding.actions import compliance, trail
 from coding.actions.locks import lock_chart, locked
 from coding.actions.queues import WrongStatus, move
-from coding.actions.suggestions import NotAnAnswer
 from coding.models import Assignment, Chart, Decision, Project, QAReview, QASample, Reopening, Suggestion, User
 from coding.permissions import ROLE_PERMISSIONS, NotAllowed, Permission, check_can, check_can_audit
+from coding.refusals import NotAnAnswer, Refused
 from coding.workflow import ANSWERS, REASONS_FOR, ChartStatus, Outcome, SuggestionKind
 
 
-class NothingToSample(Exception):
+class NothingToSample(Refused):
     """No coded chart waits for QA in the project."""
 
 
-class NotSettled(Exception):
+class NotSettled(Refused):
     """The chart still has decisions that were not audited."""
 
 

@@ -15,17 +15,18 @@ from coding.actions.locks import lock_chart, locked
 from coding.models import Assignment, Chart, Escalation, FinishedReview, Note, Project, User
 from coding.models.charts import ChartQuerySet
 from coding.permissions import NotAllowed, Permission, check_can, check_can_code_chart, projects_with
+from coding.refusals import NotAnAnswer, Refused
 from coding.workflow import CHART_MOVES, ChartStatus, SuggestionKind, Verdict
 
 HEADS = 20
 ESCALATED = "Question for the lead"  # the reason of such a hold
 
 
-class AlreadyClaimed(Exception):
+class AlreadyClaimed(Refused):
     """Somebody else claimed the chart a moment earlier."""
 
 
-class StillOpen(Exception):
+class StillOpen(Refused):
     """The chart cannot finish: suggestions on it are undecided. `open_count` says how many."""
 
     def __init__(self, chart: Chart, open_count: int):
@@ -34,7 +35,7 @@ class StillOpen(Exception):
         super().__init__(f"Chart {chart.pk} cannot finish: {open_count} {noun} undecided. Answer, then finish.")
 
 
-class WrongStatus(Exception):
+class WrongStatus(Refused):
     """The chart's status does not allow this move."""
 
 
@@ -209,7 +210,7 @@ def hold(*, chart: Chart, reason: str, by: User) -> None:
         return
     check_can_code_chart(by, chart)
     if not reason.strip():
-        raise NotAllowed("Say why the chart is on hold.")
+        raise NotAnAnswer("Say why the chart goes on hold.")
     move(chart, ChartStatus.ON_HOLD)
     Chart.objects.filter(pk=chart.pk).update(hold_reason=reason.strip())
     trail.record("chart.held", by=by, project=chart.project, subject=chart)
@@ -250,7 +251,7 @@ def escalate(*, chart: Chart, question: str, by: User) -> Escalation:
         return asked
     check_can_code_chart(by, chart)
     if not question.strip():
-        raise NotAllowed("Write the question for the lead.")
+        raise NotAnAnswer("Write the question for the lead.")
     move(chart, ChartStatus.ON_HOLD)
     Chart.objects.filter(pk=chart.pk).update(hold_reason=ESCALATED)
     asked = Escalation.objects.create(chart=chart, asked_by=by, question=question.strip())
@@ -265,7 +266,7 @@ def answer_escalation(*, escalation: Escalation, answer: str, by: User) -> Escal
     escalation.refresh_from_db(fields=["ended_at", "answer"])
     check_can(by, Permission.ANSWER_CODERS, chart.project)
     if not answer.strip():
-        raise NotAllowed("Write an answer.")
+        raise NotAnAnswer("Write an answer.")
     if escalation.ended_at:
         raise WrongStatus(f"The question on chart {chart.pk} was answered, or taken back, meanwhile.")
     escalation.answered_by, escalation.answer, escalation.ended_at = by, answer.strip(), timezone.now()

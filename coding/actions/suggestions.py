@@ -31,6 +31,7 @@ from coding.models import (
 )
 from coding.permissions import check_can_code_chart
 from coding.provider_queries import OTHER, practice
+from coding.refusals import NotAnAnswer
 from coding.validity import Validity
 from coding.workflow import (
     ANSWERS,
@@ -49,10 +50,6 @@ from coding.workflow import (
 )
 
 MAX_ATTEMPTS = 3
-
-
-class NotAnAnswer(Exception):
-    """The answer does not fit the question, or lacks what it needs. The message says what to give."""
 
 
 # --- Runs ----------------------------------------------------------------------------------------------------------

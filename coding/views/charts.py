@@ -17,7 +17,7 @@ from coding.models.charts import ChartQuerySet
 from coding.permissions import Permission, can, can_code_chart
 from coding.provider_queries import practice
 from coding.templatetags.secondpass import SPAN_LETTERS
-from coding.views import chosen_project
+from coding.views import chosen_project, saying
 from coding.views.reading import Reading, answers_to, read_chart
 from coding.workflow import CHANGE_REASONS, REASONS, ChartStatus, QueryStatus, SpanLabel, SuggestionKind
 
@@ -90,11 +90,16 @@ def chart(request: HttpRequest, pk: int) -> HttpResponse:
 def finish(request: HttpRequest, pk: int) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     chart = get_object_or_404(open_to(request), pk=pk)
-    try:
+    with saying(request):
         queues.finish(chart=chart, by=user)
-    except (queues.StillOpen, queues.WrongStatus) as error:
-        messages.error(request, str(error))
-        return redirect("chart", chart.pk)
+        say_finished(request, chart)
+        following = queues.claim_next(by=user, project=chart.project) if request.POST.get("then") == "next" else None
+        return redirect("chart", following.pk) if following else redirect("queue")
+    return redirect("chart", chart.pk)
+
+
+def say_finished(request: HttpRequest, chart: Chart) -> None:
+    """That the chart is finished, and what of it was not: pages that nobody could read, queries that nobody sent."""
     unread = chart.finished_reviews.order_by("-pk").values_list("pages_unread", flat=True)[0]
     beside = f" {unread} page{'s' * (unread > 1)} held no text and went unread by the rules." if unread else ""
     messages.success(request, f"Chart {chart.pk} is finished.{beside}")
@@ -102,11 +107,6 @@ def finish(request: HttpRequest, pk: int) -> HttpResponse:
     if drafts:
         words = "1 query of it is" if drafts == 1 else f"{drafts} queries of it are"
         messages.warning(request, f"{words} written and not sent: see Queries.")
-    if request.POST.get("then") == "next":
-        following = queues.claim_next(by=user, project=chart.project)
-        if following:
-            return redirect("chart", following.pk)
-    return redirect("queue")
 
 
 @require_POST
@@ -114,13 +114,11 @@ def finish(request: HttpRequest, pk: int) -> HttpResponse:
 def release(request: HttpRequest, pk: int) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     chart = get_object_or_404(open_to(request), pk=pk)
-    try:
+    with saying(request):
         queues.release(chart=chart, by=user)
-    except queues.WrongStatus as error:
-        messages.error(request, str(error))
-        return redirect("chart", chart.pk)
-    messages.success(request, f"Chart {chart.pk} is back in the queue. Your answers on it stay.")
-    return redirect("queue")
+        messages.success(request, f"Chart {chart.pk} is back in the queue. Your answers on it stay.")
+        return redirect("queue")
+    return redirect("chart", chart.pk)
 
 
 @require_POST
@@ -128,17 +126,11 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
 def hold(request: HttpRequest, pk: int) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     chart = get_object_or_404(open_to(request), pk=pk)
-    reason = request.POST.get("reason", "").strip()
-    if not reason:
-        messages.error(request, "Say why the chart goes on hold.")
-        return redirect("chart", chart.pk)
-    try:
-        queues.hold(chart=chart, reason=reason, by=user)
-    except queues.WrongStatus as error:
-        messages.error(request, str(error))
-        return redirect("chart", chart.pk)
-    messages.success(request, f"Chart {chart.pk} is on hold. It stays yours.")
-    return redirect("queue")
+    with saying(request):
+        queues.hold(chart=chart, reason=request.POST.get("reason", ""), by=user)
+        messages.success(request, f"Chart {chart.pk} is on hold. It stays yours.")
+        return redirect("queue")
+    return redirect("chart", chart.pk)
 
 
 @require_POST
@@ -147,19 +139,13 @@ def escalate(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask the lead; the chart is on hold until there is an answer."""
     user: User = request.user  # type: ignore[assignment]
     chart = get_object_or_404(open_to(request), pk=pk)
-    question = request.POST.get("question", "").strip()
-    if not question:
-        messages.error(request, "Write the question for the lead.")
-        return redirect("chart", chart.pk)
-    try:
-        queues.escalate(chart=chart, question=question, by=user)
-    except queues.WrongStatus as error:
-        messages.error(request, str(error))
-        return redirect("chart", chart.pk)
-    messages.success(
-        request, f"Your question on chart {chart.pk} is with the leads. It stays yours; go on with another."
-    )
-    return redirect("queue")
+    with saying(request):
+        queues.escalate(chart=chart, question=request.POST.get("question", ""), by=user)
+        messages.success(
+            request, f"Your question on chart {chart.pk} is with the leads. It stays yours; go on with another."
+        )
+        return redirect("queue")
+    return redirect("chart", chart.pk)
 
 
 @require_POST
@@ -169,15 +155,11 @@ def answer_escalation(request: HttpRequest, pk: int) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     asked = get_object_or_404(Escalation.objects.select_related("chart__member__project"), pk=pk)
     chart = get_object_or_404(open_to(request), pk=asked.chart_id)
-    if not request.POST.get("answer", "").strip():
-        messages.error(request, "Write an answer.")
-        return redirect("chart", chart.pk)
-    try:
-        queues.answer_escalation(escalation=asked, answer=request.POST["answer"], by=user)
+    with saying(request):
+        queues.answer_escalation(escalation=asked, answer=request.POST.get("answer", ""), by=user)
         messages.success(request, f"Chart {chart.pk} is with its coder again, with your answer.")
-    except queues.WrongStatus as error:
-        messages.error(request, str(error))
-    return redirect(f"{reverse('chart_list')}?project={chart.project.name}")
+        return redirect(f"{reverse('chart_list')}?project={chart.project.name}")
+    return redirect("chart", chart.pk)
 
 
 @require_POST
@@ -195,10 +177,8 @@ def here(request: HttpRequest, pk: int) -> HttpResponse:
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     chart = get_object_or_404(open_to(request), pk=pk)
-    try:
+    with saying(request):
         queues.resume(chart=chart, by=user)
-    except (queues.WrongStatus, queues.AlreadyClaimed) as error:
-        messages.error(request, str(error))
     return redirect("chart", chart.pk)
 
 

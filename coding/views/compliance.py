@@ -1,8 +1,6 @@
 """Compliance: rules and their sources, the calendar, what is released, overpayment cases, a chart's validity."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -29,12 +27,11 @@ from coding.acceptability import (
     submittable,
 )
 from coding.actions import compliance, qa, trail
-from coding.actions.queues import WrongStatus
-from coding.actions.suggestions import NotAnAnswer
 from coding.models import Chart, Decision, Encounter, OverpaymentCase, Override, Project, Role, RuleVerification, User
 from coding.models.compliance import EVIDENCE
 from coding.permissions import NotAllowed, Permission, can, can_override_evidence, check_can
-from coding.views import as_id, chosen_project
+from coding.refusals import NotAnAnswer
+from coding.views import as_id, chosen_project, saying
 from coding.views.charts import open_to
 from coding.views.reports import Tab
 from coding.workflow import ChartStatus, SpanLabel, SuggestionKind
@@ -55,21 +52,6 @@ def tabs(user: User, project: Project, current: str) -> list[Tab]:
         for label, name, permission in found
         if can(user, permission, project)
     ]
-
-
-@contextmanager
-def saying(request: HttpRequest, *also: type[Exception], otherwise: str = "") -> Iterator[None]:
-    """What an action lacks is said on the page that follows. also: other refusals that are said there. otherwise: what
-    is said where the form's choice is none of the choices (ValueError)."""
-    refusals: tuple[type[Exception], ...] = (NotAnAnswer, WrongStatus, *also)
-    try:
-        yield
-    except refusals as error:
-        messages.error(request, str(error))
-    except ValueError:
-        if not otherwise:
-            raise
-        messages.error(request, otherwise)
 
 
 def a_day(text: str, *, needed: bool = True) -> date | None:

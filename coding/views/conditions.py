@@ -19,11 +19,10 @@ from coding import acceptance
 from coding.acceptance import Acceptance
 from coding.actions import conditions as condition_actions
 from coding.actions import trail
-from coding.actions.conditions import NotMutable
 from coding.models import Chart, Mute, Note, Project, RuleSet, User
 from coding.permissions import Permission, can
 from coding.templatetags.report_numbers import family_label
-from coding.views import chosen_project
+from coding.views import chosen_project, saying
 from coding.views.charts import open_to
 from coding.views.reports import Tab
 from coding.views.seen import REASON_WORDS, page_of
@@ -277,11 +276,8 @@ def change_mute(request: HttpRequest, name: str, action: Callable[..., Mute], do
     user: User = request.user  # type: ignore[assignment]
     project, _ = chosen_project(user, Permission.MUTE_CONDITIONS, request.GET.get("project", ""))
     card = card_or_404(name, project)
-    try:
+    with saying(request):
         action(project=project, family=name, reason=request.POST.get("reason", ""), by=user)
-    except NotMutable as error:
-        messages.error(request, str(error))
-    else:
         messages.success(request, f"{card.label} {done} in {project}.")
     return redirect(f"{reverse('condition', args=[name])}?project={project.name}")
 

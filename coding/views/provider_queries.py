@@ -16,11 +16,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from coding.actions import provider_queries, qa, trail
 from coding.actions.provider_queries import NotAQuery, NotSendable, Place, faults_of
-from coding.actions.suggestions import NotAnAnswer
 from coding.models import Note, Project, ProviderQuery, User
 from coding.models.provider_queries import ProviderQuerySet
 from coding.permissions import Permission, can_work_on_query, check_can_work_on_query
 from coding.provider_queries import practice
+from coding.refusals import NotAnAnswer
 from coding.views import as_id, chosen_project
 from coding.views.suggestions import place_of
 from coding.workflow import FINISHED, QueryStatus

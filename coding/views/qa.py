@@ -18,11 +18,11 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
 from coding import reports
-from coding.actions import qa, queues, trail
-from coding.actions.suggestions import NotAnAnswer
+from coding.actions import qa, trail
 from coding.models import Assignment, Chart, Escalation, Project, QAReview, QASample, User
 from coding.permissions import Permission, can, check_can
-from coding.views import as_id, chosen_project
+from coding.refusals import NotAnAnswer, Refused
+from coding.views import as_id, chosen_project, saying
 from coding.views import reading as chart_reading
 from coding.views.reading import COMMANDS, Answer, Reading
 from coding.workflow import ANSWERS, CHANGE_REASONS, REASONS, REASONS_FOR, ChartStatus, Outcome
@@ -134,13 +134,11 @@ def draw(request: HttpRequest) -> HttpResponse:
     form = DrawForm(request.POST)
     if not form.is_valid():
         return render(request, "qa/room.html", room_context(request, project, projects, form), status=422)
-    try:
+    with saying(request):
         sample = qa.draw_sample(project=project, by=user, **form.cleaned_data)
-    except (qa.NothingToSample, queues.WrongStatus) as error:
-        messages.error(request, str(error))
-        return redirect(f"{reverse('qa')}?project={project.name}")
-    messages.success(request, f"Sample {sample.pk} is drawn.")
-    return redirect("qa_sample", sample.pk)
+        messages.success(request, f"Sample {sample.pk} is drawn.")
+        return redirect("qa_sample", sample.pk)
+    return redirect(f"{reverse('qa')}?project={project.name}")
 
 
 @require_POST
@@ -157,7 +155,7 @@ def close(request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             for chart in charts:
                 qa.close(chart=chart, by=user)
-    except queues.WrongStatus as error:
+    except Refused as error:
         messages.error(request, f"{error} Nothing was closed.")
     else:
         said = f"{len(charts)} closed without audit." if charts else "Tick the charts to close first."
@@ -486,15 +484,13 @@ def conclude(request: HttpRequest, pk: int) -> HttpResponse:
     """Close the chart when every decision stood, otherwise return it to its coder with the auditor's words."""
     user: User = request.user  # type: ignore[assignment]
     chart = chart_in_audit(request, pk)
-    try:
+    with saying(request):
         status = qa.conclude(chart=chart, by=user)
-    except (qa.NotSettled, queues.WrongStatus) as error:
-        messages.error(request, str(error))
-        return redirect("qa_audit", chart.pk)
-    ended = "goes back to its coder" if status == ChartStatus.RETURNED else "is closed"
-    messages.success(request, f"The audit is concluded: chart {chart.pk} {ended}.")
-    drawn = chart.qa_samples.order_by("-pk").first()
-    return redirect("qa_sample", drawn.pk) if drawn else redirect("qa")
+        ended = "goes back to its coder" if status == ChartStatus.RETURNED else "is closed"
+        messages.success(request, f"The audit is concluded: chart {chart.pk} {ended}.")
+        drawn = chart.qa_samples.order_by("-pk").first()
+        return redirect("qa_sample", drawn.pk) if drawn else redirect("qa")
+    return redirect("qa_audit", chart.pk)
 
 
 urlpatterns = [

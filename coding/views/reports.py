@@ -23,6 +23,7 @@ from coding.actions import queues, trail
 from coding.models import Assignment, Chart, Escalation, Note, Project, Role, TrailEvent, User
 from coding.money import Rates
 from coding.permissions import NotAllowed, Permission, can, check_can
+from coding.refusals import Refused
 from coding.templatetags.report_numbers import family_label
 from coding.views import as_id, chosen_project
 from coding.views.reading import is_blind
@@ -235,7 +236,7 @@ def on_each(request: HttpRequest, charts: list[Chart], change: Callable[[Chart],
         try:
             with transaction.atomic():
                 change(chart)
-        except (NotAllowed, queues.WrongStatus) as error:
+        except (NotAllowed, Refused) as error:
             messages.error(request, str(error))
         else:
             changed += 1

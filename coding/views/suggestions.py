@@ -15,11 +15,11 @@ from django_htmx.http import reswap, retarget, trigger_client_event
 
 from coding import icd10, scores
 from coding.actions import qa, queues, suggestions
-from coding.actions.suggestions import NotAnAnswer
 from coding.models import Chart, Decision, Encounter, EvidenceSpan, Note, QAReview, Suggestion, User
 from coding.permissions import NotAllowed, can_see_scores, check_can_code_chart
+from coding.refusals import NotAnAnswer
 from coding.validity import Validity
-from coding.views import as_id
+from coding.views import as_id, saying
 from coding.views.charts import MEAT, open_to, review_context
 from coding.views.reading import Reading, is_blind, marked_note, read_chart
 from coding.workflow import REASONS_FOR, Outcome, SpanLabel, SuggestionStatus
@@ -252,12 +252,9 @@ def evidence(request: HttpRequest, pk: int) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     chart = get_object_or_404(open_to(request), pk=pk)
     check_can_code_chart(user, chart)
-    try:
-        asked = chosen(request, chart)
-    except NotAnAnswer as error:
-        messages.error(request, str(error))
-        return redirect("chart", chart.pk)
-    return evidence_form(request, chart, asked)
+    with saying(request):
+        return evidence_form(request, chart, chosen(request, chart))
+    return redirect("chart", chart.pk)
 
 
 def evidence_form(

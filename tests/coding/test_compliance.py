@@ -13,7 +13,6 @@ from django.utils import timezone
 from coding import documentation, exports, release, tasks, validity
 from coding.acceptability import assess_encounter, book, rules
 from coding.actions import compliance, qa, queues, suggestions
-from coding.actions.suggestions import NotAnAnswer
 from coding.models import (
     Chart,
     Claim,
@@ -34,6 +33,7 @@ from coding.models import (
     User,
 )
 from coding.permissions import NotAllowed
+from coding.refusals import NotAnAnswer
 from coding.reports import Period, capture
 from coding.workflow import ChartStatus, Outcome
 from tests import audits, make, pages

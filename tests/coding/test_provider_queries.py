@@ -17,6 +17,7 @@ from coding.actions.provider_queries import NotAQuery, NotSendable
 from coding.models import Chart, Project, ProviderQuery, Role, Suggestion, TrailEvent, User
 from coding.permissions import NotAllowed
 from coding.provider_queries import draft, faults, practice
+from coding.refusals import NotAnAnswer
 from coding.workflow import ChartStatus, Outcome, QueryStatus, SuggestionStatus
 from tests import make, pages
 
@@ -209,7 +210,7 @@ def test_a_query_without_a_subject_is_the_coders_to_write(asked, coder) -> None:
 
 
 def test_an_unknown_subject_is_refused(asked, coder) -> None:
-    with pytest.raises(suggestions.NotAnAnswer, match="what is unclear"):
+    with pytest.raises(NotAnAnswer, match="what is unclear"):
         suggestions.decide(suggestion=asked, outcome=Outcome.QUERY, by=coder, reason="money")
     assert not ProviderQuery.objects.exists()
 

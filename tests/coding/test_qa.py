@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from coding.actions import qa, queues, suggestions
 from coding.actions.queues import WrongStatus
-from coding.actions.suggestions import NotAnAnswer
 from coding.models import Chart, QAReview, Role, TrailEvent, User
 from coding.permissions import NotAllowed
+from coding.refusals import NotAnAnswer
 from coding.workflow import ChartStatus, Outcome, SpanLabel
 from tests import audits, make, pages
 

@@ -14,6 +14,7 @@ from coding import tasks
 from coding.actions import queues, suggestions, trail
 from coding.models import Chart, Decision, EvidenceSpan, NlpRun, Note, Project, Role, Suggestion, TrailEvent, User
 from coding.permissions import NotAllowed
+from coding.refusals import NotAnAnswer
 from coding.workflow import ChartStatus, Outcome, RunStatus, SpanLabel, SuggestionStatus, Verdict
 from tests import make
 
@@ -207,7 +208,7 @@ def test_an_answer_that_lacks_something_is_refused_and_changes_nothing(
 ) -> None:
     chart = in_review(project, coder, make.encounter(CKD, "2026-03-02"))
     events = TrailEvent.objects.count()
-    with pytest.raises(suggestions.NotAnAnswer, match=words):
+    with pytest.raises(NotAnAnswer, match=words):
         suggestions.decide(suggestion=the(chart, "N18.32"), by=coder, **answer)
     assert the(chart, "N18.32").status == SuggestionStatus.OPEN
     assert not Decision.objects.exists()
@@ -220,7 +221,7 @@ def test_a_code_cannot_be_accepted_with_fewer_meat_elements_than_the_project_ask
     chart = in_review(project, coder, make.encounter(CKD, "2026-03-02"))
     Project.objects.update(meat_elements_required=4)
     EvidenceSpan.objects.filter(label="monitor").delete()
-    with pytest.raises(suggestions.NotAnAnswer, match="asks for 4 MEAT elements"):
+    with pytest.raises(NotAnAnswer, match="asks for 4 MEAT elements"):
         suggestions.decide(suggestion=the(chart, "N18.32"), outcome=Outcome.ACCEPT, by=coder)
 
 
@@ -244,7 +245,7 @@ def test_undo_keeps_the_answer_in_the_record_and_opens_the_question_again(projec
     assert the(chart, "N18.32").status == SuggestionStatus.OPEN
     assert list(Decision.objects.values_list("outcome", flat=True)) == ["reject", "reopen"]
     assert not Decision.objects.standing().exists()
-    with pytest.raises(suggestions.NotAnAnswer, match="no answer to take back"):
+    with pytest.raises(NotAnAnswer, match="no answer to take back"):
         suggestions.undo(suggestion=suggestion, by=coder)
 
 
@@ -283,7 +284,7 @@ def test_a_code_added_by_hand_stands_on_the_selected_text(project: Project, code
         encounter=note.encounter, code="e119", spans=[(note, "evaluate", start, start + 7)], by=coder
     )
     assert suggestion.evidence.get().quote == "A1c 7.1"
-    with pytest.raises(suggestions.NotAnAnswer, match="already asked"):
+    with pytest.raises(NotAnAnswer, match="already asked"):
         suggestions.add_manually(encounter=note.encounter, code="E11.9", spans=[], by=coder)
 
 
@@ -292,7 +293,7 @@ def test_evidence_from_another_date_of_service_is_refused(project: Project, code
         project, coder, make.encounter(NOTHING, "2026-03-02"), make.encounter("Type 2 diabetes, stable.", "2026-03-09")
     )
     first, second = Note.objects.order_by("pk")
-    with pytest.raises(suggestions.NotAnAnswer, match="2026-03-09, the question of 2026-03-02"):
+    with pytest.raises(NotAnAnswer, match="2026-03-09, the question of 2026-03-02"):
         suggestions.add_manually(encounter=first.encounter, code="E11.9", spans=[(second, "assess", 0, 4)], by=coder)
     assert not chart.suggestions.filter(icd10="E11.9", encounter=first.encounter).exists()
 
@@ -310,7 +311,7 @@ def test_marked_text_counts_as_evidence_for_an_open_question(project: Project, c
     assert span.quote == "recheck BMP"
     assert TrailEvent.objects.filter(action="evidence.tagged").count() == 1
     suggestions.decide(suggestion=suggestion, outcome=Outcome.ACCEPT, by=coder)
-    with pytest.raises(suggestions.NotAnAnswer, match="answered already"):
+    with pytest.raises(NotAnAnswer, match="answered already"):
         suggestions.tag_evidence(
             suggestion=the(chart, "N18.32"), note=note, label=SpanLabel.TREAT, start=0, end=4, by=coder
         )

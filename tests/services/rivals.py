@@ -16,12 +16,10 @@ from django.utils import timezone
 from coding.actions import charts, provider_queries, qa, queues, suggestions, trail
 from coding.models import Assignment, Chart, Project, ProviderQuery, Suggestion, User
 from coding.permissions import NotAllowed
+from coding.refusals import Refused
 from coding.workflow import ChartStatus, Outcome
 from tests import make, pages
 
-REFUSALS = (
-    NotAllowed, queues.WrongStatus, queues.AlreadyClaimed, suggestions.NotAnAnswer, provider_queries.NotAQuery,
-)  # fmt: skip
 HELD = 0.3  # seconds for which a write keeps what it has locked before it goes on
 
 
@@ -44,7 +42,7 @@ def at_once(*writes: Callable[[], object]) -> list[str]:
             barrier.wait()
             write()
             said[number] = "done"
-        except REFUSALS:
+        except (NotAllowed, Refused):
             said[number] = "refused"
         except Exception as error:
             said[number] = f"{type(error).__name__}: {error}".split("\n")[0]

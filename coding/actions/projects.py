@@ -1,8 +1,8 @@
 """Projects and who belongs to them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from django.db import transaction
 from django.utils import timezone
@@ -39,59 +39,56 @@ def give_role(*, project: Project, to: User, role: Role, by: User | None) -> Mem
     return membership
 
 
-@transaction.atomic
-def change_policy(
-    *,
-    project: Project,
-    meat_elements_required: int,
-    coders_see_scores: bool,
-    by: User,
-    evidence_override_role: str | None = None,
-    deletion_alert_after: int | None = None,
-    queue_order: Sequence[str] | None = None,
-    mute_below: int | None = None,
-    mute_after: int | None = None,
-    mute_automatically: bool | None = None,
-) -> Project:
-    """What the project asks of its coders and shows to them. The trail keeps the old values and the new ones.
+class Policy(TypedDict, total=False):
+    """What a project asks of its coders and shows to them: fields of `Project`."""
 
-    Answers that were given under the old policy stand. A policy that mutes automatically does so at once.
+    meat_elements_required: int
+    coders_see_scores: bool
+    evidence_override_role: str
+    deletion_alert_after: int
+    queue_order: Sequence[str]
+    mute_below: int
+    mute_after: int
+    mute_automatically: bool
+
+
+POLICY_LIMITS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "meat_elements_required": (lambda n: 0 <= n <= 4, "MEAT has four elements: require 0 to 4."),
+    "evidence_override_role": (
+        lambda role: role in ("", Role.COMPLIANCE, Role.QA_LEAD),
+        "The evidence standard is overridden by compliance, by QA leads, or by nobody.",
+    ),
+    "deletion_alert_after": (lambda n: 1 <= n <= 1000, "An alert comes after 1 to 1000 charts."),
+    "queue_order": (
+        lambda keys: {*keys} <= {*QueueKey.values},
+        "The queue is ordered by: " + ", ".join(QueueKey.values) + ".",
+    ),
+    "mute_below": (lambda n: 0 <= n <= 100, "A threshold of acceptance is 0 to 100 percent."),
+    "mute_after": (lambda n: 1 <= n <= 10_000, "An acceptance rate needs 1 to 10000 answers."),
+}
+
+
+@transaction.atomic
+def change_policy(*, project: Project, by: User, **policy: Unpack[Policy]) -> Project:
+    """Change what is given, and leave the rest. The trail keeps the old values and the new ones.
+
+    Answers that were given under the old policy stand. A policy that mutes automatically does so at once. Raises
+    NotAllowed, and ValueError for a value beyond its limits.
     """
     check_can(by, Permission.CHANGE_POLICY, project)
-    if not 0 <= meat_elements_required <= 4:
-        raise ValueError("MEAT has four elements: require 0 to 4.")
-    if evidence_override_role not in (None, "", Role.COMPLIANCE, Role.QA_LEAD):
-        raise ValueError("The evidence standard is overridden by compliance, by QA leads, or by nobody.")
-    if deletion_alert_after is not None and not 1 <= deletion_alert_after <= 1000:
-        raise ValueError("An alert comes after 1 to 1000 charts.")
-    if queue_order is not None and not {*QueueKey.values} >= {*queue_order}:
-        raise ValueError("The queue is ordered by: " + ", ".join(QueueKey.values) + ".")
-    if mute_below is not None and not 0 <= mute_below <= 100:
-        raise ValueError("A threshold of acceptance is 0 to 100 percent.")
-    if mute_after is not None and not 1 <= mute_after <= 10_000:
-        raise ValueError("An acceptance rate needs 1 to 10000 answers.")
+    for name, (is_within, words) in POLICY_LIMITS.items():
+        if name in policy and not is_within(policy[name]):  # type: ignore[literal-required]
+            raise ValueError(words)
+    if "queue_order" in policy:
+        policy["queue_order"] = list(dict.fromkeys(policy["queue_order"]))
     project = locked(Project.objects.all()).get(pk=project.pk)
-    policy: dict[str, object] = {
-        "meat_elements_required": meat_elements_required,
-        "coders_see_scores": coders_see_scores,
-    }
-    if evidence_override_role is not None:
-        policy["evidence_override_role"] = evidence_override_role
-    wanted = {
-        "deletion_alert_after": deletion_alert_after,
-        "queue_order": None if queue_order is None else list(dict.fromkeys(queue_order)),
-        "mute_below": mute_below,
-        "mute_after": mute_after,
-        "mute_automatically": mute_automatically,
-    }
-    policy |= {name: value for name, value in wanted.items() if value is not None}
     changed = {
         name: [getattr(project, name), value] for name, value in policy.items() if getattr(project, name) != value
     }
     if changed:
-        for name, value in policy.items():
+        for name, (_, value) in changed.items():
             setattr(project, name, value)
-        project.save(update_fields=list(policy))
+        project.save(update_fields=list(changed))
         trail.record("project.policy_changed", by=by, project=project, subject=project, **changed)
         conditions.apply_policy(project)
     return project

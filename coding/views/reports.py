@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from coding import exports, release, reports
 from coding.actions import projects as project_actions
 from coding.actions import queues, trail
+from coding.actions.projects import Policy
 from coding.models import Assignment, Chart, Escalation, Note, Project, Role, TrailEvent, User
 from coding.money import Rates
 from coding.permissions import NotAllowed, Permission, can, check_can
@@ -306,6 +307,12 @@ class PolicyForm(forms.Form):
     def clean_queue_order(self) -> list[str]:
         return [key for key in self.cleaned_data["queue_order"] if key]
 
+    def answers(self) -> Policy:
+        """What was sent and is not empty. An empty box is not sent: its neighbour tells whether it was on the page."""
+        boxes = {"coders_see_scores": "meat_elements_required", "mute_automatically": "mute_below"}
+        sent = [name for name in self.fields if boxes.get(name, name) in self.data]
+        return cast(Policy, {name: self.cleaned_data[name] for name in sent if self.cleaned_data[name] is not None})
+
 
 def order_places(chosen: list[str]) -> list[tuple[str, str]]:
     """(words, chosen key or "") for each place of the queue's order."""
@@ -321,28 +328,9 @@ def policy(request: HttpRequest) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     project, projects = chosen_project(user, Permission.CHANGE_POLICY, request.GET.get("project", ""))
     check_can(user, Permission.CHANGE_POLICY, project)
-    form = PolicyForm(
-        request.POST or None,
-        initial={
-            "meat_elements_required": project.meat_elements_required,
-            "coders_see_scores": project.coders_see_scores,
-            "evidence_override_role": project.evidence_override_role,
-            "deletion_alert_after": project.deletion_alert_after,
-            "mute_below": project.mute_below,
-            "mute_after": project.mute_after,
-            "mute_automatically": project.mute_automatically,
-            "queue_order": project.queue_order,
-        },
-    )
+    form = PolicyForm(request.POST or None, initial={name: getattr(project, name) for name in PolicyForm.base_fields})
     if request.method == "POST" and form.is_valid():
-        said = form.cleaned_data
-        if "evidence_override_role" not in request.POST:  # a form that does not ask changes nothing
-            said["evidence_override_role"] = None
-        if "queue_order" not in request.POST:
-            said["queue_order"] = None
-        if "mute_below" not in request.POST:
-            said["mute_automatically"] = None
-        project_actions.change_policy(project=project, by=user, **said)
+        project_actions.change_policy(project=project, by=user, **form.answers())
         messages.success(request, "The policy is stored. It holds for answers from now on.")
         return redirect(f"{reverse('policy')}?project={project.name}")
     changes = TrailEvent.objects.filter(project=project, action="project.policy_changed").select_related("actor")

@@ -118,6 +118,7 @@ CUES = {
     "drugs": "Drugs of its own",
     "shared_drugs": "Drugs that it shares",
     "labs": "Tests",
+    "signs": "Signs of its own",
     "monitor": "Monitor",
     "evaluate": "Evaluate",
     "assess": "Assess",

@@ -152,6 +152,8 @@ class Family:
     drugs: Words | None
     shared_drugs: Words | None
     labs: Words | None
+    signs: Words | None
+    """What an examination or a result shows only where the condition is."""
     cues: tuple[tuple[str, Words], ...]
     examples: tuple[Example, ...]
     many: Attribute | None = None
@@ -162,7 +164,7 @@ class Family:
 
     def patterns(self) -> Iterator[Words]:
         """Every pattern that may be looked for in a note."""
-        yield from filter(None, (self.not_with, self.drugs, self.shared_drugs, self.labs))
+        yield from filter(None, (self.not_with, self.drugs, self.shared_drugs, self.labs, self.signs))
         yield from (words for _, words in self.cues)
         yield from (words for a in self.attributes for _, words in a.values)
         yield from (link.unless for link in self.links if link.unless)
@@ -462,7 +464,7 @@ class Reader:
             for attr, value in term.sets:
                 defined.setdefault(attr, set()).add(value)
         meat = data.get("meat", {})
-        for extra in sorted(meat.keys() - {"drugs", "shared_drugs", "labs", *LETTERS}):
+        for extra in sorted(meat.keys() - {"drugs", "shared_drugs", "labs", "signs", *LETTERS}):
             self.problems.append(f"{at}: meat.{extra} is unknown")
         cues = []
         for letter in LETTERS:
@@ -491,6 +493,7 @@ class Reader:
             drugs=self.compiled(f"{at}: meat.drugs", meat.get("drugs", []), plain_names=True),
             shared_drugs=self.compiled(f"{at}: meat.shared_drugs", meat.get("shared_drugs", []), plain_names=True),
             labs=self.compiled(f"{at}: meat.labs", meat.get("labs", []), plain_names=True),
+            signs=self.compiled(f"{at}: meat.signs", meat.get("signs", [])),
             cues=tuple(cues),
             examples=tuple(self.example(at, i, x) for i, x in enumerate(data.get("examples", []), 1)),
             many=many[0] if many else None,
@@ -517,7 +520,7 @@ class Reader:
                 terms=tuple(self.terms(at, name, kind, {"terms": entry.get("terms", [])}, {})),
                 decoys=(), not_with=None, yields_to=(), distinct=(), attributes=(),
                 codes=(CodeLine((), (prefixes[0],), "", "", offer=False),), also=(), history=(), links=(),
-                drugs=drugs, shared_drugs=None, labs=None, cues=(), examples=(),
+                drugs=drugs, shared_drugs=None, labs=None, signs=None, cues=(), examples=(),
             )  # fmt: skip
 
     def tail(self, families: Mapping[str, Family]) -> Iterator[Family]:
@@ -570,8 +573,8 @@ class Reader:
                 name=name, label=labels[category], kind=kind, policy="", prefixes=mine, terms=tuple(terms),
                 decoys=(), not_with=None, yields_to=ahead.get((category, kind), ()), distinct=("code",),
                 attributes=(which,), codes=tuple(x for codes, n in numbers.items() for x in side_lines(n, dict(codes))),
-                also=(), history=(), links=(), drugs=None, shared_drugs=None, labs=None, cues=(), examples=(),
-                tail=True,
+                also=(), history=(), links=(), drugs=None, shared_drugs=None, labs=None, signs=None, cues=(),
+                examples=(), tail=True,
             )  # fmt: skip
 
     def terms(

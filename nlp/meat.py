@@ -295,6 +295,15 @@ class Witness:
             and not self.is_off(self.page.sentence_at(start), start, end)
         )
 
+    @cached_property
+    def has_sign(self) -> bool:
+        """Whether the note tells of what only the condition makes: an irregularly irregular rhythm."""
+        return any(
+            self.page.section_at(m.start()).kind not in SILENT
+            and not self.sentences.denied(self.page.sentence_at(m.start()), m.start(), m.end())
+            for m in each(self.family.signs, self.page.low, 0, len(self.page.low))
+        )
+
     def taken(self, drug: str) -> bool:
         """Whether a drug is one for another condition that the note names."""
         others = (f for f in self.named if f is not self.family)

@@ -146,7 +146,9 @@ def conditions_of(
     strong = [a for a in standing if not a.mention.term.weak]
     standing = [a for a in standing if not a.mention.term.weak or strong or has_signal(page, witness, a)]
     alone = [a for a in standing if a.mention.term.alone]
-    witness.seen = any(a.mention.section in ("exam", "results") and not a.mention.term.weak for a in alone)
+    witness.seen = witness.has_sign or any(
+        a.mention.section in ("exam", "results") and not a.mention.term.weak for a in alone
+    )
     # A surface that cannot stand alone may still carry the evidence: "stage 3 CKD" in the
     # history, "Kidney disease" in the plan.
     supporting = [(w[0], a, w[1]) for a in standing if (w := weigh(page, catalog, witness, a))] if alone else []
@@ -342,6 +344,8 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         start = page.sentences[a.mention.sentence][0]
         if catalog.general["reason"].search(page.low, max(start, a.mention.start - 90), a.mention.start):
             return 1, "what the visit is for"
+        if ADMITTED_WITH.search(page.low[start : a.mention.start]):
+            return 1, "what the stay is for"
         if MANAGED.search(page.low, start, a.mention.start):
             return 1, "among the conditions that somebody is asked to manage"
         if kind == "cancer" and is_plainly_active(page, catalog, a):
@@ -408,6 +412,10 @@ LOOKING_BACK = re.compile(
 )
 
 
+AROUND = 30
+"""So many characters behind an event may still say that it is over, or only looked for: "stroke, for evaluation"."""
+
+
 def is_reason_for_stay(page: Page, a: Asserted) -> bool:
     """Whether an event is what somebody was called or admitted for: named under such a heading, or as acute."""
     if a.mention.section != "chief_complaint":
@@ -416,7 +424,7 @@ def is_reason_for_stay(page: Page, a: Asserted) -> bool:
     if a.mention.start - section.body >= REASON_LENGTH // 2:
         return False
     start, end = page.sentences[a.mention.sentence]
-    if LOOKING_BACK.search(page.low, start, end):
+    if LOOKING_BACK.search(page.low, start, min(end, a.mention.end + AROUND)):
         return False
     return bool(
         STAY_HEADING.search(page.low, section.start, section.body)
@@ -460,6 +468,11 @@ MANAGED = re.compile(
     r"(?:following|follow|attention|management)[a-z -]{0,20}(?:are|include|including)\b[^.;:]{0,250}$|"
     r"\bmanagement of (?:(?:his|her|the|multiple|other|chronic|medical) )*(?:problems|issues|conditions|comorbidities)"
     r"(?: which| that)? (?:including|include|such as)\b[^.;:]{0,120}$"
+)
+ADMITTED_WITH = re.compile(
+    r"(?s)^(?!.*\b(?:ago|last|previously|(?:19|20)\d\d)\b)(?:.*\b)?"
+    r"(?:was|is|being|been) (?:re)?admitted(?: to (?:the |this |our )?hospital)? (?:with|for|because of|due to)"
+    r"(?! (?:[a-z]+ ){0,3}history) (?:(?!had |has |was |and then )[a-z0-9,/-]+ ){0,4}$"
 )
 TAKEN_FOR = re.compile(
     r"(?<!not )(?<!never )(?<!stopped )(?<!denies )(?<!no longer )"

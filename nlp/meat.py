@@ -19,7 +19,7 @@ from nlp.findings import Evidence, Meat, Span
 from nlp.sections import NUMBERED, PLAN, Page
 from nlp.words import Words
 
-LIMITS = {Meat.MONITOR: 4, Meat.EVALUATE: 5, Meat.ASSESS: 2, Meat.TREAT: 4}
+LIMITS = {Meat.MONITOR: 4, Meat.EVALUATE: 5, Meat.ASSESS: 2, Meat.TREAT: 5}
 """Most spans of a letter that a finding carries: the decisive ones come first."""
 LIMIT = max(LIMITS.values())
 PARTNER = {Meat.MONITOR: 2, Meat.EVALUATE: 2, Meat.ASSESS: 1, Meat.TREAT: 2}
@@ -36,16 +36,20 @@ TOLD = (*HISTORY, "procedure")
 """Sections that tell what came before."""
 COURSE = ("hospital_course", "instructions", "follow_up")
 """Sections that tell what was done during a stay and what is to be done after it."""
+PLANNED = ("assessment_plan", *COURSE)
+"""Sections that tell what is done now."""
+NEAR = 90
+"""Characters before the name of a condition in which words still speak of it."""
 OPENING = 20
 """Characters before the name of a condition with which a sentence still begins: a number, a side, "Chronic"."""
 AGE = 3
 """So many sentences of a history behind the name of a condition still speak of it."""
-TOLD_NEXT = (Meat.MONITOR,)
 HEADING = 60
 """Most characters of a bare heading."""
 TITLE = 3
 """From so many conditions on, the opening sentence of a block is a summary and no title of a problem."""
 NO_LAB = re.compile(r"[ -](?:deficien|rich|diet|food|supplement|replacement|chloride \d+ ?meq|sparing|binder)")
+RICH_IN = re.compile(r"(?:\bhigh|(?:high|higher|rich|low|lower) in )[ -]?$")
 CLAUSE = re.compile(r";|, | and (?=\w)|\n(?=[ ]*[-*•])|: |\. ")
 """Where a clause of a long sentence may begin or end."""
 NORMAL = re.compile(r"\b(?:no|not|without|negative|normal|clear|denies|none|absent|intact|unremarkable)\b")
@@ -130,7 +134,7 @@ class Outline:
     def is_reason(self, a: Asserted) -> bool:
         start = self.page.sentences[a.mention.sentence][0]
         words = self.catalog.general["reason"]
-        return bool(words.search(self.page.low, max(start, a.mention.start - 90), a.mention.start))
+        return bool(words.search(self.page.low, max(start, a.mention.start - NEAR), a.mention.start))
 
     def theme(self, number: int) -> frozenset[str]:
         """The families that a sentence of a block is about: those of the block's title, or those that it names itself.
@@ -357,7 +361,9 @@ class Witness:
     def lab_values(self, start: int, end: int) -> Iterator[re.Match[str]]:
         """The family's labs, where the word is no food, drug or lack of the substance."""
         for m in each(self.family.labs, self.page.low, start, end):
-            if not NO_LAB.match(self.page.low, m.end()) and not self.page.low.startswith("high", m.start() - 5):
+            if not NO_LAB.match(self.page.low, m.end()) and not RICH_IN.search(
+                self.page.low, m.start() - 12, m.start()
+            ):
                 yield m
 
     def is_result(self, e: Evidence) -> bool:
@@ -388,31 +394,26 @@ class Witness:
         for a in (*mates, *others):
             self.spans.setdefault(a.mention.sentence, []).append((a.mention.start, a.mention.end))
         given: set[Meat] = set()
-        is_treated = False
-        for e in self.near(mates, others):
-            given.add(e.letter)
-            is_treated |= e.letter is Meat.TREAT and self.page.section_at(e.start).kind == "assessment_plan"
-            yield e
-        for e in self.treatment(is_treated):
-            given.add(e.letter)
-            yield e
-        for e in self.told_next():
-            given.add(e.letter)
-            yield e
-        for e in self.course():
-            given.add(e.letter)
-            yield e
-        for e in self.elsewhere():
-            given.add(e.letter)
-            yield e
-        for e in self.of_all(given):
-            given.add(e.letter)
-            yield e
+        planned: set[Meat] = set()  # of these, what the plan has something for
+
+        def noted(source: Iterable[Evidence]) -> Iterator[Evidence]:
+            for e in source:
+                given.add(e.letter)
+                if self.is_planned(e):
+                    planned.add(e.letter)
+                yield e
+
+        yield from noted(self.near(mates, others))
+        yield from noted(self.treatment(Meat.TREAT in planned))
+        yield from noted(self.told_next())
+        yield from noted(self.course())
+        yield from noted(self.elsewhere())
+        yield from noted(self.of_all(planned))
         yield from self.told_results(Meat.EVALUATE in given)
+        if Meat.MONITOR not in planned:
+            yield from self.coming_back(PLANNED if self.outline.is_led_by(mates) else COURSE)
         if Meat.MONITOR not in given:
             yield from self.followed()
-        if Meat.MONITOR not in given and self.outline.is_led_by(mates):
-            yield from self.coming_back()
         if Meat.TREAT not in given:
             yield from self.told_treatment()
         if Meat.ASSESS not in given:
@@ -420,6 +421,9 @@ class Witness:
         if not given and mates[0].mention.term.kind == "status":
             m = mates[0].mention
             yield Evidence(Meat.ASSESS, m.start, m.end, f"{self.family.name}/status")
+
+    def is_planned(self, e: Evidence) -> bool:
+        return self.page.section_at(e.start).kind in PLANNED
 
     def near(self, mates: Sequence[Asserted], others: Sequence[Asserted]) -> Iterator[Evidence]:
         listed = [a for a in mates if a.mention.section in self.sentences.assessment]
@@ -441,7 +445,9 @@ class Witness:
                     yield from self.bound(number, block in own or self.outline.is_plan(block[0]))
         for number, families in self.outline.families.items():
             start, end = self.page.sentences[number]
-            if self.family.name in families and self.page.section_at(start).kind in SHOWN:
+            if self.family.name in families and (
+                self.page.section_at(start).kind in SHOWN or self.is_found(number, (*mates, *others))
+            ):
                 yield Evidence(Meat.EVALUATE, start, end, f"{self.family.name}/shown")
         told = [a for a in (*mates, *others) if a.mention.section not in self.sentences.assessment]
         for number in dict.fromkeys(a.mention.sentence for a in told if a.mention.section not in SILENT):
@@ -449,12 +455,19 @@ class Witness:
                 if not (listed and e.letter is Meat.ASSESS):
                     yield e
 
+    def is_found(self, number: int, mentions: Sequence[Asserted]) -> bool:
+        """Whether a sentence tells of a test or a finding that shows the condition."""
+        start = self.page.sentences[number][0]
+        named = [a for a in mentions if a.mention.sentence == number and not self.is_crowded(a)]
+        found = self.catalog.general["found"]
+        return any(found.search(self.page.low, max(start, a.mention.start - NEAR), a.mention.start) for a in named)
+
     def told_next(self) -> Iterator[Evidence]:
         """What the history goes on to tell of the condition behind its name, in words of its own."""
         for number, topic in self.outline.topics.items():
             if topic == self.family.name:
                 for e in self.of_narrative(number):
-                    if self.is_own(e) and e.letter in TOLD_NEXT:
+                    if self.is_own(e) and e.letter is Meat.MONITOR:
                         yield e
 
     def opens_sentence(self, a: Asserted) -> bool:
@@ -517,10 +530,14 @@ class Witness:
             return None
         if e.letter in (Meat.MONITOR, Meat.EVALUATE) and self.is_name(e, number):
             return None
+        if e.letter is Meat.EVALUATE and self.catalog.general["undone"].search(
+            self.page.low, e.end, min(end, e.end + 40)
+        ):
+            return None
         if e.letter is Meat.EVALUATE or e.rule.endswith("/meat.labs"):
             shown = self.page.section_at(e.start).kind in SHOWN
             if not shown and self.is_ordered(start, end, e.start, e.end):
-                return Meat.MONITOR
+                return None if self.catalog.general["other_aim"].search(self.page.low, e.end, end) else Meat.MONITOR
             if label == "told":
                 return None
             if e.rule.endswith("/meat.labs") or self.catalog.general["test"].search(self.page.low, e.start, e.end):
@@ -570,12 +587,14 @@ class Witness:
                     yield Evidence(letter, m.start(), m.end(), f"context/general.told_{letter}")
 
     def treatment(self, is_treated: bool) -> Iterator[Evidence]:
-        """Its own drugs; without any, those of several uses that no other condition of the note accounts for."""
+        """Its own drugs and, of those of several uses, the ones that no other condition of the note accounts for.
+
+        Without a drug of its own, also the ones that others share. Where the plan treats it, only the plan is asked.
+        """
         yield from self.own_drugs
-        if not is_treated and not self.own_drugs:
-            claims = [(self.claim(e), e) for e in self.shared_drugs]
-            least = min((c for c, _ in claims), default=2)
-            yield from (e for c, e in claims if c == least < 2)
+        claims = [(self.claim(e), e) for e in self.shared_drugs if not is_treated or self.is_planned(e)]
+        least = 0 if self.own_drugs else min((c for c, _ in claims), default=2)
+        yield from (e for c, e in claims if c == least < 2)
 
     def course(self) -> Iterator[Evidence]:
         """What was done for the condition during a stay, and what the person is sent home with."""
@@ -677,9 +696,9 @@ class Witness:
                 yield Evidence(Meat.ASSESS, a.mention.start, a.mention.end, f"{self.family.name}/named")
                 return
 
-    def coming_back(self) -> Iterator[Evidence]:
-        """When the person is to be seen again, where this is what the note is about first."""
-        for start, end in self.places(("assessment_plan", *COURSE)):
+    def coming_back(self, places: Sequence[str]) -> Iterator[Evidence]:
+        """When the person is to be seen again, where nothing says that it is for another problem."""
+        for start, end in self.places(places):
             for m in self.catalog.general["return"].finditer(self.page.low, start, end):
                 number = self.page.sentence_at(m.start())
                 about = self.outline.families.get(number) or self.outline.theme(number)

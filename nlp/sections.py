@@ -255,7 +255,14 @@ def bare_problem_list(flat: str, end: int) -> list[int]:
 # ------------------------------------------------------------------------------------------------------------- blocks
 
 NUMBERED = re.compile(r"[ ]*(?:#+[ ]*\S|\(?\d{1,2}[.)][ ]*\S)")
-TITLE = re.compile(r"[A-Z][^.]{2,58}[:.]?$")
+DOING = (
+    r"(?:continue|resume|restart|start|begin|stop|hold|add|give|change|switch|titrate|increase|decrease|reduce|taper|refill"
+    r"|discontinue|avoid|(?:re)?check|monitor|obtain|order|repeat|schedule|follow|return|recommend|refer|consult|advise"
+    r"|encourage|discuss|counsel|review|await)(?:e?s|e?d|ing)?"
+    r"|plan to|will|we|he|she|they|it|i|(?:the )?patient|pt|on|labs?"
+)
+TITLE = re.compile(rf"(?!(?i:{DOING})\b)[A-Z][^.]{{2,58}}[:.]?$")
+"""A short line that names a problem. One that begins with what is done goes on with the problem above it."""
 
 
 def problem_blocks(flat: str, start: int, end: int) -> list[Span]:

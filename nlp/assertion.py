@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 
 from nlp import pipeline
 from nlp.candidates import Mention
 from nlp.catalog import Attribute, Catalog, Family
 from nlp.findings import Span
 from nlp.sections import Page
-from nlp.words import Words
 
 PRIORITY = ("family", "negated", "ruled-out", "hypothetical", "uncertain", "historical", "past", "over")
 AS_HISTORICAL = ("past", "over")
@@ -146,7 +146,9 @@ class Sentences:
 
     def __init__(self, page: Page, setting: str, assessment: frozenset[str]) -> None:
         self.page, self.setting, self.assessment = page, setting, assessment
-        self.found: dict[tuple[str, str, int, int], tuple[str, ...]] = {}
+        self.values: dict[tuple[int, int], Sequence[tuple[str, int, int]]] = {}
+        self.over: dict[tuple[int, int, int], Sequence[str]] = {}
+        self.denials: dict[Span, bool] = {}
 
     def cues(self, number: int) -> tuple[pipeline.Cue, ...]:
         start, end = self.page.sentences[number]
@@ -190,8 +192,25 @@ class Sentences:
         headings = (self.page.low[s.start : s.body] for s in self.page.sections if s.kind in self.assessment)
         return any(AT_DISCHARGE.search(h) and not AT_ADMISSION.search(h) for h in headings)
 
+    def values_at(self, attribute: Attribute, number: int) -> Sequence[tuple[str, int, int]]:
+        """What stands in a sentence for the values of an attribute, in the order of these: value, start, end."""
+        key = id(attribute), number
+        if key not in self.values:
+            spans = self.page.spans_in
+            self.values[key] = (
+                [(value, *span) for value, words in attribute.values for span in spans(words, number)]
+                if spans(attribute.any_value, number)
+                else ()
+            )
+        return self.values[key]
+
     def denied(self, number: int, start: int, end: int) -> bool:
         """Whether a span of a sentence is negated, uncertain, hypothetical or somebody else's."""
+        if (start, end) not in self.denials:
+            self.denials[start, end] = self.is_denied(number, start, end)
+        return self.denials[start, end]
+
+    def is_denied(self, number: int, start: int, end: int) -> bool:
         offset = self.page.sentences[number][0]
         if is_possible(self.page.low, offset, start, end):
             return True
@@ -346,8 +365,8 @@ def read_values(
     out: dict[str, tuple[str, ...]] = {}
     for attribute in family.attributes:
         values = [stated[attribute.name]] if attribute.name in stated else []
-        if attribute.any_value is not None and (attribute.many or not values):
-            for more in around(page, sentences, family, attribute, m, group):
+        if (attribute.many or not values) and page.can_name(attribute.any_value):
+            for more in around(page, sentences, attribute, m, group):
                 values += more
                 if values and not attribute.many:
                     break
@@ -359,7 +378,7 @@ def read_values(
 
 
 def around(
-    page: Page, sentences: Sentences, family: Family, attribute: Attribute, m: Mention, group: Sequence[Mention]
+    page: Page, sentences: Sentences, attribute: Attribute, m: Mention, group: Sequence[Mention]
 ) -> Iterator[Sequence[str]]:
     """The values in each place where they may stand: window, sentence, block, note."""
     first, last = page.sentences[m.sentence]
@@ -373,63 +392,43 @@ def around(
                     high = min(high, other.end)
                 elif other.end <= m.start:
                     low = max(low, other.start)
-    yield values_in(page, sentences, attribute, m.sentence, low, high)
+    yield values_in(sentences, attribute, m.sentence, low, high)
     if attribute.scope == "near":
         return
-    yield values_over(page, sentences, family, attribute, (first, last))
+    yield values_over(page, sentences, attribute, (first, last))
     if attribute.scope == "sentence":
         return
     block = page.block_at(m.start)
     if block:
-        yield values_over(page, sentences, family, attribute, block)
+        yield values_over(page, sentences, attribute, block)
     if attribute.scope == "note":
-        yield values_over(page, sentences, family, attribute, (0, len(page.low)))
+        yield values_over(page, sentences, attribute, (0, len(page.low)))
 
 
-def values_over(page: Page, sentences: Sentences, family: Family, attribute: Attribute, span: Span) -> tuple[str, ...]:
+def values_over(page: Page, sentences: Sentences, attribute: Attribute, span: Span) -> Sequence[str]:
     """The values in all sentences of a block or note, read once however many mentions ask."""
-    key = (family.name, attribute.name, *span)
-    if key not in sentences.found:
+    key = id(attribute), *span
+    if key not in sentences.over:
         values: list[str] = []
-        if attribute.any_value and attribute.any_value.can_begin(page.low, *span):
-            for number in page.sentences_in(span):
-                start, end = page.sentences[number]
-                if page.section_at(start).kind not in SILENT:
-                    values += values_in(page, sentences, attribute, number, start, end)
-                    if values and not attribute.many:
-                        break
-        sentences.found[key] = tuple(dict.fromkeys(values))
-    return sentences.found[key]
+        asked = page.sentences_in(span)
+        first, last = page.sentences[asked[0]][0], page.sentences[asked[-1]][1]
+        for number in dict.fromkeys(
+            page.sentence_at(start) for start, _ in page.spans(attribute.any_value, first, last)
+        ):
+            start, end = page.sentences[number]
+            if page.section_at(start).kind not in SILENT:
+                values += values_in(sentences, attribute, number, start, end)
+                if values and not attribute.many:
+                    break
+        sentences.over[key] = tuple(dict.fromkeys(values))
+    return sentences.over[key]
 
 
-def values_in(page: Page, sentences: Sentences, attribute: Attribute, number: int, start: int, end: int) -> list[str]:
+def values_in(sentences: Sentences, attribute: Attribute, number: int, low: int, high: int) -> Sequence[str]:
     """Values that stand between two offsets of a sentence and are not denied; one unless the attribute is many."""
-    if not attribute.any_value or not attribute.any_value.can_begin(page.low, start, end):
-        return []
-    out: list[str] = []
-    for value, pattern in attribute.values:
-        if not pattern.can_begin(page.low, start, end):
-            continue
-        if any(not sentences.denied(number, x.start(), x.end()) for x in matches(pattern, page.low, start, end)):
-            out.append(value)
-            if not attribute.many:
-                break
-    return out
-
-
-def matches(pattern: Words, text: str, start: int, end: int) -> Iterator[re.Match[str]]:
-    """The first few matches that end by `end`: enough to find one that is not denied.
-
-    The pattern sees what stands behind: "chronic" at the end of a window is not chronic if "obstructive" follows.
-    """
-    count = 0
-    for m in pattern.finditer(text, start, end + BEYOND):
-        if m.start() >= end or count == 4:
-            return
-        if m.end() <= end:
-            count += 1
-            yield m
-
-
-BEYOND = 40
-"""Characters behind a window that the look-ahead of a pattern may read."""
+    values = (
+        value
+        for value, start, end in sentences.values_at(attribute, number)
+        if low <= start and end <= high and not sentences.denied(number, start, end)
+    )
+    return list(values if attribute.many else islice(values, 1))

@@ -6,13 +6,15 @@ No stage changes the text. Folding maps one character to one character, so every
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+import sys
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from nlp.catalog import Catalog
 from nlp.findings import Section, Span
-from nlp.words import Text
+from nlp.words import Sentence, Text, Words, sentence
 
 MAX_SENTENCE = 800
 """Longest stretch read as one sentence: the work on modifiers grows with its square."""
@@ -70,6 +72,48 @@ class Page:
     def is_bedside(self) -> bool:
         """Whether the note is written while the person lies in a hospital, by its headings or what is done."""
         return bool(BEDSIDE.search(self.low))
+
+    def can_name(self, words: Words | None) -> bool:
+        """Whether a pattern can begin anywhere in the note; quick, and true more often than it stands there."""
+        places = words.places(self.low) if words else ()
+        return places is None or bool(places)
+
+    def spans(self, words: Words | None, start: int = 0, end: int = sys.maxsize) -> Sequence[Span]:
+        """Where a pattern stands between two borders of sentences, in text order; no match runs over such a border."""
+        if words is None:
+            return ()
+        found = self.found.get(words)
+        if found is None:
+            places = words.places(self.low)
+            numbers = range(len(self.sentences)) if places is None else dict.fromkeys(map(self.sentence_at, places))
+            found = self.found[words] = [span for n in numbers for span in self.spans_in(words, n)]
+        return found and found[bisect_left(found, (start,)) : bisect_left(found, (end,))]
+
+    def spans_in(self, words: Words | None, number: int) -> Sequence[Span]:
+        """Where a pattern stands in a sentence."""
+        start, end = self.sentences[number]
+        places = words.places(self.low, start, end) if words else ()
+        if not words or (places is not None and not places):
+            return ()
+        return [(start + a, start + b) for a, b in words.spans(self.sentence(number), start, places)]
+
+    @cached_property
+    def found(self) -> dict[Words, Sequence[Span]]:
+        """Where the patterns stand that were looked for in the whole note."""
+        return {}
+
+    @cached_property
+    def remembered(self) -> dict[int, Sentence]:
+        """The sentences in which something was looked for."""
+        return {}
+
+    def sentence(self, number: int) -> Sentence:
+        """A sentence with what is remembered of its words."""
+        known = self.remembered.get(number)
+        if known is None:
+            start, end = self.sentences[number]
+            known = self.remembered[number] = sentence(self.low[start:end])
+        return known
 
     def section_at(self, position: int) -> Section:
         return self.sections[max(bisect_right(self.section_starts, position) - 1, 0)]
@@ -322,11 +366,14 @@ BREAK = re.compile(
 LIST_ITEM = re.compile(r"[ ]*(?:[-•*o>#][ ]+|\d{1,2}[.)][ ]?|\(\d{1,2}\)[ ]|[a-zA-Z][.)][ ]|\[[ xX]?\][ ])")
 LABEL = re.compile(r"[ ]*[A-Z][A-Za-z0-9 /&,()'\-]{0,48}:(?:\s|$)")
 GOES_ON = re.compile(r"[ ]*(?:and|or|with|of|the|to|in|on|for|due|which|that|who|is|was|secondary)[ ]")
+REST_OF_WORD = re.compile(r"\w*")
 LONE_NUMBER = re.compile(r"\s*(?:\d{1,2}|[A-Za-z])\.")
 
 
 def split_sentences(flat: str, borders: set[int]) -> list[Span]:
     """Sentences as spans without surrounding blanks. A line end closes one unless the line is wrapped prose.
+
+    No word stands in two of them, so that what stands in a sentence does not depend on its neighbours.
 
     borders: positions that always open a new sentence (headings and what follows them).
     """
@@ -377,15 +424,12 @@ def add_trimmed(flat: str, start: int, end: int, spans: list[Span]) -> None:
         end -= 1
     while end - start > MAX_SENTENCE:
         window = flat[start : start + MAX_SENTENCE]
-        cut = (
-            next(
-                (k for k in (window.rfind(s) for s in ("; ", "\n", ", ", " ")) if k >= MAX_SENTENCE // 2),
-                MAX_SENTENCE - 1,
-            )
-            + 1
-        )
-        spans.append((start, start + cut))
-        start += cut
+        cuts = (window.rfind(s) for s in ("; ", "\n", ", ", " "))
+        cut = next((start + k + 1 for k in cuts if k >= MAX_SENTENCE // 2), None)
+        if cut is None:
+            cut = REST_OF_WORD.match(flat, start + MAX_SENTENCE, end).end()  # type: ignore[union-attr]
+        spans.append((start, cut))
+        start = cut
         while start < end and flat[start].isspace():
             start += 1
     if start < end:

@@ -5,35 +5,51 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, cached_property
-from itertools import groupby
+from functools import cache, cached_property, lru_cache
+from itertools import accumulate, chain, groupby
+
+from nlp.findings import Span
 
 LETTERS = 3
 """Letters by which the beginning of a word is known: enough to tell most words apart."""
+SENTENCES = 5000
+"""Sentences that a process remembers, for those that come again in a note or in the next one of the person."""
 TOKEN = re.compile(r"[a-z]+|[0-9]+|[^\sa-z0-9\-]")
+PARTS = re.compile(f"({TOKEN.pattern})")
 
 
 class Text(str):
     """A folded note that knows its words: cut once, however many surfaces and patterns are looked for in it."""
 
     @cached_property
+    def parts(self) -> list[str]:
+        """What stands between its words and, at every odd place, its words, numbers and signs."""
+        return PARTS.split(self)
+
+    @cached_property
     def words(self) -> list[str]:
         """Its words, numbers and signs."""
-        return TOKEN.findall(self)
+        return self.parts[1::2]
 
     @cached_property
     def starts(self) -> list[int]:
         """Where its words start."""
-        return [m.start() for m in TOKEN.finditer(self)]
+        return list(accumulate(map(len, self.parts)))[:-1:2]
 
     @cached_property
     def beginnings(self) -> dict[str, list[int]]:
         """Where words start, by their first letters."""
-        found: dict[str, list[int]] = {}
+        found: dict[str, list[int]] = defaultdict(list)
         for word, start in zip(self.words, self.starts, strict=True):
-            found.setdefault(word[:LETTERS], []).append(start)
+            found[word[:LETTERS]].append(start)
         return found
+
+    @cached_property
+    def first_letters(self) -> frozenset[str]:
+        """The beginnings of its words."""
+        return frozenset(self.beginnings)
 
     @cached_property
     def places(self) -> dict[Words, Sequence[int]]:
@@ -42,8 +58,23 @@ class Text(str):
 
     def begins_with(self, openings: frozenset[str]) -> Sequence[int]:
         """Where words with such first letters start, in text order."""
-        here = self.beginnings
-        return sorted(at for letters in here.keys() & openings for at in here[letters])
+        here = [self.beginnings[letters] for letters in openings & self.first_letters]
+        return here[0] if len(here) == 1 else sorted(chain.from_iterable(here)) if here else ()
+
+
+class Sentence(str):
+    """A folded sentence, which remembers what was found in it: its own words decide, whatever note it stands in."""
+
+    @cached_property
+    def spans(self) -> dict[Words, Sequence[Span]]:
+        """Where the patterns stand that were looked for."""
+        return {}
+
+
+@lru_cache(maxsize=SENTENCES)
+def sentence(text: str) -> Sentence:
+    """A sentence with what this process remembers of it, in memory only."""
+    return Sentence(text)
 
 
 class Words:
@@ -90,7 +121,7 @@ class Words:
         places = self.places(text, start, end)
         return self.compiled.search(text, start, end) is not None if places is None else bool(places)
 
-    def places(self, text: str, start: int, end: int) -> Sequence[int] | None:
+    def places(self, text: str, start: int = 0, end: int = sys.maxsize) -> Sequence[int] | None:
         """Where a match can begin between two offsets; None if that cannot be told."""
         if self.openings is None or not isinstance(text, Text):
             return None
@@ -99,12 +130,26 @@ class Words:
             found = text.places[self] = text.begins_with(self.openings)
         return found and found[bisect_left(found, start) : bisect_left(found, end)]
 
-    def matches(self, text: str, places: Sequence[int], end: int) -> Iterator[re.Match[str]]:
+    def matches(self, text: str, places: Iterable[int], end: int = sys.maxsize) -> Iterator[re.Match[str]]:
         match, free = self.compiled.match, 0
         for at in places:
             if at >= free and (m := match(text, at, end)):
                 yield m
                 free = m.end()
+
+    def spans(self, sentence: Sentence, offset: int, places: Iterable[int] | None) -> Sequence[Span]:
+        """Where matches stand in a sentence, found once however often it comes.
+
+        places: where one can begin, in a text in which the sentence begins at the offset; None if that cannot be told.
+        """
+        known = sentence.spans.get(self)
+        if known is None:
+            if places is None:
+                found = self.compiled.finditer(sentence)
+            else:
+                found = self.matches(sentence, (at - offset for at in places))
+            known = sentence.spans[self] = [m.span() for m in found]
+        return known
 
 
 NOTHING: Iterator[re.Match[str]] = iter(())
@@ -176,10 +221,13 @@ def ends_in_look_ahead(source: str) -> bool:
 
 EDGE, ANY = " ", "?"
 """In first letters: the word is over, and anything may follow."""
-LETTER = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+DIGITS = "0123456789"
+LETTER = frozenset("abcdefghijklmnopqrstuvwxyz" + DIGITS)
 LOOK = re.compile(r"\(\?<?[=!]")
 GROUP = re.compile(r"\((?:\?:)?")
-CLASS = re.compile(r"\[(?P<letters>[a-z]+)\]|\[\^?\]?(?:[^\]\\]|\\.)*\]")
+CLASS = re.compile(
+    r"\[(?:(?P<letters>(?:[a-z]|[0-9]-[0-9]|[0-9])+)|(?P<signs>[^\^\\\]a-z0-9]+))\]|\[\^?\]?(?:[^\]\\]|\\.)*\]"
+)
 TIMES = re.compile(r"(?P<maybe>\?)\??|(?P<any>\*|\{0[^}]*\})\??|(?:\+|\{[^}]*\})\??")
 BEGUN = re.compile(rf"[a-z]{{{LETTERS}}}|[0-9]{{{LETTERS}}}|[a-z]+[0-9{EDGE}]|[0-9]+[a-z{EDGE}]|[a-z0-9]*\{ANY}|{EDGE}")
 """First letters that are enough: so many of a word, or all of a shorter one and what ends it."""
@@ -204,6 +252,11 @@ def begun(letters: str) -> str:
     return m.group() if m else ""
 
 
+def listed(letters: str) -> str:
+    """The letters and digits of a class: "1-3x" is "123x"."""
+    return re.sub("([0-9])-([0-9])", lambda m: DIGITS[int(m[1]) : int(m[2]) + 1], letters)
+
+
 def first_letters(source: str, at: int) -> tuple[set[str], int]:
     """What the alternatives of a pattern begin with, from an offset to the end of its group, and where that is."""
     done: set[str] = set()
@@ -221,7 +274,9 @@ def first_letters(source: str, at: int) -> tuple[set[str], int]:
             more, at = first_letters(source, group.end())
             at += 1
         elif in_class := CLASS.match(source, at):
-            more, at = set(in_class["letters"] or ANY), in_class.end()
+            more, at = set(listed(in_class["letters"] or (EDGE if in_class["signs"] else ANY))), in_class.end()
+        elif source.startswith(r"\d", at):
+            more, at = set(DIGITS), at + 2
         elif c == "\\":
             escaped = source[at + 1]
             more, at = {"" if escaped == "b" else ANY if escaped.isalnum() else EDGE}, at + 2

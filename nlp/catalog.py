@@ -258,6 +258,12 @@ def variants(surface: str) -> Iterator[str]:
             if other:
                 forms.add(form[: m.start(2)] + other + form[m.end(2) :])
     for form in sorted(forms):
+        if " of the " in form:
+            forms |= {form.replace(" of the ", other) for other in (" of ", " of his ", " of her ")}
+    for form in sorted(forms):
+        if "end stage" in form:
+            forms.add(form.replace("end stage", "endstage"))
+    for form in sorted(forms):
         if form.endswith(" disorder"):
             forms.add(form[:-8] + "d/o")
     for form in sorted(forms):

@@ -309,8 +309,8 @@ class Witness:
         )
 
     def taken(self, drug: str) -> bool:
-        """Whether a drug is one for another condition that the note names."""
-        others = (f for f in self.named if f is not self.family)
+        """Whether a drug is one for another condition that the note names; one that yields to this one is no other."""
+        others = (f for f in self.named if f is not self.family and self.family.name not in f.yields_to)
         return any(p and p.search(drug) for f in others for p in (f.drugs, f.shared_drugs))
 
     def is_off(self, number: int, start: int, end: int) -> bool:

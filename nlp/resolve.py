@@ -156,7 +156,7 @@ def conditions_of(
     after = [is_named_after_doubt(page, catalog, a, doubts) for _, a, _ in supporting]
     rejected += [(s[1], "uncertain") for s, is_doubted in zip(supporting, after, strict=True) if is_doubted]
     supporting = [s for s, is_doubted in zip(supporting, after, strict=True) if not is_doubted]
-    if supporting and all(a.mention.section == "chief_complaint" for _, a, _ in supporting):
+    if supporting and all(is_opening(a) for _, a, _ in supporting):
         # What somebody was called for is not what was found, where the assessment doubts or denies it.
         doubted = any(r in DOUBTED and a.mention.section in catalog.roles["assessment"] for a, r in rejected)
         if doubted and all(a.mention.term.kind in ("event", "cancer") for _, a, _ in supporting):
@@ -344,7 +344,7 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         start = page.sentences[a.mention.sentence][0]
         if catalog.general["reason"].search(page.low, max(start, a.mention.start - 90), a.mention.start):
             return 1, "what the visit is for"
-        if ADMITTED_WITH.search(page.low[start : a.mention.start]):
+        if is_admitted_for(page, a):
             return 1, "what the stay is for"
         if MANAGED.search(page.low, start, a.mention.start):
             return 1, "among the conditions that somebody is asked to manage"
@@ -405,26 +405,39 @@ def is_same_item(page: Page, a: Asserted, e: Evidence) -> bool:
     return page.low.count(",", first, max(first, last)) <= 1
 
 
+OPENING = frozenset({"chief_complaint", "hpi", ""})
+"""Sections whose first sentence may say what somebody lies in a hospital for."""
+
+
+def is_opening(a: Asserted) -> bool:
+    """Whether a mention only says what somebody was called or admitted for."""
+    return a.mention.section == "chief_complaint" or (a.mention.term.kind == "event" and a.mention.section in OPENING)
+
+
 STAY_HEADING = re.compile(r"reason for (?:the )?(?:consult|admission|hospital)|indications?\b")
 NEW = re.compile(r"\b(?:acute|new onset|new|emergent)[ -](?:[a-z]+[ -]){0,3}$")
 LOOKING_BACK = re.compile(
-    r"\b(?:had|initially|underwent|follow|after|post|history|h/o|evaluat|possible|rule|versus|vs|recent)"
+    r"\b(?:had|initially|underwent|follow|after|post|history|h/o|evaluat[a-z]*(?= (?:for|of|whether|him|her|the))"
+    r"|possible|rule|versus|vs|recent)"
 )
-
-
 AROUND = 30
 """So many characters behind an event may still say that it is over, or only looked for: "stroke, for evaluation"."""
 
 
 def is_reason_for_stay(page: Page, a: Asserted) -> bool:
-    """Whether an event is what somebody was called or admitted for: named under such a heading, or as acute."""
-    if a.mention.section != "chief_complaint":
-        return False
+    """Whether an event is what somebody was called or admitted for.
+
+    It is named under such a heading, or as acute, or the story opens with the stay for it.
+    """
     section = page.section_at(a.mention.start)
-    if a.mention.start - section.body >= REASON_LENGTH // 2:
+    if a.mention.section not in OPENING or a.mention.start - section.body >= REASON_LENGTH:
         return False
     start, end = page.sentences[a.mention.sentence]
     if LOOKING_BACK.search(page.low, start, min(end, a.mention.end + AROUND)):
+        return False
+    if a.mention.section != "chief_complaint":
+        return is_admitted_for(page, a)
+    if a.mention.start - section.body >= REASON_LENGTH // 2:
         return False
     return bool(
         STAY_HEADING.search(page.low, section.start, section.body)
@@ -470,10 +483,21 @@ MANAGED = re.compile(
     r"(?: which| that)? (?:including|include|such as)\b[^.;:]{0,120}$"
 )
 ADMITTED_WITH = re.compile(
-    r"(?s)^(?!.*\b(?:ago|last|previously|(?:19|20)\d\d)\b)(?:.*\b)?"
-    r"(?:was|is|being|been) (?:re)?admitted(?: to (?:the |this |our )?hospital)? (?:with|for|because of|due to)"
+    r"\b(?:re)?(?:admitted|hospitalized|transferred)(?: (?:today|yesterday|here|last night|acutely|[a-z]+ days? ago))?"
+    r"(?: (?:to|from|in) (?:the|our|this|an?) [a-z ]{3,30})?(?: to hospital)?"
+    r" (?:with|for|because of|due to|secondary to)"
     r"(?! (?:[a-z]+ ){0,3}history) (?:(?!had |has |was |and then )[a-z0-9,/-]+ ){0,4}$"
 )
+LONG_SINCE = re.compile(r"\b(?:(?:weeks?|months?|years?) ago|last|previously|(?:19|20)\d\d)\b")
+
+
+def is_admitted_for(page: Page, a: Asserted) -> bool:
+    """Whether the sentence says that the person lies in a hospital for what is mentioned, and no earlier stay."""
+    start, end = page.sentences[a.mention.sentence]
+    found = ADMITTED_WITH.search(page.low, start, a.mention.start)
+    return bool(found) and not LONG_SINCE.search(page.low, start, end)
+
+
 TAKEN_FOR = re.compile(
     r"(?<!not )(?<!never )(?<!stopped )(?<!denies )(?<!no longer )"
     r"\b(?:takes?|taking|uses?|using|maintained on|treated with|prescribed|receiv(?:es|ing)"

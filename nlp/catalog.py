@@ -396,8 +396,8 @@ class Reader:
                 everything += words
             self.names[cls] = everything
         measures = self.toml(self.folder / "labs.toml")
-        for name, patterns in (measures.get("labs", {}) | measures.get("exams", {})).items():
-            self.names[name] = list(patterns)
+        for group in ("labs", "exams", "symptoms"):
+            self.names |= measures.get(group, {})
 
     def resolve(self, where: str, sources: Sequence[str], plain_names: bool = False) -> list[str]:
         """Patterns with `@names` (and, in lists of drugs and labs, plain names) replaced by what they stand for."""

@@ -26,6 +26,8 @@ REASONS = (
     "negated", "family", "historical", "ruled-out", "uncertain", "hypothetical", "mention-only-no-MEAT",
     "medication-list-only",
 )  # fmt: skip
+NAMED = ("drugs", "shared_drugs", "labs")
+"""Fields of evidence that hold names of drugs.toml and labs.toml."""
 LETTERS = ("monitor", "evaluate", "assess", "treat")
 SECTION_KINDS = (
     "assessment_plan", "hpi", "chief_complaint", "pmh", "problem_list", "family", "social", "surgical", "ros",
@@ -469,14 +471,6 @@ class Reader:
         for term in terms:
             for attr, value in term.sets:
                 defined.setdefault(attr, set()).add(value)
-        meat = data.get("meat", {})
-        for extra in sorted(meat.keys() - {"drugs", "shared_drugs", "labs", "signs", *LETTERS}):
-            self.problems.append(f"{at}: meat.{extra} is unknown")
-        cues = []
-        for letter in LETTERS:
-            compiled = self.compiled(f"{at}: meat.{letter}", meat.get(letter, []))
-            if compiled:
-                cues.append((letter, compiled))
         many = [a for a in attributes if a.many]
         if len(many) > 1:
             self.problems.append(f"{at}: only one attribute may be many, these are: {', '.join(a.name for a in many)}")
@@ -496,15 +490,22 @@ class Reader:
             also=self.code_lines(at, "also", data.get("also", []), defined),
             history=self.code_lines(at, "history", data.get("history", []), defined),
             links=links,
-            drugs=self.compiled(f"{at}: meat.drugs", meat.get("drugs", []), plain_names=True),
-            shared_drugs=self.compiled(f"{at}: meat.shared_drugs", meat.get("shared_drugs", []), plain_names=True),
-            labs=self.compiled(f"{at}: meat.labs", meat.get("labs", []), plain_names=True),
-            signs=self.compiled(f"{at}: meat.signs", meat.get("signs", [])),
-            cues=tuple(cues),
+            **self.evidence(f"{at}: meat", data.get("meat", {})),
             examples=tuple(self.example(at, i, x) for i, x in enumerate(data.get("examples", []), 1)),
             many=many[0] if many else None,
             vague=tuple(data.get("vague", [])),
         )
+
+    def evidence(self, at: str, meat: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a family that tell its evidence."""
+        for extra in sorted(meat.keys() - {*NAMED, "signs", *LETTERS}):
+            self.problems.append(f"{at}.{extra} is unknown")
+        cues = ((letter, self.compiled(f"{at}.{letter}", meat.get(letter, []))) for letter in LETTERS)
+        return {
+            **{field: self.compiled(f"{at}.{field}", meat.get(field, []), plain_names=True) for field in NAMED},
+            "signs": self.compiled(f"{at}.signs", meat.get("signs", [])),
+            "cues": tuple((letter, words) for letter, words in cues if words),
+        }
 
     def common(self) -> Iterator[Family]:
         """The small families of common.toml, named after their first prefix: judged where reported, never suggested."""
@@ -565,6 +566,7 @@ class Reader:
             if key_of(text) not in known:
                 lines.setdefault((code[:3], kind), {}).setdefault(text, {})[side] = code
         which = self.attribute("long tail", "side", SIDE)
+        chapters = dict(self.chapters())
         owned = {p for f in families.values() for p in f.prefixes}
         for (category, kind), found in sorted(lines.items()):
             name = f"tail_{category.lower()}" + ("" if kind == KINDS[0] else f"_{kind}")
@@ -579,9 +581,15 @@ class Reader:
                 name=name, label=labels[category], kind=kind, policy="", prefixes=mine, terms=tuple(terms),
                 decoys=(), not_with=None, yields_to=ahead.get((category, kind), ()), distinct=("code",),
                 attributes=(which,), codes=tuple(x for codes, n in numbers.items() for x in side_lines(n, dict(codes))),
-                also=(), history=(), links=(), drugs=None, shared_drugs=None, labs=None, signs=None, cues=(),
-                examples=(), tail=True,
+                also=(), history=(), links=(), examples=(), tail=True,
+                **next((e for begins, e in chapters.items() if category.startswith(begins)), self.evidence("", {})),
             )  # fmt: skip
+
+    def chapters(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The evidence of rare conditions by the beginning of their codes."""
+        for number, chapter in enumerate(self.toml(self.folder / "rare.toml").get("chapter", []), 1):
+            evidence = self.evidence(f"rare.toml: chapter {number}", {k: v for k, v in chapter.items() if k != "codes"})
+            yield from ((begins, evidence) for begins in chapter.get("codes", []))
 
     def terms(
         self, at: str, name: str, kind: str, data: Mapping[str, Any], defined: Mapping[str, set[str]]

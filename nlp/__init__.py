@@ -15,7 +15,19 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Result, Section, Suppressed, Verdict
+from nlp.findings import (
+    Confidence,
+    Contradiction,
+    Evidence,
+    Finding,
+    FirstPass,
+    Meat,
+    Result,
+    Section,
+    Statement,
+    Suppressed,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from nlp.catalog import Catalog
@@ -23,7 +35,8 @@ if TYPE_CHECKING:
     from nlp.sections import Page
 
 __all__ = [
-    "Confidence", "Evidence", "Finding", "FirstPass", "Meat", "Result", "Section", "Suppressed", "Verdict",
+    "Confidence", "Contradiction", "Evidence", "Finding", "FirstPass", "Meat", "Result", "Section", "Statement",
+    "Suppressed", "Verdict",
     "find", "forget", "normal_code", "read", "ruleset", "warm",
 ]  # fmt: skip
 
@@ -50,6 +63,7 @@ def read(
     first_pass: ICD-10-CM codes already reported, with or without the dot; answered in the order given.
     """
     from nlp.catalog import load
+    from nlp.contradictions import within
     from nlp.resolve import judge, on_date
 
     if setting is not None and setting not in SETTINGS:
@@ -58,9 +72,10 @@ def read(
     reading = understood if len(text) <= LONG else understood.__wrapped__
     outcome, sections = reading(text, setting, catalog, False)
     outcome = on_date(outcome, date_of_service)
+    said = (within(outcome.statements), outcome.statements)
     codes = [normal_code(c) for c in first_pass]
     if not codes:
-        return Result(catalog.ruleset, outcome.findings, outcome.suppressed, (), sections)
+        return Result(catalog.ruleset, outcome.findings, outcome.suppressed, (), sections, *said)
     common = (
         on_date(reading(text, setting, catalog, True)[0], date_of_service)
         if any(map(catalog.is_common, codes))
@@ -74,7 +89,7 @@ def read(
         )
         for f in outcome.findings
     )
-    return Result(catalog.ruleset, findings, outcome.suppressed, verdicts, sections)
+    return Result(catalog.ruleset, findings, outcome.suppressed, verdicts, sections, *said)
 
 
 REMEMBERED = 2000
@@ -90,13 +105,18 @@ def understood(
     """What a note supports by the rules, or by those of common.toml, whatever its date and its first pass."""
     from nlp.assertion import assert_mentions
     from nlp.candidates import find_mentions
+    from nlp.contradictions import statements
     from nlp.resolve import resolve
 
     sheet = sheet_of(text, catalog)
     rules = catalog.common if is_common and catalog.common else catalog
     where = setting or ("inpatient" if sheet.is_stay else "outpatient")
     mentions = find_mentions(sheet, rules) if sheet.sentences else ()
-    return resolve(sheet, assert_mentions(sheet, mentions, rules, where), rules, where), sheet.sections
+    asserted = assert_mentions(sheet, mentions, rules, where)
+    outcome = resolve(sheet, asserted, rules, where)
+    if not is_common:
+        outcome = dataclasses.replace(outcome, statements=statements(sheet, asserted, outcome, rules))
+    return outcome, sheet.sections
 
 
 @lru_cache(maxsize=1)
@@ -136,7 +156,7 @@ def warm() -> None:
     The garbage collector rests meanwhile and forgets afterwards what has come to stay: it would look through half a
     million objects again and again, and its marks would unshare their memory in the forked processes.
     """
-    from nlp import pipeline
+    from nlp import contradictions, pipeline
     from nlp.catalog import load
 
     was_on = gc.isenabled()
@@ -144,6 +164,7 @@ def warm() -> None:
     try:
         catalog = load()
         pipeline.engine()
+        contradictions.prepare()
         for words in (*catalog.general.values(), *(w for f in catalog.families.values() for w in f.patterns())):
             words.prepare()
     finally:

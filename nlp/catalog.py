@@ -910,6 +910,15 @@ def check_example(catalog: Catalog, family: Family, example: Example, read: Any)
     return f"expected MEAT {missing}, got {sorted(letters)}" if missing else ""
 
 
+def contradiction_examples() -> Iterator[str]:
+    """The same for the examples of contradictions.toml."""
+    from nlp.contradictions import check_example, examples
+
+    for number, example in enumerate(examples(), 1):
+        if problem := check_example(example):
+            yield f"contradictions.toml: example {number}: {problem}"
+
+
 def shared_surfaces(catalog: Catalog) -> Iterator[str]:
     """Surfaces that several families claim, one line each."""
     for key, terms in sorted(catalog.surfaces.items()):
@@ -937,7 +946,8 @@ def main(arguments: Sequence[str]) -> int:
     if "--shared" in arguments:
         out("".join(f"{line}\n" for line in shared_surfaces(catalog)))
     if "--examples" in arguments:
-        problems = list(check_examples(catalog, [a for a in arguments if not a.startswith("-")]))
+        names = [a for a in arguments if not a.startswith("-")]
+        problems = [*check_examples(catalog, names), *(contradiction_examples() if not names else ())]
         out("".join(f"{p}\n" for p in problems) or "every example comes out as it says\n")
         return 1 if problems else 0
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -138,6 +139,53 @@ class FirstPass:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing that one place of a note says, kept so that it can be compared with what other places and notes say.
+
+    says: "present", "stated" (a stage, class or type), "denied", "past" or "measured". subject: a family, or what a
+    number measures. value: "stage=4" where stated, "62", ">60" or "30-35" where measured. icd10: the code behind it.
+    """
+
+    says: str
+    subject: str
+    value: str
+    icd10: str
+    start: int
+    end: int
+    section: str
+
+    def as_dict(self) -> dict[str, object]:
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Two statements of a note that cannot both hold: for a person to look at, never a code or a verdict.
+
+    kind: "number" (against words), "differs" (words against words), "denied" (and documented), "past" (and present).
+    icd10: the code that is concerned, "" where no mention gave one.
+    """
+
+    kind: str
+    family: str
+    icd10: str
+    rule: str
+    one: Statement
+    other: Statement
+    why: str
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "kind": self.kind,
+            "family": self.family,
+            "icd10": self.icd10,
+            "rule": self.rule,
+            "sides": [[self.one.start, self.one.end], [self.other.start, self.other.end]],
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A part of the note under one heading: its kind, its extent, where the text after the heading starts."""
 
@@ -156,6 +204,8 @@ class Result:
     suppressed: tuple[Suppressed, ...]
     first_pass: tuple[FirstPass, ...]
     sections: tuple[Section, ...] = field(default=())
+    contradictions: tuple[Contradiction, ...] = ()
+    statements: tuple[Statement, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         return {
@@ -163,4 +213,6 @@ class Result:
             "suggestions": [f.as_dict() for f in self.findings],
             "suppressed": [s.as_dict() for s in self.suppressed],
             "first_pass": [f.as_dict() for f in self.first_pass],
+            "contradictions": [c.as_dict() for c in self.contradictions],
+            "statements": [s.as_dict() for s in self.statements],
         }

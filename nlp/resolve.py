@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from nlp.assertion import AT_ADMISSION, SILENT, Asserted, Sentences, overridden
 from nlp.catalog import Catalog, CodeLine, Family, expand
 from nlp.dates import code_on, fault_on
-from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Span, Suppressed, Verdict
+from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Span, Statement, Suppressed, Verdict
 from nlp.meat import Outline, Witness, chosen
 from nlp.sections import Page
 
@@ -57,6 +57,7 @@ class Outcome:
     findings: tuple[Finding, ...]
     suppressed: tuple[Suppressed, ...]
     unoffered: tuple[Finding, ...] = ()
+    statements: tuple[Statement, ...] = ()
 
 
 def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting: str) -> Outcome:
@@ -828,7 +829,8 @@ def on_date(outcome: Outcome, day: str | None) -> Outcome:
         then = code_on(f.icd10, day)
         why = f.why if then == f.icd10 else f"{f.why[:-1]}; {f.icd10} did not exist on {day}."
         findings.setdefault(then, replace(f, icd10=then, why=why))
-    return replace(outcome, findings=tuple(findings.values()))
+    said = tuple(replace(s, icd10=code_on(s.icd10, day)) for s in outcome.statements)
+    return replace(outcome, findings=tuple(findings.values()), statements=said)
 
 
 def verdict(icd10: str, outcome: Outcome, catalog: Catalog, page: Page) -> FirstPass:

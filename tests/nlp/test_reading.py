@@ -383,7 +383,15 @@ def test_the_command_answers_in_order_and_names_bad_lines() -> None:
     assert done.returncode == 1
     assert [x.split(b":")[0] for x in done.stderr.splitlines()] == [b"line 2", b"line 3", b"line 5", b"line 6"]
     assert b"secretword" not in done.stderr
-    assert set(answers[0]) == {"note_id", "ruleset", "suggestions", "suppressed", "first_pass"}
+    assert set(answers[0]) == {
+        "note_id",
+        "ruleset",
+        "suggestions",
+        "suppressed",
+        "first_pass",
+        "contradictions",
+        "statements",
+    }
     first = answers[0]["suggestions"][0]
     assert {
         "icd10",

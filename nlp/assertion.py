@@ -116,6 +116,7 @@ def is_possible(low: str, start: int, first: int, last: int) -> bool:
 CANCER_TREATMENT = re.compile(
     r"\b(?:began|begin|begins|started|start|starting|continues?|undergoing|receiving|on) [a-z ,-]{0,40}"
     r"\b(?:chemotherapy|radiation|radiotherapy|immunotherapy|brachytherapy)\b"
+    r"|\b(?:opted for|elected|chose) [a-z ,-]{0,50}\b(?:brachytherapy|implants?|radiation|prostatectomy|surveillance)\b"
 )
 AT_ADMISSION = re.compile(r"admi(?:tting|ssion)|pre ?-?op")
 OF_STAY = re.compile(r"(?:discharge|final) diagnos|diagnos[ei]s (?:at|on|upon) discharge")

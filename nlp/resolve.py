@@ -349,7 +349,7 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
             return 1, "what the stay is for"
         if MANAGED.search(page.low, start, a.mention.start):
             return 1, "among the conditions that somebody is asked to manage"
-        if kind == "cancer" and is_plainly_active(page, catalog, a):
+        if kind == "cancer" and (is_plainly_active(page, catalog, a) or is_borne(page, a)):
             return 1, f"called active in {SECTION_NAMES.get(section, section)}"
     if section in NARRATIVE | {"pmh"} and kind == "chronic" and witness.seen:
         return 2, f"named in {SECTION_NAMES.get(section, section)} and seen in the examination or a test"
@@ -561,6 +561,25 @@ def is_plainly_active(page: Page, catalog: Catalog, a: Asserted) -> bool:
             page.low, max(start, a.mention.start - 60), min(end, a.mention.end + 60)
         )
     )
+
+
+BEARS = re.compile(
+    r"\b(?:he|she|they|patient|pt|who|and|gentleman|lady|woman|man|girl|boy) (?:also |now )?(?:has|have)(?: got)? "
+    r"(?:(?:an?|the|known|[a-z]+ial|stage [0-9iv]+[a-c]?|(?:low|high)[ -]grade|invasive|locally|advanced|incurable"
+    r"|extensive) )*$"
+)
+SHOWN = re.compile(r"\b(?:confirmed|proven|proved|shown|found)(?: to be| to have| as)? (?:an? |the )?(?:[a-z]+ )?$")
+BY_BIOPSY = re.compile(r"\bbiops|\bpatholog|\bcytolog|\bhistolog|needle")
+
+
+def is_borne(page: Page, a: Asserted) -> bool:
+    """Whether a person is said to have a cancer now, or a biopsy to have shown it."""
+    start, end = page.sentences[a.mention.sentence]
+    if LONG_SINCE.search(page.low, start, end):
+        return False
+    if BEARS.search(page.low, start, a.mention.start):
+        return True
+    return bool(SHOWN.search(page.low, start, a.mention.start) and BY_BIOPSY.search(page.low, start, end))
 
 
 OPERATED = re.compile(r"status post|s/p|underwent|resected|excised|removed")

@@ -192,6 +192,8 @@ LINE_HEADING = re.compile(
 )
 INLINE_HEADING = re.compile(r"(?<=[.,;:)] )[ ]{0,3}(?P<name>[A-Z][A-Z /&]{4,50}[A-Z])(?P<colon>:)")
 UNKNOWN_HEADING = re.compile(r"[A-Z][A-Z0-9 /&,()'\-]{6,50}$")
+SOAP = re.compile(r"(?m)^[ ]*([SOAP])[ ]+-[ ]")
+"""A progress note whose headings are the four letters with a dash."""
 BULLET = re.compile(r"[ ]*[-*•][ ]")
 
 
@@ -199,6 +201,7 @@ def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
     """The sections in text order; together they cover the note. The text before the first heading has kind ""."""
     found: list[tuple[int, int, str]] = []
     current = ""
+    soap = len({m[1] for m in SOAP.finditer(flat)}) >= 3
     for m in sorted(
         [*LINE_HEADING.finditer(flat), *INLINE_HEADING.finditer(flat)], key=lambda m: (m.start(), -m.end())
     ):
@@ -229,7 +232,7 @@ def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
             # "plan" alone in wrapped prose; a bullet's label inside a problem; single letters without a colon
             if name.islower() and m["colon"] is None:
                 continue
-            if len(key) <= 2 and m["colon"] is None and key not in ("cc", "pe", "vs"):
+            if len(key) <= 2 and m["colon"] is None and key not in ("cc", "pe", "vs") and not (m["dash"] and soap):
                 continue
             if BULLET.match(line) and not name.isupper():
                 continue

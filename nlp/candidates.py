@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from nlp.catalog import Catalog, Term, key_of
 from nlp.sections import LIST_ITEM, Page
+from nlp.titles import TITLE, Title
+from nlp.titles import find as find_titles
 from nlp.words import TOKEN, Text, Words
 
 
@@ -29,8 +32,21 @@ class Mention:
 
 
 def find_mentions(page: Page, catalog: Catalog) -> tuple[Mention, ...]:
-    """Every mention in text order. The longest surface wins where two overlap, unless its term says `inner`."""
-    return tuple(sorted(scan(page, catalog, page.low, 0, None), key=lambda m: (m.start, -m.end, m.family)))
+    """Every mention in text order. The longest surface wins where two overlap, unless its term says `inner`; a title
+    of the tabular list wins over all that its words would mean."""
+    titles = [titled(page, catalog, *found) for found in find_titles(page, catalog.titles)]
+    starts = [m.start for m in titles]
+    surfaces = scan(page, catalog, page.low, 0, None)
+    if titles:
+        surfaces = (m for m in surfaces if (i := bisect_right(starts, m.start)) == 0 or titles[i - 1].end <= m.start)
+    return tuple(sorted([*titles, *surfaces], key=lambda m: (m.start, -m.end, m.family)))
+
+
+def titled(page: Page, catalog: Catalog, start: int, end: int, title: Title) -> Mention:
+    """The mention of a title: of the family that owns its code."""
+    name = catalog.family_of_title(title)
+    term = Term(name, title.text, title.text, catalog.families[name].kind, ((TITLE, title.code),))
+    return Mention(term, start, end, page.sentence_at(start), page.section_at(start).kind)
 
 
 def scan(page: Page, catalog: Catalog, text: Text, offset: int, outer: str | None) -> Iterator[Mention]:

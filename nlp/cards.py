@@ -9,7 +9,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
@@ -17,9 +17,10 @@ from typing import Any
 
 from nlp.catalog import HERE, example_text, load
 from nlp.findings import Meat
+from nlp.titles import Title
 
 FIGURES = HERE / "figures.json"
-SHARED = ("rare.toml", "longtail.tsv")
+SHARED = ("rare.toml", "longtail.tsv", "titles.tsv")
 """Files that hold many rare conditions; a change of one is a change of each."""
 
 
@@ -82,7 +83,8 @@ class Link:
 class Card:
     """One condition family. file, digest: where its rules stand, and the first 12 digits of the file's SHA-256.
 
-    cues: (what, patterns) for drugs, tests and words of each MEAT letter. A rare condition has names and codes alone.
+    titles: those of the tabular list that a list of problems may have instead of a name. cues: (what, patterns) for
+    drugs, tests and words of each MEAT letter. A rare condition has names, titles and codes alone.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Card:
     digest: str
     prefixes: tuple[str, ...]
     names: tuple[Names, ...]
+    titles: tuple[Title, ...] = ()
     not_when: tuple[str, ...] = ()
     not_with: tuple[str, ...] = ()
     yields_to: tuple[str, ...] = ()
@@ -145,10 +148,14 @@ def file_hashes() -> dict[str, str]:
 @cache
 def cards() -> dict[str, Card]:
     """Every family by name, those with a file of their own first. Read once: a process never sees other rules."""
-    families = load().families
+    catalog = load()
     own = {path.stem: path for path in sorted((HERE / "conditions").glob("*.toml"))}
-    found = {name: of_file(path) for name, path in own.items() if name in families}
-    return found | {name: of_tail(name) for name in families if name not in found}
+    found = {name: of_file(path) for name, path in own.items() if name in catalog.families}
+    found |= {name: of_tail(name) for name in catalog.families if name not in found}
+    titles: dict[str, list[Title]] = {}
+    for title in catalog.titles.values():
+        titles.setdefault(catalog.family_of_title(title), []).append(title)
+    return {name: replace(card, titles=tuple(titles.get(name, ()))) for name, card in found.items()}
 
 
 def of_file(path: Path) -> Card:
@@ -194,7 +201,7 @@ def of_tail(name: str) -> Card:
         source="Title and inclusion terms of the tabular list",
         file=SHARED[1],
         digest=file_hashes()[SHARED[1]],
-        prefixes=tuple(sorted({x.codes[0][:3] for x in family.codes if x.codes})),
+        prefixes=tuple(sorted({x.codes[0][:3] for x in family.codes if x.codes} or family.prefixes)),
         names=tuple(Names(tuple(found), (("code", code),)) for code, found in sorted(texts.items())),
         yields_to=family.yields_to,
     )

@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from nlp.titles import Title, Titles
+from nlp.titles import load as load_titles
 from nlp.words import TOKEN, Text, Words, pattern, union
 
 HERE = Path(__file__).parent
@@ -210,6 +212,8 @@ class Catalog:
     general: Mapping[str, Words]
     ruleset: str
     prefixes: tuple[tuple[str, str], ...] = field(default=())
+    titles: Titles = field(default_factory=Titles)
+    """What an item of a list means that is a title of the tabular list (titles.py)."""
     common: Catalog | None = None
     """The same rules with the families of common.toml, which are read only where one of their codes is reported."""
 
@@ -220,6 +224,10 @@ class Catalog:
 
     def prefix_of(self, code: str) -> str:
         return next((p for p, _ in self.prefixes if code.startswith(p)), "")
+
+    def family_of_title(self, title: Title) -> str:
+        """The name of the family that a title's code belongs to."""
+        return tail_name(title.code[:3], title.kind) if title.kind else dict(self.prefixes)[self.prefix_of(title.code)]
 
     def is_common(self, code: str) -> bool:
         """Whether common.toml knows a code better than conditions/ does."""
@@ -530,12 +538,12 @@ class Reader:
                 drugs=drugs, shared_drugs=None, labs=None, signs=None, cues=(), examples=(),
             )  # fmt: skip
 
-    def tail(self, families: Mapping[str, Family]) -> Iterator[Family]:
+    def tail(self, families: Mapping[str, Family], titles: Iterable[Title]) -> Iterator[Family]:
         """The long tail as families, one for each category of ICD-10-CM and kind: `tail_c74`, `tail_c74_event`.
 
         A surface means one code, or one for each side. Condition files go before rare.toml, and that before
         longtail.tsv. Categories that a condition file owns stay with it: a reported code is judged there, beside what
-        the long tail found.
+        the long tail found. A category of which only titles are known is a family without surfaces.
         """
         lines: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
         labels: dict[str, str] = {}
@@ -565,11 +573,15 @@ class Reader:
             labels.setdefault(code[:3], label)
             if key_of(text) not in known:
                 lines.setdefault((code[:3], kind), {}).setdefault(text, {})[side] = code
+        for title in titles:
+            if title.kind:
+                labels.setdefault(title.code[:3], title.category)
+                lines.setdefault((title.code[:3], title.kind), {})
         which = self.attribute("long tail", "side", SIDE)
         chapters = dict(self.chapters())
         owned = {p for f in families.values() for p in f.prefixes}
         for (category, kind), found in sorted(lines.items()):
-            name = f"tail_{category.lower()}" + ("" if kind == KINDS[0] else f"_{kind}")
+            name = tail_name(category, kind)
             numbers: dict[tuple[tuple[str, str], ...], str] = {}
             terms = []
             for text, codes in found.items():
@@ -753,8 +765,9 @@ class Reader:
                 continue
             if f:
                 families[f.name] = f
+        titles = load_titles(self.folder / "titles.tsv") if tail else Titles()
         if tail:
-            families |= {f.name: f for f in self.tail(families)}
+            families |= {f.name: f for f in self.tail(families, titles.values())}
         common = {f.name: f for f in self.common()}
         for f in families.values():
             for link in f.links:
@@ -788,7 +801,7 @@ class Reader:
             general=general,
             ruleset=f"{VERSION}+{digest(self.folder)}",
         )
-        return replace(with_families(rules, families), common=with_families(rules, common))
+        return replace(with_families(rules, families), titles=titles, common=with_families(rules, common))
 
 
 SIDE = {
@@ -800,6 +813,11 @@ SIDE = {
     },
 }
 """The attribute that tells sides apart in the long tail."""
+
+
+def tail_name(category: str, kind: str) -> str:
+    """The name of the family for a category of ICD-10-CM that no condition file has."""
+    return f"tail_{category.lower()}" + ("" if kind == KINDS[0] else f"_{kind}")
 
 
 def side_lines(number: str, codes: Mapping[str, str]) -> Iterator[CodeLine]:

@@ -146,16 +146,20 @@ def label(code: str) -> str:
     return str(icd.get_description(code[:3])).replace("\t", " ")
 
 
+def codes_in(tables: list[str]) -> list[str]:
+    """The codes of tables with a column `icd10`, each once, with dots."""
+    wanted: set[str] = set()
+    for name in tables:
+        with Path(name).open(encoding="utf-8", newline="") as table:
+            wanted |= {row["icd10"].replace(".", "") for row in csv.DictReader(table)}
+    return sorted(c if len(c) <= 3 else f"{c[:3]}.{c[3:]}" for c in wanted)
+
+
 def main(arguments: list[str]) -> int:
     from nlp import catalog
 
-    wanted: set[str] = set()
-    for name in arguments:
-        with Path(name).open(encoding="utf-8", newline="") as table:
-            wanted |= {row["icd10"].replace(".", "") for row in csv.DictReader(table)}
-    codes = sorted(c if len(c) <= 3 else f"{c[:3]}.{c[3:]}" for c in wanted)
     refused = set((catalog.HERE / "longtail_not.txt").read_text(encoding="utf-8").splitlines())
-    for row in rows(codes, catalog.Reader(catalog.HERE, thorough=False).read(tail=False)):
+    for row in rows(codes_in(arguments), catalog.Reader(catalog.HERE, thorough=False).read(tail=False)):
         if row[3] not in refused:
             sys.stdout.write("\t".join((*row, label(row[0]))) + "\n")
     return 0

@@ -13,6 +13,7 @@ from nlp.dates import code_on, fault_on
 from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Span, Statement, Suppressed, Verdict
 from nlp.meat import Outline, Witness, chosen
 from nlp.sections import Page
+from nlp.titles import TITLE
 
 NARRATIVE = frozenset({"hpi", "chief_complaint", "", "other", "follow_up", "problem_list", "procedure", "social"})
 """Sections where a condition counts with evidence in its own sentence, outside the assessment."""
@@ -48,6 +49,8 @@ class Condition:
     past: bool = False
     partners: dict[str, Condition] = field(default_factory=dict)
     """The conditions behind values that a link gave, by value."""
+    title: str = ""
+    """The code that its mentions state, which are a title of the tabular list; the attributes then decide nothing."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,19 @@ def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting:
                 continue
             kept = findings.get(f.icd10)
             findings[f.icd10] = f if kept is None or rank(f) < rank(kept) else kept
+    for c in conditions:
+        for vaguer in [f for f in findings.values() if c.title in findings and says_less(f, c)]:
+            del findings[vaguer.icd10]
     ordered = tuple(sorted(findings.values(), key=lambda f: (f.start, f.end, f.icd10)))
     hidden = tuple(sorted(suppressed, key=lambda s: (s.start, s.end, s.family, s.icd10, s.reason)))
     return Outcome(ordered, hidden, tuple(unoffered))
+
+
+def says_less(f: Finding, c: Condition) -> bool:
+    """Whether a finding only leaves open what a title of the same family says: C50.912 beside C50.412."""
+    if f.family != c.family.name or f.icd10 == c.title:
+        return False
+    return all(a == b or a in "09" for a, b in zip(f.icd10, c.title, strict=False))
 
 
 def past_of(c: Condition, rejected: Sequence[tuple[Asserted, str]]) -> Condition:
@@ -186,7 +199,8 @@ def conditions_of(
         evidence = list(witness.evidence(mates, others))
         told = [a for a, r in rejected if r == "historical" and a.mention.term.kind == "cancer" and not family.distinct]
         values = merged(family, mates, others, told)
-        out.append(Condition(family, [*mates, *others], members, evidence, values))
+        title = "".join(mates[0].values.get(TITLE, ()))
+        out.append(Condition(family, [*mates, *others], members, evidence, values, title=title))
     return out, rejected
 
 
@@ -263,9 +277,18 @@ def heading_of(page: Page, a: Asserted) -> str:
 
 
 def split(family: Family, supporting: Sequence[tuple[int, Asserted, str]]) -> list[list[tuple[int, Asserted, str]]]:
-    """The supporting mentions by the family's distinct attributes; mentions without a value join the first."""
-    if not family.distinct:
-        return [list(supporting)]
+    """The supporting mentions by the family's distinct attributes; mentions without a value join the first. Those of a
+    title stay by themselves."""
+    titles: dict[tuple[str, ...], list[tuple[int, Asserted, str]]] = {}
+    for s in supporting:
+        titles.setdefault(s[1].values.get(TITLE, ()), []).append(s)
+    plain = titles.pop((), [])
+    return [*split_plain(family, plain), *titles.values()]
+
+
+def split_plain(family: Family, supporting: list[tuple[int, Asserted, str]]) -> list[list[tuple[int, Asserted, str]]]:
+    if not supporting or not family.distinct:
+        return [supporting] if supporting else []
     parts: dict[tuple[tuple[str, ...], ...], list[tuple[int, Asserted, str]]] = {}
     for s in supporting:
         parts.setdefault(tuple(s[1].values.get(n, ()) for n in family.distinct), []).append(s)
@@ -684,7 +707,7 @@ def code(page: Page, c: Condition, suppressed: list[Suppressed], setting: str) -
     cure = next((words for letter, words in family.cues if letter == str(Meat.TREAT)), None)
     operated = bool(cure and cure.search(page.low)) and any(is_operated_for(page, a) for _, a, _ in c.supporting)
     runs = [values]
-    if family.many and values.get(family.many.name):
+    if family.many and values.get(family.many.name) and not c.title:
         found = values[family.many.name]
         beaten = {x for v in found for x in family.many.beats.get(v, ())}
         runs = [values | {family.many.name: (v,)} for v in found if v not in beaten]
@@ -692,6 +715,8 @@ def code(page: Page, c: Condition, suppressed: list[Suppressed], setting: str) -
     for run in runs:
         lines = family.history if c.past else family.codes
         line = next((x for x in lines if x.fits(run) and not (x.suppress == "historical" and operated)), None)
+        if c.title and not c.past and not (line and line.suppress and any(name == "setting" for name, _ in line.when)):
+            line = CodeLine((), (c.title,), "", "")
         if line is None:
             continue
         if line.suppress:
@@ -791,6 +816,8 @@ def finding(page: Page, c: Condition, icd10: str, line: CodeLine, run: Mapping[s
 
 def suppress(a: Asserted, reason: str, catalog: Catalog) -> Suppressed:
     family = catalog.families[a.mention.family]
+    if TITLE in a.values:
+        return suppressed_at(a, reason, a.values[TITLE][0])
     values = dict(a.values) | defaults(family, a.values)
     line = next((x for x in family.codes if x.fits(values) and x.codes), None)
     return suppressed_at(a, reason, expand(line.codes[0], flat(family, values)) if line else family.plain_code)

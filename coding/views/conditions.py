@@ -117,9 +117,10 @@ SORTS = {
 
 
 def matches(row: Row, words: str) -> bool:
-    """Whether every word stands in the label, a name or the beginning of a code."""
+    """Whether every word stands in the label, a name, a title or the beginning of a code."""
     card = row.card
-    texts = " ".join((card.label, card.name, *(t for names in card.names for t in names.texts))).lower()
+    names = (text for names in card.names for text in names.texts)
+    texts = " ".join((card.label, card.name, *names, *(title.text for title in card.titles))).lower()
     return all(
         word in texts or any(p.lower().startswith(word) or word.startswith(p.lower()) for p in card.prefixes)
         for word in words.lower().split()

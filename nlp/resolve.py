@@ -931,7 +931,7 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog, page: Page) -> First
         why = f"The note names a drug for {label}, but not the condition, and a drug makes no diagnosis."
         return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), drugs)
     if family.tail:
-        why = f"The note has none of the few words that the rules know for this code ({label})."
+        why = f"The note has none of the few words and titles that the rules know for this code ({label})."
         return FirstPass(icd10, Verdict.NOT_FOUND, why)
     return FirstPass(icd10, Verdict.NOT_FOUND, f"No mention of {label} in the note.")
 

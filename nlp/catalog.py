@@ -10,7 +10,7 @@ import itertools
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -538,12 +538,15 @@ class Reader:
                 drugs=drugs, shared_drugs=None, labs=None, signs=None, cues=(), examples=(),
             )  # fmt: skip
 
-    def tail(self, families: Mapping[str, Family], titles: Iterable[Title]) -> Iterator[Family]:
+    def tail(
+        self, families: Mapping[str, Family], titles: Iterable[Title], judged: Collection[str]
+    ) -> Iterator[Family]:
         """The long tail as families, one for each category of ICD-10-CM and kind: `tail_c74`, `tail_c74_event`.
 
         A surface means one code, or one for each side. Condition files go before rare.toml, and that before
         longtail.tsv. Categories that a condition file owns stay with it: a reported code is judged there, beside what
-        the long tail found. A category of which only titles are known is a family without surfaces.
+        the long tail found. A category of which only titles are known is a family without surfaces; its reported codes
+        are judged by common.toml where that knows them (`judged`).
         """
         lines: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
         labels: dict[str, str] = {}
@@ -587,7 +590,7 @@ class Reader:
             for text, codes in found.items():
                 meaning = numbers.setdefault(tuple(sorted(codes.items())), f"{len(numbers)}")
                 terms.append(Term(name, text, key_of(text), kind, (("code", meaning),)))
-            mine = () if category in owned else (category,)
+            mine = () if category in owned or (not found and category in judged) else (category,)
             owned.add(category)
             yield Family(
                 name=name, label=labels[category], kind=kind, policy="", prefixes=mine, terms=tuple(terms),
@@ -765,10 +768,11 @@ class Reader:
                 continue
             if f:
                 families[f.name] = f
+        common = {f.name: f for f in self.common()}
         titles = load_titles(self.folder / "titles.tsv") if tail else Titles()
         if tail:
-            families |= {f.name: f for f in self.tail(families, titles.values())}
-        common = {f.name: f for f in self.common()}
+            judged = {p for f in common.values() for p in f.prefixes}
+            families |= {f.name: f for f in self.tail(families, titles.values(), judged)}
         for f in families.values():
             for link in f.links:
                 for other in (families[n] for n in link.families if n in families):

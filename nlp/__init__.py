@@ -81,7 +81,8 @@ def read(
         if any(map(catalog.is_common, codes))
         else None
     )
-    verdicts = judge(codes, outcome, catalog, sheet_of(text, catalog), common, date_of_service)
+    sheet = sheet_of(text, catalog)
+    verdicts = judge(codes, outcome, catalog, sheet, setting or implied(sheet), common, date_of_service)
     findings = tuple(
         dataclasses.replace(
             f,
@@ -110,13 +111,18 @@ def understood(
 
     sheet = sheet_of(text, catalog)
     rules = catalog.common if is_common and catalog.common else catalog
-    where = setting or ("inpatient" if sheet.is_stay else "outpatient")
+    where = setting or implied(sheet)
     mentions = find_mentions(sheet, rules) if sheet.sentences else ()
     asserted = assert_mentions(sheet, mentions, rules, where)
     outcome = resolve(sheet, asserted, rules, where)
     if not is_common:
         outcome = dataclasses.replace(outcome, statements=statements(sheet, asserted, outcome, rules))
     return outcome, sheet.sections
+
+
+def implied(sheet: Page) -> str:
+    """The setting that a note has by its headings."""
+    return SETTINGS[sheet.is_stay]
 
 
 @lru_cache(maxsize=1)
@@ -129,11 +135,12 @@ def sheet_of(text: str, catalog: Catalog) -> Page:
 
 def forget() -> None:
     """Drop everything that this process remembers of notes."""
-    from nlp import pipeline
+    from nlp import pipeline, wording
 
     understood.cache_clear()
     sheet_of.cache_clear()
     pipeline.cues.cache_clear()
+    wording.meaning.cache_clear()
 
 
 def normal_code(code: str) -> str:
@@ -156,7 +163,7 @@ def warm() -> None:
     The garbage collector rests meanwhile and forgets afterwards what has come to stay: it would look through half a
     million objects again and again, and its marks would unshare their memory in the forked processes.
     """
-    from nlp import contradictions, pipeline
+    from nlp import contradictions, pipeline, wording
     from nlp.catalog import load
 
     was_on = gc.isenabled()
@@ -165,6 +172,7 @@ def warm() -> None:
         catalog = load()
         pipeline.engine()
         contradictions.prepare()
+        wording.listed()
         for words in (*catalog.general.values(), *(w for f in catalog.families.values() for w in f.patterns())):
             words.prepare()
     finally:

@@ -122,6 +122,7 @@ def is_abbreviation(term: Term) -> bool:
 ASIDE = re.compile(
     r"prophyla|prevent|risk|screen|educat|clinic|score|protocol|counsel|handout|orientation|class|teaching|precaution"
     r"|evaluat|includ|discuss|consent|complication|work ?up|exclu|rule|vaccin|support group|awareness"
+    r"|\btest(?:s|ed|ing)?\b|\btiters?\b|antibod|\bpanel\b"
 )
 """Words that make a phrase speak of a condition that the person need not have."""
 

@@ -62,10 +62,16 @@ def phrases(title: str) -> Iterator[tuple[str, str]]:
         yield from plain_phrase(f"{rest} {first}")
 
 
-def plain_phrase(text: str) -> Iterator[tuple[str, str]]:
+def plainly(text: str) -> str:
+    """A title without what leaves something open: "unspecified", "initial encounter", what stands in brackets."""
     before = None
     while before != text:
         before, text = text, re.sub(r"\s+", " ", DROPPED.sub(" ", f" {text} ".strip())).strip(" ,;")
+    return text
+
+
+def plain_phrase(text: str) -> Iterator[tuple[str, str]]:
+    text = plainly(text)
     text = re.sub(r"^malignant neoplasm of (?:the )?", "cancer of ", text)
     if REFUSED.search(text) or text.startswith(("and ", "or ", "of ")):
         return

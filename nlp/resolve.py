@@ -7,13 +7,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from nlp.assertion import AT_ADMISSION, SILENT, Asserted, Sentences, overridden
+from nlp.assertion import AT_ADMISSION, SILENT, Asserted, Sentences, assert_mentions, overridden
 from nlp.catalog import Catalog, CodeLine, Family, expand
 from nlp.dates import code_on, fault_on
 from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Span, Statement, Suppressed, Verdict
 from nlp.meat import Outline, Witness, chosen
 from nlp.sections import Page
 from nlp.titles import TITLE
+from nlp.wording import Reader, beyond, family_for, mentions, phrases
 
 NARRATIVE = frozenset({"hpi", "chief_complaint", "", "other", "follow_up", "problem_list", "procedure", "social"})
 """Sections where a condition counts with evidence in its own sentence, outside the assessment."""
@@ -836,6 +837,7 @@ def judge(
     outcome: Outcome,
     catalog: Catalog,
     page: Page,
+    setting: str,
     common: Outcome | None = None,
     day: str | None = None,
 ) -> tuple[FirstPass, ...]:
@@ -843,15 +845,32 @@ def judge(
 
     common: the same note read for the families of common.toml; needed where one of their codes is among the codes.
     """
+    reader = Reader(page, catalog, setting)
     answers = []
     for c in codes:
         then = code_on(c, day)
         if common and catalog.common and catalog.is_common(then):
-            answer = common_verdict(then, common, catalog.common)
+            answer = worded(then, common, catalog.common.family_of(then))
         else:
-            answer = verdict(then, outcome, catalog, page)
+            answer = verdict(then, outcome, catalog, reader)
+        if answer.verdict is Verdict.NOT_FOUND:
+            answer = by_description(then, reader, catalog) or answer
         answers.append(dated(replace(answer, icd10=c), day))
     return tuple(answers)
+
+
+def by_description(icd10: str, reader: Reader, catalog: Catalog) -> FirstPass | None:
+    """The verdict by the words of the code's own description; None where the note does not have them."""
+    family = family_for(icd10)
+    found = mentions(reader, icd10, family) if family else ()
+    if not family or not found:
+        return None
+    alone = replace(catalog, families={family.name: family})
+    asserted = [
+        replace(a, reason="other: part of another expression") if not a.reason and is_read(a, icd10, catalog) else a
+        for a in assert_mentions(reader.page, found, alone, reader.setting)
+    ]
+    return worded(icd10, resolve(reader.page, asserted, alone, reader.setting), family)
 
 
 def dated(answer: FirstPass, day: str | None) -> FirstPass:
@@ -879,14 +898,16 @@ def on_date(outcome: Outcome, day: str | None) -> Outcome:
     return replace(outcome, findings=tuple(findings.values()), statements=said)
 
 
-def verdict(icd10: str, outcome: Outcome, catalog: Catalog, page: Page) -> FirstPass:
+def verdict(icd10: str, outcome: Outcome, catalog: Catalog, reader: Reader) -> FirstPass:
     """What the note says about one reported code: the same code found, a more exact one, another one, or why none."""
     same = [f for f in (*outcome.findings, *outcome.unoffered) if f.icd10 == icd10]
     if same:
         return FirstPass(icd10, Verdict.SUPPORTED, same[0].why, spans_of(same), (), (icd10,))
     family = catalog.family_of(icd10)
     if family is None:
-        return FirstPass(icd10, Verdict.NOT_FOUND, "The rules do not cover this code, so the note was not read for it.")
+        title = next(iter(phrases(icd10)), "")
+        why = "The rules do not cover this code" + (f", and the note does not say {title!r}." if title else ".")
+        return FirstPass(icd10, Verdict.NOT_FOUND, why)
     label = family.label.lower()
     if any(fits_line(icd10, line) for line in family.also):
         return FirstPass(icd10, Verdict.NOT_FOUND, f"Nothing in the note says what this code beside {label} needs.")
@@ -912,6 +933,11 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog, page: Page) -> First
     if says_more:
         why = f"The note supports {names}, which says more than {icd10}."
         return FirstPass(icd10, Verdict.MORE_SPECIFIC, why, spans_of(here), (), codes)
+    for f in here:
+        if shown := beyond(reader, icd10, f.icd10, f.mentions):
+            quoted = ", ".join(f'"{reader.page.text[a:b]}"' for a, b in shown)
+            why = f"The note supports {f.icd10}, and what {icd10} says beyond that stands in it too: {quoted}."
+            return FirstPass(icd10, Verdict.SUPPORTED, why, tuple(sorted({*spans_of([f]), *shown})), (), (icd10,))
     if here:
         if any(is_stem(f, icd10) for f in codes):
             why = f"The note supports {names} for {label}; it does not say what {icd10} says beyond that."
@@ -925,8 +951,12 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog, page: Page) -> First
         why = f"The note supports {', '.join(f.icd10 for f in closer)}, which says more than {icd10}."
         return FirstPass(icd10, Verdict.MORE_SPECIFIC, why, spans_of(closer), (), tuple(f.icd10 for f in closer))
     if against:
+        given = given_for(reader.page, family)
+        if len(given) > 1 and any(s.icd10 == icd10 for s in against) and all(s.reason == LISTED for s in against):
+            why = f"{family.label} is only listed, but the note names {' and '.join(given)}, which are given for it."
+            return FirstPass(icd10, Verdict.SUPPORTED, why, tuple(sorted({*wrong, *given.values()})), (), (icd10,))
         return FirstPass(icd10, Verdict.UNSUPPORTED, not_current(family, against), (), wrong)
-    drugs = drug_spans(page, family)
+    drugs = drug_spans(reader.page, family)
     if drugs:
         why = f"The note names a drug for {label}, but not the condition, and a drug makes no diagnosis."
         return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), drugs)
@@ -942,9 +972,23 @@ def drug_spans(page: Page, family: Family) -> tuple[Span, ...]:
     return tuple(s for s in spans if page.section_at(s[0]).kind not in SILENT)[:FEW]
 
 
-def common_verdict(icd10: str, outcome: Outcome, catalog: Catalog) -> FirstPass:
-    """The verdict on a code of common.toml, whose last digits nobody judges."""
-    family = catalog.family_of(icd10)
+def given_for(page: Page, family: Family) -> dict[str, Span]:
+    """The first few drugs in a note that are given for a condition, for it alone or not, and where they stand."""
+    given: dict[str, Span] = {}
+    for words in filter(None, (family.drugs, family.shared_drugs)):
+        for m in words.finditer(page.low):
+            if page.section_at(m.start()).kind not in SILENT:
+                given.setdefault(m.group(), m.span())
+    return dict(list(given.items())[:FEW])
+
+
+def is_read(a: Asserted, icd10: str, catalog: Catalog) -> bool:
+    """Whether the code's own family knows the words, and yet did not count them here: "subcutaneous emphysema"."""
+    return any(t.family == owner(catalog, icd10) for t in catalog.surfaces.get(a.mention.term.key, ()))
+
+
+def worded(icd10: str, outcome: Outcome, family: Family | None) -> FirstPass:
+    """The verdict on a code of common.toml or of the tabular list, whose last digits nobody judges."""
     assert family is not None
     found = [f for f in outcome.unoffered if f.family == family.name]
     against = [s for s in outcome.suppressed if s.family == family.name]
@@ -985,8 +1029,9 @@ CUE_GAP = 80
 """Most characters between a mention and its cue that are quoted together."""
 PAST = ("Z85", "Z86", "Z87", "I25.2")
 """Codes that say that something is over."""
+LISTED = "mention-only-no-MEAT"
 REASON_WORDS = {
-    "mention-only-no-MEAT": "only listed, without assessment or treatment,",
+    LISTED: "only listed, without assessment or treatment,",
     "medication-list-only": "only in the medication list",
     "family": "of a relative",
     "historical": "told as past",

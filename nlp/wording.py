@@ -1,0 +1,275 @@
+"""What the words of a code's own description say in a note: for reported codes that no condition file can answer.
+
+`wording.tsv` has every code of the tabular list but external causes, with its title and inclusion terms in plain words;
+`python -m nlp.wording > nlp/wording.tsv` writes it anew for a release. `wording.toml` says how words are compared.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from nlp.assertion import SILENT, Sentences
+from nlp.candidates import Mention
+from nlp.catalog import Catalog, CodeLine, Family, Term, key_of
+from nlp.findings import Span
+from nlp.longtail import STUBS, kind_of, plainly
+from nlp.sections import Page
+
+HERE = Path(__file__).parent
+ENDINGS = (
+    "ations", "ation", "ated", "ating", "ically", "eal", "ial", "ious", "ous", "ical", "ian", "ies", "ine", "ia", "ic",
+    "ae", "al", "ar", "us", "um", "is", "ix", "es", "ed", "ing", "ive", "s", "y", "e", "a", "i",
+)  # fmt: skip
+"""Endings that nouns and their adjectives differ in, the longest first."""
+SHORTEST = 4
+"""Letters that a word keeps at least."""
+WORD = re.compile(r"[a-z]+|[0-9]+")
+WITHOUT = re.compile(r",? ?\b(?:without|not|unspecified whether)\b[^,]*")
+BREADTH = 120
+"""Most characters from the first to the last word of a diagnosis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One way to say what a code means.
+
+    needed: the words without which it is not said. narrowing: the words that only narrow it.
+    """
+
+    needed: frozenset[str]
+    narrowing: frozenset[str]
+
+    @property
+    def words(self) -> frozenset[str]:
+        return self.needed | self.narrowing
+
+
+@dataclass(frozen=True)
+class Language:
+    """The lists of wording.toml, each word by its meaning."""
+
+    idle: frozenset[str]
+    vague: frozenset[str]
+    sides: frozenset[str]
+    narrowing: frozenset[str]
+    places: frozenset[str]
+    one_of: tuple[frozenset[str], ...]
+
+
+@cache
+def canon() -> dict[str, str]:
+    """The first of each row of words with one meaning, by stem."""
+    data = tomllib.loads((HERE / "wording.toml").read_text(encoding="utf-8"))
+    return {stem(w): stem(row[0]) for row in (*data["places"], *data["same"]) for w in row}
+
+
+@cache
+def language() -> Language:
+    data = tomllib.loads((HERE / "wording.toml").read_text(encoding="utf-8"))
+    return Language(
+        frozenset(map(meaning, data["idle"])),
+        frozenset(map(meaning, data["vague"])),
+        frozenset(map(meaning, data["sides"])),
+        frozenset(map(meaning, (*data["sides"], *data["narrowing"]))),
+        frozenset(meaning(row[0]) for row in data["places"]),
+        tuple(frozenset(map(meaning, row)) for row in data["one_of"]),
+    )
+
+
+def stem(word: str) -> str:
+    """A word without its ending."""
+    if word.endswith("sses"):
+        word = word[:-2]
+    if word.endswith("ss"):
+        return word
+    ending = next((e for e in ENDINGS if word.endswith(e) and len(word) - len(e) >= SHORTEST), "")
+    return word[: len(word) - len(ending)]
+
+
+@lru_cache(maxsize=20_000)
+def meaning(word: str) -> str:
+    """What stands for a word and all that mean the same."""
+    return canon().get(stem(word), stem(word))
+
+
+@cache
+def listed() -> str:
+    """The lines of wording.tsv, each after a line break."""
+    return "\n" + (HERE / "wording.tsv").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=2000)
+def phrases(icd10: str) -> tuple[str, ...]:
+    """The ways to say a code, its title first; none where it only names what is left over ("other ...")."""
+    for code in (icd10, icd10[:7].rstrip("X").rstrip(".")):
+        at = listed().find(f"\n{code}\t")
+        if at >= 0:
+            return tuple(listed()[at + 1 : listed().index("\n", at + 1)].split("\t")[1:])
+    return ()
+
+
+@lru_cache(maxsize=2000)
+def wordings(icd10: str) -> tuple[Wording, ...]:
+    return tuple(filter(None, map(wording, phrases(icd10))))
+
+
+def wording(phrase: str) -> Wording | None:
+    """A phrase of the tabular list as words; None where it names no diagnosis."""
+    said = language()
+    words = frozenset(map(meaning, WORD.findall(phrase))) - said.idle
+    narrowing = {w for w in words if w in said.narrowing or len(w) < 3 or w.isdigit()}
+    needed = words - narrowing
+    if len(needed - said.vague) > 1:
+        needed -= said.vague
+    tells = needed - said.vague - said.places - frozenset(map(meaning, STUBS))
+    return (
+        Wording(needed, frozenset(narrowing))
+        if tells or (len(needed) > 1 and needed - said.places - said.vague)
+        else None
+    )
+
+
+class Reader:
+    """A note by the meanings of its words."""
+
+    def __init__(self, page: Page, catalog: Catalog, setting: str) -> None:
+        self.page, self.catalog, self.setting = page, catalog, setting
+        self.sentences = Sentences(page, setting, catalog.roles["assessment"])
+        self.at: dict[str, list[Span]] = {}
+        for m in WORD.finditer(page.low):
+            self.at.setdefault(meaning(m[0]), []).append(m.span())
+
+    def places(self, words: Iterable[str]) -> Iterator[tuple[int, int, int]]:
+        """(sentence, start, end) where all of some words stand in one sentence, close together."""
+        rare, *others = sorted(words, key=lambda w: (len(self.at.get(w, ())), w))
+        for start, end in self.at.get(rare, ()):
+            number = self.page.sentence_at(start)
+            nearest = [self.near(w, start, self.page.sentences[number]) for w in others]
+            if None not in nearest:
+                spans = [(start, end), *(s for s in nearest if s)]
+                first, last = min(s[0] for s in spans), max(s[1] for s in spans)
+                if last - first <= BREADTH:
+                    yield number, first, last
+
+    def near(self, word: str, position: int, within: Span) -> Span | None:
+        """Where a word stands nearest to a position, between two offsets."""
+        spans = self.at.get(word, [])
+        i = bisect_left(spans, (position, 0))
+        inside = [s for s in spans[max(0, i - 1) : i + 1] if within[0] <= s[0] and s[1] <= within[1]]
+        return min(inside, key=lambda s: abs(s[0] - position), default=None)
+
+    def shown(self, word: str, said: Wording, sentences: set[int]) -> Span | None:
+        """Where a word of a wording stands undenied and of the same thing, which some sentences speak of.
+
+        It does in those sentences. A place or side does beside another word of the wording, what narrows it otherwise
+        beside one that is no place, and any other word in the same section of the note.
+        """
+        lists = language()
+        sections = {self.page.section_at(self.page.sentences[n][0]) for n in sentences}
+        company = said.needed - {word}
+        if word in said.narrowing - lists.sides:
+            company -= lists.places
+        for start, end in self.at.get(word, ()):
+            number = self.page.sentence_at(start)
+            section = self.page.section_at(start)
+            if section.kind in SILENT or self.sentences.denied(number, start, end):
+                continue
+            if number in sentences or (section in sections and word not in said.narrowing | lists.places):
+                return start, end
+            if any(self.near(w, start, self.page.sentences[number]) for w in company):
+                return start, end
+        return None
+
+
+def mentions(reader: Reader, icd10: str, family: Family) -> tuple[Mention, ...]:
+    """Where a note says what a code means; what only narrows it is not asked for."""
+    found: dict[Span, Mention] = {}
+    for w in wordings(icd10):
+        for number, first, last in reader.places(w.needed):
+            text = reader.page.low[first:last]
+            term = Term(family.name, text, key_of(text), family.kind)
+            found[first, last] = Mention(term, first, last, number, reader.page.section_at(first).kind)
+    return tuple(found[span] for span in sorted(found))
+
+
+def family_for(icd10: str) -> Family | None:
+    """A family for one reported code, which is never suggested; None where its description names no diagnosis."""
+    if not wordings(icd10):
+        return None
+    label = phrases(icd10)[0].capitalize()
+    return Family(
+        name=f"reported {icd10}", label=label, kind=kind_of(icd10, label.lower()), policy="", prefixes=(icd10,),
+        terms=(), decoys=(), not_with=None, yields_to=(), distinct=(), attributes=(),
+        codes=(CodeLine((), (icd10,), "", "", offer=False),), also=(), history=(), links=(),
+        drugs=None, shared_drugs=None, labs=None, signs=None, cues=(), examples=(),
+    )  # fmt: skip
+
+
+def beyond(reader: Reader, icd10: str, found: str, spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Where a note says what a reported code says beyond the one that was found; empty where it does not say all of it.
+
+    spans: where the note speaks of what was found.
+    """
+    theirs = next(iter(wordings(found)), None)
+    had = theirs.words if theirs else frozenset()
+    near = {reader.page.sentence_at(s[0]) for s in spans}
+    for w in wordings(icd10):
+        more = w.words - had
+        if not more or any(s & (had - w.words) and s & more for s in exclusive(had | w.words)):
+            continue
+        shown = [reader.shown(word, w, near) for word in sorted(more)]
+        if None not in shown:
+            return tuple(sorted({s for s in shown if s}))
+    return ()
+
+
+def exclusive(words: frozenset[str]) -> tuple[frozenset[str], ...]:
+    return (*language().one_of, frozenset(w for w in words if w.isdigit()))
+
+
+def lines() -> Iterator[str]:
+    """wording.tsv: a code without the letter of its encounter, then its title and inclusion terms in plain words."""
+    import simple_icd_10_cm as icd
+
+    done: set[str] = set()
+    for leaf in icd.get_all_codes():
+        if not icd.is_leaf(leaf) or leaf[0] in EXTERNAL or not CODE.fullmatch(leaf):
+            continue
+        short = leaf[:7].rstrip("X").rstrip(".") if len(leaf) == 8 else leaf
+        code = short if icd.is_valid_item(short) else leaf
+        if code in done:
+            continue
+        done.add(code)
+        said = dict.fromkeys(p for t in (icd.get_description(code), *icd.get_inclusion_term(code)) for p in plain(t))
+        if said:
+            yield "\t".join((code, *said))
+
+
+EXTERNAL = "VWXY"
+CODE = re.compile(r"[A-Z][0-9][0-9A-Z](?:\.[0-9A-Z]{1,4})?")
+LEFT_OVER = re.compile(
+    r"\bother\b|specified|classified|\bany\b|\bvarious\b|\bsequela|underdosing|\bdisorders? of\b|\bdiseases of\b"
+)
+
+
+def plain(title: str) -> Iterator[str]:
+    """A title or inclusion term in plain words, and with the first only of two places ("liver and bile duct")."""
+    text = title.lower().replace("’", "'")
+    for said in (re.sub(r"\[.*?\]", "", text), *re.findall(r"\[([^\]]* [^\]]*)\]", text)):
+        said = re.sub(r", including .*", "", plainly(WITHOUT.sub("", said)))
+        if said and not LEFT_OVER.search(said):
+            yield said
+            half = re.fullmatch(r"(.* of [^,]*?) (?:and|or) (?!.* of )[^,]*", said)
+            if half:
+                yield half[1]
+
+
+if __name__ == "__main__":
+    sys.stdout.writelines(f"{line}\n" for line in lines())

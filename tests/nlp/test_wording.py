@@ -1,0 +1,105 @@
+"""Reported codes judged by the words of their own descriptions: codes without a rule, and what a code says beyond."""
+
+import pytest
+
+import nlp
+from nlp.catalog import load
+from nlp.sections import page
+from nlp.wording import Reader, lines, listed, meaning, wordings
+
+
+def verdict(text: str, code: str) -> str:
+    (answer,) = nlp.read(text, first_pass=[code]).first_pass
+    return str(answer.verdict)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "expect"),
+    [
+        ("L02.31", "ASSESSMENT:\n1. Buttock abscess, drained. Continue dressing changes.", "supported"),
+        ("N52.9", "ASSESSMENT:\n1. Erectile dysfunction, start sildenafil.", "supported"),
+        ("N87.9", "PLAN:\n1. Cervical dysplasia. Pap smear repeated today.", "supported"),
+        ("M65.321", "ASSESSMENT:\nTrigger finger of the right index finger, injected today.", "supported"),
+        ("L02.31", "ASSESSMENT:\n1. No abscess of the buttock.", "unsupported"),
+        ("N52.9", "The risks of surgery include erectile dysfunction and bleeding.", "unsupported"),
+        ("N87.9", "FAMILY HISTORY: Mother with cervical dysplasia.", "unsupported"),
+        ("L02.31", "ASSESSMENT:\n1. Abscess of the axilla. Pain in the buttock.", "not-found"),
+        ("N52.9", "ASSESSMENT:\n1. Diastolic dysfunction on the echocardiogram.", "not-found"),
+        ("M65.321", "ASSESSMENT:\n1. Laceration of the index finger.", "not-found"),
+    ],
+)
+def test_a_code_without_a_rule_is_judged_by_its_description(code: str, text: str, expect: str) -> None:
+    assert verdict(text, code) == expect
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "expect"),
+    [
+        (
+            "J96.22",
+            "ASSESSMENT:\n1. Acute on chronic respiratory failure, on BiPAP.\n2. Hypercapnia, improving.",
+            "supported",
+        ),
+        ("J96.22", "ASSESSMENT:\n1. Acute on chronic respiratory failure, on BiPAP.\n2. No hypercapnia.", "conflict"),
+        ("I50.22", "ASSESSMENT:\n1. CHF, continue furosemide.\nEXAM: Heart with a systolic murmur.", "conflict"),
+        ("C34.32", "ASSESSMENT:\n1. Lung cancer, on chemotherapy.\nHPI: A nodule of the right lung.", "conflict"),
+        ("E10.9", "ASSESSMENT:\n1. Type 2 diabetes, continue metformin. Type 1 in his father.", "conflict"),
+    ],
+)
+def test_what_a_code_says_beyond_the_one_found_must_stand_in_the_note(code: str, text: str, expect: str) -> None:
+    assert verdict(text, code) == expect
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "expect"),
+    [
+        ("I50.9", "PMH: CHF, gout.\nMEDICATIONS: furosemide, lisinopril, allopurinol.", "supported"),
+        ("I50.9", "PMH: CHF, gout.\nMEDICATIONS: allopurinol.", "unsupported"),
+        ("I50.22", "PMH: CHF, gout.\nMEDICATIONS: furosemide, lisinopril.", "unsupported"),
+        ("I50.9", "PMH: No CHF.\nMEDICATIONS: furosemide, lisinopril.", "unsupported"),
+    ],
+)
+def test_a_listed_condition_with_two_of_its_drugs_supports_a_reported_code(code: str, text: str, expect: str) -> None:
+    assert not [f for f in nlp.find(text) if f.icd10.startswith("I50")]
+    assert verdict(text, code) == expect
+
+
+def test_words_that_the_family_refused_do_not_come_back_by_the_description() -> None:
+    assert verdict("ASSESSMENT:\n1. Subcutaneous emphysema after the chest tube.", "J43.9") == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("esophagus", "esophageal"),
+        ("kidney", "renal"),
+        ("glottis", "glottic"),
+        ("abscess", "abscesses"),
+        ("carcinoma", "tumor"),
+    ],
+)
+def test_words_with_one_meaning_are_one(one: str, other: str) -> None:
+    assert meaning(one) == meaning(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("hypercapnia", "hypercalcemia"), ("hepatitis", "hepatic"), ("sepsis", "septum")]
+)
+def test_other_words_stay_apart(one: str, other: str) -> None:
+    assert meaning(one) != meaning(other)
+
+
+def test_a_code_for_what_is_left_over_has_no_words() -> None:
+    assert wordings("D61.818") == ()
+    assert wordings("Z99.99") == ()
+    assert wordings("S72.002A") == wordings("S72.002D") != ()
+
+
+def test_a_place_of_the_body_alone_is_no_diagnosis() -> None:
+    catalog = load()
+    reader = Reader(page("The kidney and the left breast are normal.", catalog), catalog, "outpatient")
+    assert not [w for code in ("N28.9", "N64.9") for w in wordings(code) for _ in reader.places(w.needed)]
+
+
+def test_the_file_is_what_the_program_writes() -> None:
+    assert listed() == "\n" + "".join(f"{line}\n" for line in lines())

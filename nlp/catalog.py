@@ -809,7 +809,7 @@ class Reader:
 
 
 SIDE = {
-    "before": 25,
+    "before": 45,
     "values": {
         "bilateral": ["bilateral(?:ly)?", "both"],
         "right": ["right(?: sided?)?", "rt", "od"],

@@ -951,7 +951,8 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog, reader: Reader) -> F
         why = f"The note supports {', '.join(f.icd10 for f in closer)}, which says more than {icd10}."
         return FirstPass(icd10, Verdict.MORE_SPECIFIC, why, spans_of(closer), (), tuple(f.icd10 for f in closer))
     if against:
-        given = given_for(reader.page, family)
+        others = [catalog.families[f.family] for f in outcome.findings]
+        given = given_for(reader.page, family, others)
         if len(given) > 1 and any(s.icd10 == icd10 for s in against) and all(s.reason == LISTED for s in against):
             why = f"{family.label} is only listed, but the note names {' and '.join(given)}, which are given for it."
             return FirstPass(icd10, Verdict.SUPPORTED, why, tuple(sorted({*wrong, *given.values()})), (), (icd10,))
@@ -972,12 +973,13 @@ def drug_spans(page: Page, family: Family) -> tuple[Span, ...]:
     return tuple(s for s in spans if page.section_at(s[0]).kind not in SILENT)[:FEW]
 
 
-def given_for(page: Page, family: Family) -> dict[str, Span]:
-    """The first few drugs in a note that are given for a condition, for it alone or not, and where they stand."""
+def given_for(page: Page, family: Family, others: Sequence[Family]) -> dict[str, Span]:
+    """The first few drugs in a note that are given for a condition and no other found there, and where they stand."""
+    taken = [words for f in others for words in (f.drugs, f.shared_drugs) if words]
     given: dict[str, Span] = {}
     for words in filter(None, (family.drugs, family.shared_drugs)):
         for m in words.finditer(page.low):
-            if page.section_at(m.start()).kind not in SILENT:
+            if page.section_at(m.start()).kind not in SILENT and not any(w.search(m.group()) for w in taken):
                 given.setdefault(m.group(), m.span())
     return dict(list(given.items())[:FEW])
 

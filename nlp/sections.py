@@ -190,7 +190,9 @@ LINE_HEADING = re.compile(
     r"(?m)^[ ]*(?:[#*>=\-]{0,4}[ ]{0,4})?(?:(?:\d{1,2}|[IVX]{1,4})[.)][ ]{1,4})?"
     r"(?P<name>[A-Za-z][A-Za-z0-9 /&,.()'\-]{0,58}?)[ ]{0,4}\**(?:(?P<colon>:)|(?P<dash> - )|(?P<end>[ ]*$))"
 )
-INLINE_HEADING = re.compile(r"(?<=[.,;:)] )[ ]{0,3}(?P<name>[A-Z][A-Z /&]{4,50}[A-Z])(?P<colon>:)")
+INLINE_HEADING = re.compile(
+    r"(?<=[.,;:)] )[ ]{0,3}(?P<name>[A-Z][A-Z /&]{4,50}[A-Z]|(?:[A-Z][a-z]+ ){1,3}(?:History|Medications))(?P<colon>:)"
+)
 UNKNOWN_HEADING = re.compile(r"[A-Z][A-Z0-9 /&,()'\-]{6,50}$")
 SOAP = re.compile(r"(?m)^[ ]*([SOAP])[ ]+-[ ]")
 """A progress note whose headings are the four letters with a dash."""

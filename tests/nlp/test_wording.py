@@ -53,10 +53,11 @@ def test_what_a_code_says_beyond_the_one_found_must_stand_in_the_note(code: str,
 @pytest.mark.parametrize(
     ("code", "text", "expect"),
     [
-        ("I50.9", "PMH: CHF, gout.\nMEDICATIONS: furosemide, lisinopril, allopurinol.", "supported"),
-        ("I50.9", "PMH: CHF, gout.\nMEDICATIONS: allopurinol.", "unsupported"),
-        ("I50.22", "PMH: CHF, gout.\nMEDICATIONS: furosemide, lisinopril.", "unsupported"),
-        ("I50.9", "PMH: No CHF.\nMEDICATIONS: furosemide, lisinopril.", "unsupported"),
+        ("I50.9", "PMH: CHF, gout.\nMEDICATIONS: carvedilol, lisinopril, allopurinol.", "supported"),
+        ("I50.9", "PMH: CHF, gout.\nMEDICATIONS: lisinopril, allopurinol.", "unsupported"),
+        ("I50.9", "PMH: CHF.\nASSESSMENT: Hypertension.\nMEDICATIONS: carvedilol, lisinopril.", "unsupported"),
+        ("I50.22", "PMH: CHF, gout.\nMEDICATIONS: carvedilol, lisinopril.", "unsupported"),
+        ("I50.9", "PMH: No CHF.\nMEDICATIONS: carvedilol, lisinopril.", "unsupported"),
     ],
 )
 def test_a_listed_condition_with_two_of_its_drugs_supports_a_reported_code(code: str, text: str, expect: str) -> None:

@@ -121,7 +121,7 @@ CANCER_TREATMENT = re.compile(
 AT_ADMISSION = re.compile(r"admi(?:tting|ssion)|pre ?-?op")
 OF_STAY = re.compile(r"(?:discharge|final) diagnos|diagnos[ei]s (?:at|on|upon) discharge")
 AT_DISCHARGE = re.compile(r"discharge|final|principal|diagnos[ei]s")
-ADMITTED = re.compile(r"admitted (?:with|to the|for)|emergen(?:cy|t) (?:room|department)")
+ADMITTED = re.compile(r"admitted (?:with|to the|for|after|following|because)|emergen(?:cy|t) (?:room|department)")
 NO_DOUBT = re.compile(
     r"(?:to )?(?:evaluat|screen|test|check|rule|look|assess for|determine|exclude\b)"
     r"|work ?-?up|work - up|prevent|prophyla|vaccin|risk|unlikely|less likely|not likely"

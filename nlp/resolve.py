@@ -1084,7 +1084,7 @@ def says_too(catalog: Catalog, f: Finding, family: Family, against: Sequence[Sup
     if f.family in family.yields_to:
         return True
     given = {x for link in other.links if family.name in link.families for x in link.sets}
-    lines = [x for x in other.codes if fits_line(f.icd10, x)]
+    lines = [x for x in other.codes if fits_line(f.icd10, x) and not x.suppress]
     return any((n, v) in given for x in lines for n, wanted in x.when for v in wanted)
 
 

@@ -263,7 +263,7 @@ def plain(title: str) -> Iterator[str]:
     """A title or inclusion term in plain words, and with the first only of two places ("liver and bile duct")."""
     text = title.lower().replace("’", "'")
     for said in (re.sub(r"\[.*?\]", "", text), *re.findall(r"\[([^\]]* [^\]]*)\]", text)):
-        said = re.sub(r", including .*", "", plainly(WITHOUT.sub("", said)))
+        said = re.sub(r", (?:including .*|cause$)", "", plainly(WITHOUT.sub("", said)))
         if said and not LEFT_OVER.search(said):
             yield said
             half = re.fullmatch(r"(.* of [^,]*?) (?:and|or) (?!.* of )[^,]*", said)

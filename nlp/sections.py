@@ -262,6 +262,8 @@ def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
                 continue
         if found and m.start() < found[-1][1]:
             continue
+        if m["colon"] is None and is_column(found[-1:], key, flat, m.start()):
+            continue
         start = m.start("name") if inline else m.start()
         found.append((start, m.end(), kind))
         current = kind
@@ -274,6 +276,13 @@ def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
         end = spans[i + 1][0] if i + 1 < len(spans) else len(flat)
         out.append(Section(kind, start, end, min(body, end)))
     return as_assessment(flat, out)
+
+
+def is_column(last: list[tuple[int, int, str]], key: str, flat: str, at: int) -> bool:
+    """Whether a heading only heads the column of the list before it: "Active Problem List", "Diagnosis", its items."""
+    if key not in ("diagnosis", "diagnoses", "problem", "problems"):
+        return False
+    return any(kind in ("problem_list", "pmh") and not flat[body:at].strip() for _, body, kind in last)
 
 
 PLAN = re.compile(r"(?i)[ ]*(?:the )?(?:plans?|recommendations?|treatment plan|plan of care)\b")

@@ -424,3 +424,11 @@ def test_the_command_gives_the_same_bytes_with_several_processes(tmp_path) -> No
         outputs.append(target.read_bytes())
     assert outputs[0] == outputs[1]
     assert len(outputs[0].splitlines()) == 20
+
+
+@pytest.mark.parametrize("heading", ["Patient Active Problem List\nDiagnosis", "Past Medical History:\nDiagnosis"])
+def test_the_head_of_a_column_makes_no_assessment_of_a_list(heading: str) -> None:
+    text = f"{heading}\n• Crohn's disease of small intestine without complication (HCC)\n\nASSESSMENT:\nInsomnia."
+    result = nlp.read(text)
+    assert result.findings == ()
+    assert [s.reason for s in result.suppressed] == ["mention-only-no-MEAT"]

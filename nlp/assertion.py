@@ -389,7 +389,7 @@ def around(
         # The words beyond another condition belong to that one.
         for other in group:
             if other.family != m.family:
-                if m.end <= other.start:
+                if m.end <= other.start and not CAUSE.fullmatch(page.low, m.end, other.start):
                     high = min(high, other.end)
                 elif other.end <= m.start:
                     low = max(low, other.start)
@@ -404,6 +404,10 @@ def around(
         yield values_over(page, sentences, attribute, block)
     if attribute.scope == "note":
         yield values_over(page, sentences, attribute, (0, len(page.low)))
+
+
+CAUSE = re.compile(r",? (?:due to|secondary to|caused by|because of) (?:(?:her|his|the|chronic|underlying) )*")
+"""Between a condition and its cause, behind which it goes on about the condition: "depression due to MS, severe"."""
 
 
 def values_over(page: Page, sentences: Sentences, attribute: Attribute, span: Span) -> Sequence[str]:

@@ -197,6 +197,8 @@ UNKNOWN_HEADING = re.compile(r"[A-Z][A-Z0-9 /&,()'\-]{6,50}$")
 SOAP = re.compile(r"(?m)^[ ]*([SOAP])[ ]+-[ ]")
 """A progress note whose headings are the four letters with a dash."""
 BULLET = re.compile(r"[ ]*[-*•][ ]")
+ORDERED = re.compile(r"(?i)[^\n]*\b(?:ordered|future|to be done|to be drawn)\b")
+"""A test that is only asked for is part of the plan, whatever its label looks like."""
 
 
 def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
@@ -260,6 +262,8 @@ def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
                 continue
             if m["dash"] is not None and not name.isupper():
                 continue
+            if current == "assessment_plan" and kind == "results" and ORDERED.match(flat, m.end()):
+                continue
         if found and m.start() < found[-1][1]:
             continue
         if m["colon"] is None and is_column(found[-1:], key, flat, m.start()):
@@ -286,12 +290,20 @@ def is_column(last: list[tuple[int, int, str]], key: str, flat: str, at: int) ->
 
 
 PLAN = re.compile(r"(?i)[ ]*(?:the )?(?:plans?|recommendations?|treatment plan|plan of care)\b")
+PRINCIPAL = re.compile(r"(?i)[ ]*principal (?:hospital )?problem\b")
+BESIDE = re.compile(r"(?i)[ ]*(active|resolved) (?:hospital )?problems\b")
 JUDGED = re.compile(r"(?i)assessment|impression|diagnos|a\W?[/&]\W?p\b")
 
 
 def as_assessment(flat: str, sections: list[Section]) -> tuple[Section, ...]:
-    """A problem list right before the plan is the assessment of a note that has no other."""
+    """A problem list right before the plan is the assessment of a note that has no other, and the problems beside the
+    principal one are those of the stay."""
     headings = [flat[s.start : s.body] for s in sections]
+    if any(map(PRINCIPAL.match, headings)):
+        for i, heading in enumerate(headings):
+            if beside := BESIDE.match(heading):
+                kind = "assessment_plan" if beside[1].lower() == "active" else "hospital_course"
+                sections[i] = replace(sections[i], kind=kind)
     if any(s.kind == "assessment_plan" and JUDGED.search(h) for s, h in zip(sections, headings, strict=True)):
         return tuple(sections)
     for i, s in enumerate(sections[:-1]):

@@ -29,7 +29,7 @@ SHORTEST, LONGEST = 8, 260
 """Characters of an item that may be a title, with what stands around it; no title's key is shorter."""
 BEFORE = re.compile(
     r"\s*(?:[-•*o>#]\s+|\(?\d{1,2}[.)]\s*|[a-z][.)]\s+|\[[ x]?\]\s+)?"
-    r"(?:[a-z]\d[a-z0-9](?:\.[a-z0-9]{1,4})?(?:\s*[-–:]\s*|\s+))?"
+    r"(?:assessment:?\s+)?(?:[a-z]\d[a-z0-9](?:\.[a-z0-9]{1,4})?(?:\s*[-–:]\s*|\s+))?"
 )
 """The sign or number of an item, and a code written before its title."""
 AFTER = re.compile(r"\s*(?:[.;:\[(]|\s[-–]+\s|$)")

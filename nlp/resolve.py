@@ -445,6 +445,11 @@ LOOKING_BACK = re.compile(
     r"\b(?:had|initially|underwent|follow|after|post|history|h/o|evaluat[a-z]*(?= (?:for|of|whether|him|her|the))"
     r"|possible|rule|versus|vs|recent)"
 )
+BEING_ADMITTED = re.compile(
+    r"\bis (?:now |being )*admitted(?: to (?:the|our|this) [a-z ]{3,30})? (?:with|for) "
+    r"(?:(?!history |possible |rule |evaluation |observation |work|concern |suspected |treatment |management )[a-z]+ )"
+    r"{0,2}$"
+)
 AROUND = 30
 """So many characters behind an event may still say that it is over, or only looked for: "stroke, for evaluation"."""
 
@@ -455,9 +460,11 @@ def is_reason_for_stay(page: Page, a: Asserted) -> bool:
     It is named under such a heading, or as acute, or the story opens with the stay for it.
     """
     section = page.section_at(a.mention.start)
+    start, end = page.sentences[a.mention.sentence]
+    if a.mention.section in OPENING and BEING_ADMITTED.search(page.low, start, a.mention.start):
+        return True
     if a.mention.section not in OPENING or a.mention.start - section.body >= REASON_LENGTH:
         return False
-    start, end = page.sentences[a.mention.sentence]
     if LOOKING_BACK.search(page.low, start, min(end, a.mention.end + AROUND)):
         return False
     if a.mention.section != "chief_complaint":

@@ -17,6 +17,7 @@ from coding import icd10
 
 PLACE = Path(__file__).with_suffix(".toml")
 OTHER = "clarify-other"  # the subject whose words are the coder's own
+CONFLICT = "clarify-conflict"  # the subject that quotes what does not go together
 FINDING = "the finding below"
 LEAST_OPTIONS = 2  # beside those that every query has
 YES_NO = {"yes", "no"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -202,8 +202,7 @@ def statements(page: Page, asserted: Sequence[Asserted], outcome: Outcome, catal
         if doubt in doubtful and (doubt in explained or in_one_sentence(page, one, has[one.subject])):
             continue
         key = (one.says, one.subject, one.value or one.icd10)
-        if key not in found:
-            found[key] = one if one.says != STATED else replace(one, icd10=code_behind(one, outcome))
+        found.setdefault(key, one)
     return tuple(sorted(found.values(), key=lambda s: (s.start, s.end, s.says, s.subject, s.value)))
 
 
@@ -255,7 +254,9 @@ def present(outcome: Outcome, asserted: Sequence[Asserted]) -> Iterator[Statemen
 
 
 def stated(page: Page, a: Asserted, catalog: Catalog) -> Iterator[Statement]:
-    """The stage, class or type that the mention's own sentence gives it, where it gives one."""
+    """The stage, class or type that the mention's own sentence gives it, with the code that its words make."""
+    from nlp.resolve import suppress
+
     m = a.mention
     if m.family not in rules().attributes or not m.term.alone or m.section in rules().silent:
         return
@@ -278,23 +279,13 @@ def stated(page: Page, a: Asserted, catalog: Catalog) -> Iterator[Statement]:
         sentence = page.sentences[m.sentence]
         if OR_OTHER.match(page.low, span[1]) or rules().words["unsettled"].search(page.low, *sentence):
             continue
-        yield Statement(STATED, m.family, f"{attribute}={value}", "", *span, m.section)
+        yield Statement(STATED, m.family, f"{attribute}={value}", suppress(a, "", catalog).icd10, *span, m.section)
 
 
 CLOSE = 15
 """Characters between a mention and the words of its stage, type or class."""
 OR_OTHER = re.compile(r"[ ]?(?:-|/|to|or|versus|vs)[ ]?(?:stage )?(?:[1-5]|i{1,3}\b|iv\b)")
 """After a stage: it is one end of a range ("stage 3-4")."""
-
-
-def code_behind(one: Statement, outcome: Outcome) -> str:
-    """The code of the family to which words belong: a finding's, or that of a mention without support."""
-    own = [f for f in outcome.findings if f.family == one.subject and not f.icd10.startswith("Z")]
-    here = [f for f in own if any(one.start <= a and b <= one.end for a, b in f.mentions)]
-    passed = [
-        s.icd10 for s in outcome.suppressed if s.family == one.subject and one.start <= s.start and s.end <= one.end
-    ]
-    return next(iter([*(f.icd10 for f in (*here, *own)), *passed]), "")
 
 
 def is_denial(page: Page, a: Asserted, catalog: Catalog) -> bool:
@@ -473,7 +464,7 @@ def numbers(by: Index) -> Iterator[Pair]:
             if value not in rule.values or not asked:
                 continue
             if all(rule.is_outside(value, x.statement) for x in asked):
-                yield Pair(NUMBER, rule.rule, one, asked[-1], why_number(rule, value, one, asked[-1]))
+                yield Pair(NUMBER, rule.rule, one, asked[-1], why_number(rule, value, one, asked))
 
 
 def differing(by: Index) -> Iterator[Pair]:
@@ -485,13 +476,15 @@ def differing(by: Index) -> Iterator[Pair]:
             value = one.statement.value.removeprefix(f"{rule.attribute}=")
             if value in rule.ranks:
                 newest[value] = by_note.setdefault(one.note, {})[value] = one
+        shown = set()
         for found in by_note.values():
             for a, b in combinations(found, 2):
                 if rule.distance(a, b) >= rule.within:
+                    shown.add(frozenset((a, b)))
                     yield Pair(DIFFERS, rule.rule, found[a], found[b], why_differs(rule, a, b, found[a], found[b]))
         for a, b in combinations(newest, 2):
             one, other = sorted((newest[a], newest[b]), key=lambda x: (x.day, x.note))
-            if one.note != other.note and rule.distance(a, b) >= rule.apart:
+            if one.note != other.note and rule.distance(a, b) >= rule.apart and frozenset((a, b)) not in shown:
                 a, b = (x.statement.value.removeprefix(f"{rule.attribute}=") for x in (one, other))
                 yield Pair(DIFFERS, rule.rule, one, other, why_differs(rule, a, b, one, other))
 
@@ -505,38 +498,47 @@ def denied(by: Index) -> Iterator[Pair]:
         of_note = {one.note: one for one in reversed(has)}
         both = [(of_note[no.note], no) for no in denials if no.note in of_note]
         for one, no in both or [(has[-1], denials[-1])]:
-            why = f"{label(family)} is documented in {place(one)} and denied in {place(no)}."
+            here, there = places(one, no)
+            why = f"{label(family)} is documented in {here} and denied in {there}."
             yield Pair(DENIED, "denied", one, no, why)
 
 
 def over(by: Index) -> Iterator[Pair]:
-    """A condition that one place calls past and another treats as present."""
+    """A condition that one place calls past and another treats as present.
+
+    Between notes a cancer only: an event that was present in March is rightly past in June.
+    """
     for (says, family), past in by.items():
         has = by.get((PRESENT, family), ()) if says == PAST else ()
         if not has:
             continue
         of_note = {one.note: one for one in reversed(has)}
         both = [(of_note[old.note], old) for old in past if old.note in of_note]
-        for one, old in both or [(has[-1], past[-1])]:
-            why = f"{label(family)} is documented as present in {place(one)} and as past in {place(old)}."
+        if not both and has[-1].statement.icd10 < "D":
+            both = [(has[-1], past[-1])]
+        for one, old in both:
+            here, there = places(one, old)
+            why = f"{label(family)} is documented as present in {here} and as past in {there}."
             yield Pair(PAST, "past", one, old, why)
 
 
 # --------------------------------------------------------------------------------------------------------------- words
 
 
-def why_number(rule: NumberRule, value: str, one: Said, number: Said) -> str:
+def why_number(rule: NumberRule, value: str, one: Said, numbers: Sequence[Said]) -> str:
     measure = next(m for m in rules().measures if m.name == rule.measure)
-    words = rule.values[value].words
-    read = f"{measure.label} {spoken(number.statement.value, measure)}{measure.unit}"
+    words, last = rule.values[value].words, numbers[-1]
+    values = dict.fromkeys(spoken(x.statement.value, measure) for x in numbers if x.note == last.note)
+    here, there = places(one, last)
     return (
-        f"{capital(words)} in {place(one)}, {read} in {place(number)}; "
-        f"{rule.by} puts {words} at {span_of(rule.values[value], measure)}."
+        f"{capital(words)} in {here}, {measure.label} {' and '.join(values)}{measure.unit} in {there}; "
+        f"{rule.by} {'put' if ' and ' in rule.by else 'puts'} {words} at {span_of(rule.values[value], measure)}."
     )
 
 
 def why_differs(rule: DiffersRule, a: str, b: str, one: Said, other: Said) -> str:
-    return f"{capital(rule.words[a])} in {place(one)}, {rule.words[b]} in {place(other)}."
+    here, there = places(one, other)
+    return f"{capital(rule.words[a])} in {here}, {rule.words[b]} in {there}."
 
 
 def spoken(value: str, measure: Measure) -> str:
@@ -554,12 +556,14 @@ def span_of(within: Range, measure: Measure) -> str:
     return f"{low} to less than {high}{measure.unit}"
 
 
-def place(said: Said) -> str:
-    """Where a statement stands: its section, and the date of service where several are compared."""
+def places(one: Said, other: Said) -> tuple[str, str]:
+    """Where two statements stand: the section of each, and the date of service where these are two notes."""
     from nlp.resolve import SECTION_NAMES
 
-    where = SECTION_NAMES.get(said.statement.section, SECTION_NAMES[""])
-    return f"{where} of {said.day}" if said.day else where
+    sections = (SECTION_NAMES.get(x.statement.section, SECTION_NAMES[""]) for x in (one, other))
+    days = ("", "") if one.note == other.note else (f" of {one.day}", f" of {other.day}")
+    here, there = (f"{section}{day}" for section, day in zip(sections, days, strict=True))
+    return here, there
 
 
 def capital(words: str) -> str:

@@ -5,12 +5,12 @@ from datetime import date
 
 from django.db import transaction
 
-from coding import provider_queries
+from coding import contradictions, provider_queries
 from coding.actions import trail
 from coding.actions.locks import lock_chart
-from coding.models import Decision, EvidenceSpan, NlpRun, Note, ProviderQuery, User
+from coding.models import Decision, EvidenceSpan, NlpRun, Note, ProviderQuery, Suggestion, User
 from coding.permissions import check_can_work_on_query
-from coding.provider_queries import Fault, practice
+from coding.provider_queries import CONFLICT, Fault, practice
 from coding.refusals import Refused
 from coding.workflow import QUERY_MOVES, QueryStatus, RunStatus, SpanLabel, family_of
 
@@ -33,6 +33,9 @@ def draft(decision: Decision) -> ProviderQuery:
     """The query of a coder's answer, written for them from the evidence: in the decision's own transaction."""
     suggestion = decision.suggestion
     spans = list(suggestion.evidence.select_related("note"))
+    places = [(span.note_id, span.start, span.end) for span in spans]
+    if decision.reason == CONFLICT:
+        places += contradicting(suggestion)
     mention = max((span.quote for span in spans if span.label == SpanLabel.MENTION), key=len, default="")
     text = provider_queries.draft(
         decision.reason,
@@ -45,8 +48,20 @@ def draft(decision: Decision) -> ProviderQuery:
         decision=decision,
         question=text.question,
         options=list(text.options),
-        indicators=[list(place) for place in outermost((span.note_id, span.start, span.end) for span in spans)],
+        indicators=[list(place) for place in outermost(places)],
     )
+
+
+def contradicting(suggestion: Suggestion) -> list[Place]:
+    """What the record of the date says that does not go together about the code: each date stands alone."""
+    encounters = suggestion.chart.encounters.prefetch_related("notes")
+    found = contradictions.concerning(contradictions.of_chart(suggestion.chart, encounters), [suggestion.icd10])
+    return [
+        (place.note, place.start, place.end)
+        for one in found.get(suggestion.icd10, ())
+        for place in one.places
+        if place.encounter == suggestion.encounter_id
+    ]
 
 
 def outermost(places: Iterable[Place]) -> list[Place]:

@@ -18,6 +18,8 @@ from django.utils import timezone
 from coding import scores, validity
 from coding.acceptability import Book, Flag
 from coding.actions.queues import fell_silent
+from coding.contradictions import Contradiction, Place, concerning
+from coding.contradictions import of_chart as contradictions_of
 from coding.evidence import Segment, Span, headings, segments
 from coding.models import (
     Chart,
@@ -47,6 +49,7 @@ from coding.workflow import (
 )
 
 SUPPRESSED = "suppressed"
+CONTRADICTION = "contradiction"
 PAGE = "page"
 HEADING = "heading"
 READING_ORDER = (
@@ -160,13 +163,15 @@ def pieces(
     spans: Iterable[EvidenceSpan],
     suppressed: Iterable[dict[str, Any]] = (),
     outline: Iterable[tuple[int, int, str]] = (),
+    places: Iterable[Place] = (),
 ) -> list[Piece]:
     """The note cut for highlighting, and where a page begins; the texts of the pieces joined are the note.
 
-    suppressed: mentions of nlp's answer that were not taken, with their reason.
+    suppressed: mentions of nlp's answer that were not taken, with their reason. places: where links lead besides.
     """
     marks = {Span(span.start, span.end, span.label, span.suggestion_id) for span in spans}
     marks |= {Span(start, end, HEADING, 0) for start, end, _ in outline}
+    marks |= {Span(one.start, one.end, CONTRADICTION, 0) for one in places}
     pages = dict(zip(note.page_offsets, range(1, len(note.page_offsets) + 1), strict=True))
     marks |= {Span(start, end, PAGE, 0) for start, end in pairwise([*pages, len(note.text)]) if start < end}
     reasons: dict[int, str] = {}
@@ -320,6 +325,7 @@ class Card:
     refusals: dict[int, str] = field(default_factory=dict)  # by encounter: why the code does not count on that date
     flags: list[tuple[list[date], Flag]] = field(default_factory=list)  # high-risk groups, with what is missing
     warnings: list[tuple[list[date], validity.Warned]] = field(default_factory=list)
+    contradictions: list[Contradiction] = field(default_factory=list)
     elsewhere: list[date] = field(default_factory=list)  # dates of service on which nobody asks about the code
     prior: list[scores.Prior] = field(default_factory=list)  # codes of the same HCC in earlier years, newest first
 
@@ -476,6 +482,7 @@ class Reading:
     blind: bool
     given_back: bool = False  # back in the queue while this person was silent, and not taken since
     pages_unread: int = 0  # hold no text for the rules
+    contradictions: list[Contradiction] = field(default_factory=list)
 
     @cached_property
     def groups(self) -> list[CardGroup]:
@@ -615,12 +622,15 @@ def read_chart(
     blind = is_blind(user, chart)
     questions = questions_of(chart, blind=blind)
     rules = validity.rules_of(chart.project)
-    record = record_of(chart, questions, rules) if with_record else []
+    record: list[EncounterPage] = []
     if with_record:
-        encounters = [page.encounter for page in record]
+        encounters = encounters_of(chart)
+        differing = contradictions_of(chart, encounters)
+        record = record_of(chart, questions, rules, encounters, differing)
         found = {page.encounter.pk: page.validity for page in record}
     else:
         encounters = list(validity.encounters_of(chart))
+        differing = contradictions_of(chart, encounters)
         if found is None:
             found = validity.chart_validity(chart, encounters, timezone.localdate(), rules)
     panels = (
@@ -632,6 +642,9 @@ def read_chart(
         asked = {q.suggestion.encounter_id for q in card.questions}
         card.elsewhere = [encounter.date_from for encounter in encounters if encounter.pk not in asked]
     warn(chart, encounters, cards, rules)
+    beside = concerning(differing, [card.icd10 for card in cards])
+    for card in cards:
+        card.contradictions = beside.get(card.icd10, [])
     if prior := scores.prior_years(chart):
         program = scores.programs(chart)[0]
         for card in cards:
@@ -639,7 +652,9 @@ def read_chart(
             card.prior = sorted({one for hcc in hccs for one in prior.get(hcc, ())}, reverse=True)
     given_back = fell_silent(chart, user) and can(user, Permission.CODE, chart.project)
     pages_unread = sum(len(unread_pages_of(encounter)) for encounter in encounters)
-    return Reading(chart, record, cards, panels, can_code_chart(user, chart), blind, given_back, pages_unread)
+    return Reading(
+        chart, record, cards, panels, can_code_chart(user, chart), blind, given_back, pages_unread, differing
+    )
 
 
 def warn(chart: Chart, encounters: list[Encounter], cards: list[Card], rules: Book) -> None:
@@ -678,7 +693,24 @@ def same_on(found: Iterable[tuple[T, date]]) -> list[tuple[list[date], T]]:
     return list(grouped.values())
 
 
-def record_of(chart: Chart, questions: Iterable[Question], rules: Book | None = None) -> list[EncounterPage]:
+def encounters_of(chart: Chart) -> list[Encounter]:
+    """The record with what the page shows of it: the runs of its notes and the pages of its documents besides."""
+    return list(
+        validity.encounters_of(chart).prefetch_related(
+            Prefetch("notes__runs", NlpRun.objects.order_by("pk")),
+            Prefetch("notes__document__pages", DocumentPage.objects.defer("words")),
+        )
+    )
+
+
+def record_of(
+    chart: Chart,
+    questions: Iterable[Question],
+    rules: Book | None = None,
+    encounters: Iterable[Encounter] | None = None,
+    differing: Iterable[Contradiction] = (),
+) -> list[EncounterPage]:
+    """encounters: as `encounters_of` fetches them, where they are at hand. differing: both places can be gone to."""
     spans: dict[int, list[EvidenceSpan]] = {}
     waiting: dict[int, int] = {}
     for one in questions:
@@ -687,21 +719,31 @@ def record_of(chart: Chart, questions: Iterable[Question], rules: Book | None = 
             for span in group.spans:
                 spans.setdefault(span.note_id, []).append(span)
     muted = muted_mentions(chart)
-    encounters = validity.encounters_of(chart).prefetch_related(
-        Prefetch("notes__runs", NlpRun.objects.order_by("pk")),
-        Prefetch("notes__document__pages", DocumentPage.objects.defer("words")),
-    )
+    places = places_of(differing)
+    encounters = encounters_of(chart) if encounters is None else encounters
     found = validity.chart_validity(chart, encounters, timezone.localdate(), rules)
     return [
         EncounterPage(
             encounter,
             facts(encounter),
-            [note_page(note, spans.get(note.pk, []), muted.get(note.pk, ())) for note in encounter.notes.all()],
+            [
+                note_page(note, spans.get(note.pk, []), muted.get(note.pk, ()), places.get(note.pk, ()))
+                for note in encounter.notes.all()
+            ],
             found[encounter.pk],
             waiting.get(encounter.pk, 0),
         )
         for encounter in encounters
     ]
+
+
+def places_of(differing: Iterable[Contradiction]) -> dict[int, list[Place]]:
+    """By note the places that contradict something."""
+    found: dict[int, list[Place]] = {}
+    for one in differing:
+        for place in one.places:
+            found.setdefault(place.note, []).append(place)
+    return found
 
 
 def muted_mentions(chart: Chart) -> dict[int, list[dict[str, Any]]]:
@@ -715,15 +757,21 @@ def muted_mentions(chart: Chart) -> dict[int, list[dict[str, Any]]]:
     return found
 
 
-def note_page(note: Note, spans: list[EvidenceSpan], muted: Iterable[dict[str, Any]] = ()) -> NotePage:
+def note_page(
+    note: Note,
+    spans: list[EvidenceSpan],
+    muted: Iterable[dict[str, Any]] = (),
+    places: Iterable[Place] = (),
+) -> NotePage:
     run = next(reversed(note.runs.all()), None)
     suppressed = (run.result or {}).get("suppressed", ()) if run else ()
     outline = headings(note.text)
-    return NotePage(note, run, pieces(note, spans, [*suppressed, *muted], outline), outline)
+    return NotePage(note, run, pieces(note, spans, [*suppressed, *muted], outline, places), outline)
 
 
 def marked_note(note: Note, reading: Reading) -> NotePage:
     """A note again, after its evidence has changed."""
     groups = [group for card in reading.cards for one in card.questions for group in one.groups]
     spans = [span for group in groups for span in group.spans if span.note_id == note.pk]
-    return note_page(note, spans, muted_mentions(reading.chart).get(note.pk, ()))
+    places = places_of(reading.contradictions).get(note.pk, ())
+    return note_page(note, spans, muted_mentions(reading.chart).get(note.pk, ()), places)

@@ -71,6 +71,7 @@ class Page:
     passed: list[Item]
     silent: list[Item]
     verdicts: list[tuple[nlp.FirstPass, str, list[str]]]
+    contradictions: list[tuple[nlp.Contradiction, list[str]]]
 
 
 def page_of(text: str, explanation: Explanation, muted: Container[str]) -> Page:
@@ -96,6 +97,7 @@ def page_of(text: str, explanation: Explanation, muted: Container[str]) -> Page:
         [i for i in items if i.state == PASSED],
         [i for i in items if i.state == SILENT],
         verdicts,
+        [(c, [text[s.start : s.end] for s in (c.one, c.other)]) for c in explanation.result.contradictions],
     )
 
 

@@ -349,7 +349,8 @@ document.addEventListener("click", (event) => {
   const quote = target.closest("[data-jump]");
   if (quote) {
     event.preventDefault();
-    makeCurrent(quote.closest(".card"));
+    if (quote.closest(".card")) makeCurrent(quote.closest(".card"));
+    if (!quote.matches(".quote")) { jump(quote); return; } // a place of a contradiction is no evidence
     evidence = [...card().querySelectorAll(".quote")].indexOf(quote);
     choose(quote);
     jump(quote);

@@ -1,0 +1,162 @@
+"""What the notes of a chart say that cannot both hold, as a coder sees it: both places, and no verdict."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from coding import contradictions, tasks
+from coding.actions import queues, suggestions
+from coding.models import Chart, Decision, NlpRun, Note, Project, Role, Suggestion, User
+from coding.validity import encounters_of
+from coding.workflow import Outcome
+from tests import make, pages
+
+pytestmark = pytest.mark.django_db
+STAGE = "Results: eGFR 62.\nAssessment: Chronic kidney disease stage 4, stable. Continue losartan."
+DENIED = "Past medical history: No history of CHF.\nAssessment: Hypertension, at goal on amlodipine."
+HAS = "Assessment: CHF stable, continue furosemide."
+
+
+@pytest.fixture
+def project() -> Project:
+    return make.project("alpha")
+
+
+@pytest.fixture
+def coder(project: Project) -> User:
+    return make.person(Role.CODER, project)
+
+
+@pytest.fixture
+def desk(client: Client, coder: User) -> Client:
+    client.force_login(coder)
+    return client
+
+
+def held(project: Project, coder: User, *texts: str, codes: tuple[str, ...] = ()) -> Chart:
+    """A chart with one note a month, read by the rules themselves."""
+    chart = make.chart(
+        project, *(make.encounter(text, f"2026-{n:02}-10", codes=codes) for n, text in enumerate(texts, 1))
+    )
+    for pk in Note.objects.filter(encounter__chart=chart).values_list("pk", flat=True):
+        assert tasks.analyse(pk)
+    chart.refresh_from_db()
+    queues.claim(chart=chart, by=coder)
+    return chart
+
+
+def found(chart: Chart) -> list[contradictions.Contradiction]:
+    return contradictions.of_chart(chart, encounters_of(chart))
+
+
+def body_of(desk: Client, chart: Chart) -> str:
+    return desk.get(reverse("chart", args=[chart.pk])).content.decode()
+
+
+def test_a_number_against_a_stage_stands_on_the_card_of_the_code(desk: Client, project: Project, coder: User) -> None:
+    chart = held(project, coder, STAGE, codes=("N18.4", "I10"))
+    body = body_of(desk, chart)
+    why = "CKD stage 4 in the assessment, eGFR 62 in the results; KDIGO puts CKD stage 4 at 15 to less than 30."
+    assert body.count(why) == 2  # once among all of the chart, once on the one card that it concerns
+    assert "1 contradiction</strong>" in body
+    card = next(part for part in body.split("<article") if '<span class="code">N18.4</span> Chronic' in part)
+    assert why in card
+
+
+def test_both_places_can_be_gone_to(desk: Client, project: Project, coder: User) -> None:
+    chart = held(project, coder, STAGE, codes=("N18.4",))
+    page = pages.Page(desk.get(reverse("chart", args=[chart.pk])))
+    note = Note.objects.get()
+    links = set(re.findall(r'class="place" href="#(n\d+-\d+)"', body_of(desk, chart)))
+    assert links == {f"n{note.pk}-{STAGE.index(quote)}" for quote in ("Chronic", "eGFR")}
+    assert links <= set(page.ids)
+    assert page.notes[note.pk] == STAGE
+
+
+def test_it_changes_neither_questions_nor_verdicts(project: Project, coder: User) -> None:
+    chart = held(project, coder, STAGE, codes=("N18.4",))
+    assert [(one.kind, one.icd10, one.verdict) for one in chart.suggestions.all()] == [("check", "N18.4", "supported")]
+
+
+def test_two_notes_of_the_chart_are_compared(desk: Client, project: Project, coder: User) -> None:
+    chart = held(project, coder, DENIED, HAS)
+    (one,) = found(chart)
+    assert (one.kind, one.codes) == ("denied", ("I50.9",))
+    assert [(place.day, place.quote) for place in one.places] == [
+        ("2026-02-10", "CHF"),
+        ("2026-01-10", "No history of CHF"),
+    ]
+    assert body_of(desk, chart).count(one.why) == 2
+
+
+def test_notes_of_another_member_and_of_another_year_are_not(project: Project, coder: User) -> None:
+    first, second = held(project, coder, DENIED), held(project, make.person(Role.CODER, project), HAS)
+    assert found(first) == found(second) == []
+
+
+def test_what_is_not_read_yet_or_was_read_before_there_were_statements_contradicts_nothing(
+    project: Project, coder: User
+) -> None:
+    chart = held(project, coder, STAGE)
+    (run,) = NlpRun.objects.all()
+    run.result.pop("statements")
+    run.save(update_fields=["result"])
+    assert found(chart) == []
+    NlpRun.objects.all().delete()
+    assert found(chart) == []
+
+
+def test_the_newest_reading_of_a_note_counts(project: Project, coder: User) -> None:
+    chart = held(project, coder, STAGE)
+    (run,) = NlpRun.objects.all()
+    NlpRun.objects.create(note=run.note, ruleset="newer", status="done", result={**run.result, "statements": []})
+    assert found(chart) == []
+
+
+def test_three_notes_and_thirty_cost_the_same_queries(desk: Client, project: Project, coder: User) -> None:
+    def queries(chart: Chart) -> tuple[int, int]:
+        with CaptureQueriesContext(connection) as opened:
+            desk.get(reverse("chart", args=[chart.pk]))
+        with CaptureQueriesContext(connection) as answered:
+            one = chart.suggestions.filter(kind="check").first()
+            desk.post(
+                reverse("answer", args=[chart.pk]), {"s": [one.pk], "outcome": "keep"}, headers={"HX-Request": "true"}
+            )
+        return len(opened), len(answered)
+
+    few = held(project, coder, STAGE, DENIED, HAS, codes=("N18.4",))
+    costs = queries(few)
+    many = held(project, coder, *[STAGE, DENIED, HAS] * 4, codes=("N18.4",))
+    assert len(found(many)) > len(found(few))
+    assert queries(many) == costs
+
+
+def test_after_an_answer_the_card_still_says_so(desk: Client, project: Project, coder: User) -> None:
+    chart = held(project, coder, STAGE, codes=("N18.4",))
+    one = chart.suggestions.get()
+    response = desk.post(
+        reverse("answer", args=[chart.pk]), {"s": [one.pk], "outcome": "keep"}, headers={"HX-Request": "true"}
+    )
+    assert "eGFR 62 in the results" in response.content.decode()
+
+
+def test_a_query_about_it_quotes_both_places_of_its_date(project: Project, coder: User) -> None:
+    chart = held(project, coder, STAGE, HAS, codes=("N18.4",))
+    one = chart.suggestions.get(icd10="N18.4", encounter__date_from="2026-01-10")
+    one.evidence.all().delete()
+    decision: Decision = suggestions.decide(
+        suggestion=Suggestion.objects.get(pk=one.pk), outcome=Outcome.QUERY, reason="clarify-conflict", by=coder
+    )
+    quotes = [STAGE[start:end] for _, start, end in decision.provider_query.indicators]  # type: ignore[attr-defined]
+    assert quotes == ["eGFR 62", "Chronic kidney disease stage 4"]
+
+
+def test_what_the_rules_saw_lists_them(desk: Client, project: Project, coder: User) -> None:
+    chart = held(project, coder, STAGE)
+    body = desk.get(reverse("note_reading", args=[chart.pk, Note.objects.get().pk])).content.decode()
+    assert "eGFR 62 in the results" in body
+    assert "<q>eGFR 62</q>" in body

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 
-from nlp.assertion import SILENT, Asserted, Sentences
+from nlp.assertion import AT_ADMISSION, SILENT, Asserted, Sentences
 from nlp.catalog import Catalog, Family
 from nlp.findings import Evidence, Meat, Span
 from nlp.sections import NUMBERED, PLAN, Page
@@ -62,6 +62,8 @@ VALUE = re.compile(r"(?<!in )(?<!every )(?<!\d)\d")
 WITH = re.compile(r"[ ,]*(?::[ ]*\w|with (?!contrast|and\b|or\b|gadolinium|dr\b)[a-z])")
 """Behind a test: what it found."""
 SPECIALIST = re.compile(r"olog(?:y|ist)|surgeon|clinic|psychiatr|therapist|counsel")
+OPERATION = re.compile(r"(?:title of |name of )?(?:procedures?|operations?|surgery)(?: performed)?[ :]*$")
+"""The heading above what was done."""
 UNSURE = re.compile(r"\b(?:ensure|whether|to see|make sure|if)\b")
 LABEL = re.compile(r"[ ]*(?:[-*•][ ]*)?(?P<name>[a-z][a-z /&-]{3,40}):")
 """The words before the colon that open a line of a plan: "- medical treatment:"."""
@@ -394,12 +396,12 @@ class Witness:
         for a in (*mates, *others):
             self.spans.setdefault(a.mention.sentence, []).append((a.mention.start, a.mention.end))
         given: set[Meat] = set()
-        planned: set[Meat] = set()  # of these, what the plan has something for
+        planned: set[Meat] = set()  # of these, what the plan has something for: as treatment, a drug
 
         def noted(source: Iterable[Evidence]) -> Iterator[Evidence]:
             for e in source:
                 given.add(e.letter)
-                if self.is_planned(e):
+                if self.is_planned(e) and (e.letter is not Meat.TREAT or e.rule.endswith("drugs")):
                     planned.add(e.letter)
                 yield e
 
@@ -415,7 +417,7 @@ class Witness:
         if Meat.MONITOR not in given:
             yield from self.followed()
         if Meat.TREAT not in given:
-            yield from self.told_treatment()
+            yield from self.told_treatment(self.outline.is_led_by(mates))
         if Meat.ASSESS not in given:
             yield from self.called((*mates, *others))
         if not given and mates[0].mention.term.kind == "status":
@@ -428,21 +430,22 @@ class Witness:
     def near(self, mates: Sequence[Asserted], others: Sequence[Asserted]) -> Iterator[Evidence]:
         listed = [a for a in mates if a.mention.section in self.sentences.assessment]
         titles = [a for a in listed if self.is_title(a)]
-        stated = sorted(listed, key=lambda a: not self.opens_sentence(a))
+        stated = sorted(listed, key=lambda a: (not self.opens_sentence(a), self.is_at_admission(a)))
         for a in titles or stated[:1]:
             yield Evidence(Meat.ASSESS, a.mention.start, a.mention.end, f"{self.family.name}/listed")
-        own = dict.fromkeys(b for a in titles or listed if (b := self.page.block_at(a.mention.start)))
+        theirs = self.blocks_of(listed)
+        own = self.blocks_of(titles) or theirs
         if self.family.name in self.outline.sole:
-            naming = {self.page.block_at(a.mention.start) for a in listed}
-            own |= dict.fromkeys(b for b in self.page.blocks if b not in naming)
+            own = own | dict.fromkeys(b for b in self.page.blocks if b not in theirs)
+        plan = dict.fromkeys(b for b in self.page.blocks if listed and self.outline.is_plan(b[0]))
         named = dict.fromkeys(a.mention.sentence for a in listed)
         for number in named:
-            start = self.page.sentences[number][0]
-            yield from self.bound(number, self.page.block_at(start) in own or self.outline.is_plan(start))
-        for block in own | dict.fromkeys(b for a in listed if (b := self.page.block_at(a.mention.start))):
+            yield from self.bound(number, self.page.block_at(self.page.sentences[number][0]) in own | plan)
+        for block in own | theirs | plan:
             for number in self.page.sentences_in(block):
-                if number not in named:
-                    yield from self.bound(number, block in own or self.outline.is_plan(block[0]))
+                about = self.outline.theme(number)
+                if number not in named and (block not in plan or not about or self.family.name in about):
+                    yield from self.bound(number, block in own | plan)
         for number, families in self.outline.families.items():
             start, end = self.page.sentences[number]
             if self.family.name in families and (
@@ -454,6 +457,9 @@ class Witness:
             for e in self.of_narrative(number):
                 if not (listed and e.letter is Meat.ASSESS):
                     yield e
+
+    def blocks_of(self, mentions: Sequence[Asserted]) -> dict[Span, None]:
+        return dict.fromkeys(b for a in mentions if (b := self.page.block_at(a.mention.start)))
 
     def is_found(self, number: int, mentions: Sequence[Asserted]) -> bool:
         """Whether a sentence tells of a test or a finding that shows the condition."""
@@ -474,8 +480,10 @@ class Witness:
         """Whether a sentence of the assessment begins with the condition, as a diagnosis does."""
         return a.mention.start - self.page.sentences[a.mention.sentence][0] < OPENING
 
-    def words_of(self, number: int) -> str:
-        return self.page.low[slice(*self.page.sentences[number])]
+    def is_at_admission(self, a: Asserted) -> bool:
+        """Whether a diagnosis is that of the beginning, before the stay or the operation showed what it is."""
+        section = self.page.section_at(a.mention.start)
+        return bool(AT_ADMISSION.search(self.page.low, section.start, section.body))
 
     def is_title(self, a: Asserted) -> bool:
         """Whether a mention opens a problem of the assessment."""
@@ -683,10 +691,21 @@ class Witness:
             if (is_test or not is_evaluated) and self.letter_of(e, self.page.sentence_at(e.start), "") is Meat.EVALUATE:
                 yield e
 
-    def told_treatment(self) -> Iterator[Evidence]:
-        """The first treatment of the family in the history, for a condition that nothing else treats."""
+    def told_treatment(self, is_first: bool) -> Iterator[Evidence]:
+        """The first treatment of the family in the history, for a condition that nothing else treats.
+
+        Without one, the operation, for what the note is about first.
+        """
         told = self.found("treat", ("hpi", "chief_complaint", "procedure", ""))
-        yield from islice((e for e in told if self.letter_of(e, self.page.sentence_at(e.start), "")), 1)
+        treatments = (e for e in told if self.letter_of(e, self.page.sentence_at(e.start), ""))
+        yield from islice(chain(treatments, self.operations() if is_first else ()), 1)
+
+    def operations(self) -> Iterator[Evidence]:
+        """What was done, in the words below the heading of an operation."""
+        for section in self.page.sections:
+            if section.kind == "procedure" and OPERATION.match(self.page.low, section.start, section.body):
+                for number in self.page.sentences_in((section.body, section.end)):
+                    yield Evidence(Meat.TREAT, *self.page.sentences[number], "context/operation")
 
     def called(self, mentions: Sequence[Asserted]) -> Iterator[Evidence]:
         """Where the history calls the condition present, for one that nothing else assesses: no list of many does."""
@@ -706,21 +725,17 @@ class Witness:
                     yield Evidence(Meat.MONITOR, m.start(), m.end(), "context/general.return")
 
     def followed(self) -> Iterator[Evidence]:
-        """For a condition watched nowhere else: its first symptom in the history, and its specialist who follows."""
-        cues = dict(self.family.cues)
-        for section in self.page.sections:
-            if section.kind in HISTORY:
-                for m in each(cues.get("monitor"), self.page.low, section.body, section.end):
-                    yield Evidence(Meat.MONITOR, m.start(), m.end(), f"{self.family.name}/meat.monitor")
-                    return
-        for section in self.page.sections:
-            if section.kind not in ("family", "allergies"):
-                for m in each(cues.get("treat"), self.page.low, section.body, section.end):
-                    start, end = self.page.sentences[self.page.sentence_at(m.start())]
-                    near = self.page.low[max(start, m.start() - 60) : min(end, m.end() + 60)]
-                    if SPECIALIST.search(m.group()) and self.catalog.general["followed"].search(near):
-                        yield Evidence(Meat.MONITOR, m.start(), m.end(), f"{self.family.name}/meat.treat")
-                        return
+        """For a condition watched nowhere else: its first symptoms in the history, or its specialist who follows."""
+        symptoms = list(islice(self.found("monitor", HISTORY), 2))
+        yield from symptoms or islice(self.specialists(), 1)
+
+    def specialists(self) -> Iterator[Evidence]:
+        """Where a specialist of the family is named as one who follows."""
+        for e in self.found("treat", {s.kind for s in self.page.sections} - {"family", "allergies"}):
+            start, end = self.page.sentences[self.page.sentence_at(e.start)]
+            near = self.page.low[max(start, e.start - 60) : min(end, e.end + 60)]
+            if SPECIALIST.search(self.page.low, e.start, e.end) and self.catalog.general["followed"].search(near):
+                yield replace(e, letter=Meat.MONITOR)
 
     def of_all(self, given: set[Meat]) -> Iterator[Evidence]:
         """What the note says of its conditions as a whole, where it says nothing of this one."""

@@ -258,6 +258,27 @@ BRITISH = (
 )
 
 
+TUMOR_OF = re.compile(
+    r"(adenocarcinoma|(?:squamous cell |(?:non )?small cell |transitional cell )?carcinoma|ca)"
+    r" of the (?:(left|right) )?(.+)"
+)
+SEEDED = re.compile(r"liver|lungs?$|brain|bone|pleura|peritoneum|skin")
+"""Sites that a name of a tumor right before them may call the seat of a metastasis."""
+
+
+def sited(form: str) -> Iterator[str]:
+    """A tumor with its side, and its site as a list writes it: "carcinoma, left breast", "ca sigmoid colon"."""
+    m = TUMOR_OF.fullmatch(form)
+    if m:
+        tumor, side, site = m.groups()
+        for which in (f"{side} ",) if side else ("", "left ", "right "):
+            yield f"{tumor} of the {which}{site}"
+            yield f"{tumor} of {which}{site}"
+            yield f"{tumor}, {which}{site}"
+            if which or not SEEDED.match(site):
+                yield f"{tumor} {which}{site}"
+
+
 def variants(surface: str) -> Iterator[str]:
     """The spellings of a surface that people write, hyphens and blanks apart. See conditions/README.md."""
     forms = {surface}
@@ -267,6 +288,8 @@ def variants(surface: str) -> Iterator[str]:
             other = ROMAN.get(m[2]) or ARABIC.get(m[2])
             if other:
                 forms.add(form[: m.start(2)] + other + form[m.end(2) :])
+    for form in sorted(forms):
+        forms.update(sited(form))
     for form in sorted(forms):
         if " of the " in form:
             forms |= {form.replace(" of the ", other) for other in (" of ", " of his ", " of her ")}
@@ -569,7 +592,7 @@ class Reader:
                     self.problems.append(f"{at}: {text!r} must be lower case")
                 if key_of(text) not in known:
                     lines.setdefault((code[:3], kind), {})[text] = {"": code, **entry.get("sides", {})}
-                    known.add(key_of(text))
+            known.update(map(key_of, entry.get("terms", [])))
         path = self.folder / "longtail.tsv"
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
             code, kind, side, text, label = line.split("\t")

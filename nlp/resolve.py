@@ -14,7 +14,7 @@ from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Span, S
 from nlp.meat import Outline, Witness, chosen
 from nlp.sections import Page
 from nlp.titles import TITLE
-from nlp.wording import Reader, beyond, family_for, mentions, phrases
+from nlp.wording import Reader, beyond, family_for, mentions, phrases, suits
 
 NARRATIVE = frozenset({"hpi", "chief_complaint", "", "other", "follow_up", "problem_list", "procedure", "social"})
 """Sections where a condition counts with evidence in its own sentence, outside the assessment."""
@@ -857,13 +857,26 @@ def judge(
     for c in codes:
         then = code_on(c, day)
         if common and catalog.common and catalog.is_common(then):
-            answer = worded(then, common, catalog.common.family_of(then))
+            answer = common_verdict(then, common, catalog.common, reader)
         else:
             answer = verdict(then, outcome, catalog, reader)
         if answer.verdict is Verdict.NOT_FOUND:
             answer = by_description(then, reader, catalog) or answer
         answers.append(dated(replace(answer, icd10=c), day))
     return tuple(answers)
+
+
+def common_verdict(icd10: str, outcome: Outcome, catalog: Catalog, reader: Reader) -> FirstPass:
+    """The verdict on a code of common.toml: not found where the note rather names another code of its family."""
+    family = catalog.family_of(icd10)
+    assert family is not None
+    answer = worded(icd10, outcome, family)
+    named = [s for f in outcome.unoffered if f.family == family.name for s in f.mentions]
+    named += [(s.start, s.end) for s in outcome.suppressed if s.family == family.name]
+    if not named or suits(reader, icd10, family.prefixes, named):
+        return answer
+    why = f"The note names {family.label.lower()}, but not what this code means: {phrases(icd10)[0]}."
+    return FirstPass(icd10, Verdict.NOT_FOUND, why)
 
 
 def by_description(icd10: str, reader: Reader, catalog: Catalog) -> FirstPass | None:
@@ -996,9 +1009,8 @@ def is_read(a: Asserted, icd10: str, catalog: Catalog) -> bool:
     return any(t.family == owner(catalog, icd10) for t in catalog.surfaces.get(a.mention.term.key, ()))
 
 
-def worded(icd10: str, outcome: Outcome, family: Family | None) -> FirstPass:
+def worded(icd10: str, outcome: Outcome, family: Family) -> FirstPass:
     """The verdict on a code of common.toml or of the tabular list, whose last digits nobody judges."""
-    assert family is not None
     found = [f for f in outcome.unoffered if f.family == family.name]
     against = [s for s in outcome.suppressed if s.family == family.name]
     if found:

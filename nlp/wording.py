@@ -32,6 +32,10 @@ SHORTEST = 4
 """Letters that a word keeps at least."""
 WORD = re.compile(r"[a-z]+|[0-9]+")
 WITHOUT = re.compile(r",? ?\b(?:without|not|unspecified whether)\b[^,]*")
+FEW = 2
+"""Categories that are so few that a family's mention may mean any of them."""
+CLOSE = 30
+"""Characters around a mention in which its side and place are looked for."""
 BREADTH = 120
 """Most characters from the first to the last word of a diagnosis."""
 
@@ -105,7 +109,13 @@ def listed() -> str:
     return "\n" + (HERE / "wording.tsv").read_text(encoding="utf-8")
 
 
-@lru_cache(maxsize=2000)
+@cache
+def codes() -> tuple[str, ...]:
+    """Every code of wording.tsv, sorted."""
+    return tuple(sorted(re.findall(r"(?m)^[^\t\n]+", listed())))
+
+
+@lru_cache(maxsize=8000)
 def phrases(icd10: str) -> tuple[str, ...]:
     """The ways to say a code, its title first; none where it only names what is left over ("other ...")."""
     for code in (icd10, icd10[:7].rstrip("X").rstrip(".")):
@@ -115,7 +125,7 @@ def phrases(icd10: str) -> tuple[str, ...]:
     return ()
 
 
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=8000)
 def wordings(icd10: str) -> tuple[Wording, ...]:
     return tuple(filter(None, map(wording, phrases(icd10))))
 
@@ -165,6 +175,12 @@ class Reader:
         inside = [s for s in spans[max(0, i - 1) : i + 1] if within[0] <= s[0] and s[1] <= within[1]]
         return min(inside, key=lambda s: abs(s[0] - position), default=None)
 
+    def around(self, start: int, end: int) -> frozenset[str]:
+        """The words of a mention and those that stand close to it in its sentence."""
+        first, last = self.page.sentences[self.page.sentence_at(start)]
+        low = self.page.low[max(first, start - CLOSE) : min(max(last, end), end + CLOSE)]
+        return frozenset(map(meaning, WORD.findall(low)))
+
     def shown(self, word: str, said: Wording, sentences: set[int]) -> Span | None:
         """Where a word of a wording stands undenied and of the same thing, which some sentences speak of.
 
@@ -189,14 +205,21 @@ class Reader:
 
 
 def mentions(reader: Reader, icd10: str, family: Family) -> tuple[Mention, ...]:
-    """Where a note says what a code means; what only narrows it is not asked for."""
+    """Where a note says what a code means; what only narrows it is not asked for, but must not be another there."""
     found: dict[Span, Mention] = {}
     for w in wordings(icd10):
         for number, first, last in reader.places(w.needed):
+            if is_other(w.words, reader.around(first, last)):
+                continue
             text = reader.page.low[first:last]
             term = Term(family.name, text, key_of(text), family.kind)
             found[first, last] = Mention(term, first, last, number, reader.page.section_at(first).kind)
     return tuple(found[span] for span in sorted(found))
+
+
+def is_other(wanted: frozenset[str], said: frozenset[str]) -> bool:
+    """Whether words name another side, stage or form than is wanted, and not the wanted one."""
+    return any(wanted & s and said & s and not wanted & said & s for s in language().one_of)
 
 
 def family_for(icd10: str) -> Family | None:
@@ -230,6 +253,25 @@ def beyond(reader: Reader, icd10: str, found: str, spans: Sequence[Span]) -> tup
     return ()
 
 
+def suits(reader: Reader, icd10: str, prefixes: Sequence[str], spans: Iterable[Span]) -> bool:
+    """Whether some mention of a family's conditions is as like a code as like any other code that begins so.
+
+    "Knee pain" is not like "pain in right elbow"; "arthritis" is like the arthritis of every joint. A mention like none
+    of them, an abbreviation, may be any code of a family of few categories.
+    """
+    if not wordings(icd10):
+        return True
+    near = [reader.around(*span) for span in spans]
+    others = [c for p in prefixes for c in codes()[bisect_left(codes(), p) : bisect_left(codes(), p + "~")]]
+    least = len(prefixes) > FEW
+    return any(likeness(here, icd10) >= max(least, *(likeness(here, c) for c in others)) for here in near)
+
+
+def likeness(here: frozenset[str], icd10: str) -> int:
+    """How many words of a code's description are among some."""
+    return max((len(w.words & here) for w in wordings(icd10)), default=0)
+
+
 def exclusive(words: frozenset[str]) -> tuple[frozenset[str], ...]:
     return (*language().one_of, frozenset(w for w in words if w.isdigit()))
 
@@ -259,14 +301,24 @@ LEFT_OVER = re.compile(
 )
 
 
+NEOPLASMS = (
+    ("secondary malignant neoplasm", "metastasis"), ("malignant neoplasm", "cancer"),
+    ("benign neoplasm", "benign tumor"),
+)  # fmt: skip
+"""What the tabular list calls tumors, and notes."""
+SIGNS = frozenset("+%<>=")
+
+
 def plain(title: str) -> Iterator[str]:
     """A title or inclusion term in plain words, and with the first only of two places ("liver and bile duct")."""
     text = title.lower().replace("’", "'")
+    for long, short in NEOPLASMS:
+        text = text.replace(long, short)
     for said in (re.sub(r"\[.*?\]", "", text), *re.findall(r"\[([^\]]* [^\]]*)\]", text)):
         said = re.sub(r", (?:including .*|cause$)", "", plainly(WITHOUT.sub("", said)))
-        if said and not LEFT_OVER.search(said):
+        if said and not LEFT_OVER.search(said) and not set(said) & SIGNS:
             yield said
-            half = re.fullmatch(r"(.* of [^,]*?) (?:and|or) (?!.* of )[^,]*", said)
+            half = re.fullmatch(r"((?:cancer|metastasis|tumor) of [^,]*?) (?:and|or) (?!.* of )[^,]*", said)
             if half:
                 yield half[1]
 

@@ -65,6 +65,20 @@ def test_a_listed_condition_with_two_of_its_drugs_supports_a_reported_code(code:
     assert verdict(text, code) == expect
 
 
+@pytest.mark.parametrize(
+    ("code", "expect"),
+    [
+        ("M25.561", "supported"),
+        ("M25.562", "not-found"),
+        ("M25.521", "not-found"),
+        ("M25.151", "not-found"),
+        ("K21.9", "supported"),
+    ],
+)
+def test_a_family_of_frequent_codes_answers_only_for_the_code_that_the_note_names(code: str, expect: str) -> None:
+    assert verdict("ASSESSMENT:\n1. Right knee pain, start naproxen.\n2. GERD, continue omeprazole.", code) == expect
+
+
 def test_words_that_the_family_refused_do_not_come_back_by_the_description() -> None:
     assert verdict("ASSESSMENT:\n1. Subcutaneous emphysema after the chest tube.", "J43.9") == "unsupported"
 
@@ -76,7 +90,8 @@ def test_words_that_the_family_refused_do_not_come_back_by_the_description() -> 
         ("kidney", "renal"),
         ("glottis", "glottic"),
         ("abscess", "abscesses"),
-        ("carcinoma", "tumor"),
+        ("carcinoma", "cancer"),
+        ("tumor", "neoplasm"),
     ],
 )
 def test_words_with_one_meaning_are_one(one: str, other: str) -> None:
@@ -84,7 +99,8 @@ def test_words_with_one_meaning_are_one(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("hypercapnia", "hypercalcemia"), ("hepatitis", "hepatic"), ("sepsis", "septum")]
+    ("one", "other"),
+    [("hypercapnia", "hypercalcemia"), ("cancer", "tumor"), ("hepatitis", "hepatic"), ("sepsis", "septum")],
 )
 def test_other_words_stay_apart(one: str, other: str) -> None:
     assert meaning(one) != meaning(other)

@@ -4,7 +4,7 @@
     read(text, ...) -> Result                  also what was suppressed and why, and the verdict on each first-pass code
     ruleset() -> str                           version and hash of the rules: equal text and rules give equal results
 
-The stages, in their order: sections, candidates, assertion, meat, resolve.
+The stages, in their order: sections, candidates, assertion, meat, resolve; verdicts for the codes reported.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def read(
     """
     from nlp.catalog import load
     from nlp.contradictions import within
-    from nlp.resolve import judge, on_date
+    from nlp.resolve import on_date
+    from nlp.verdicts import judge
 
     if setting is not None and setting not in SETTINGS:
         raise ValueError(f"setting must be one of {', '.join(SETTINGS)}")

@@ -1,20 +1,19 @@
-"""Stage 5: from mentions and evidence to conditions, from conditions to codes; and the first-pass codes' verdicts."""
+"""Stage 5: from mentions and evidence to conditions, from conditions to codes."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from nlp.assertion import AT_ADMISSION, SILENT, Asserted, Sentences, assert_mentions, overridden
+from nlp.assertion import AT_ADMISSION, Asserted, Sentences, overridden
 from nlp.catalog import Catalog, CodeLine, Family, expand
-from nlp.dates import code_on, fault_on
-from nlp.findings import Confidence, Evidence, Finding, FirstPass, Meat, Span, Statement, Suppressed, Verdict
+from nlp.dates import code_on
+from nlp.findings import Confidence, Evidence, Finding, Meat, Span, Statement, Suppressed
 from nlp.meat import Outline, Witness, chosen
 from nlp.sections import Page
 from nlp.titles import TITLE
-from nlp.wording import Reader, beyond, family_for, mentions, phrases, suits
 
 NARRATIVE = frozenset({"hpi", "chief_complaint", "", "other", "follow_up", "problem_list", "procedure", "social"})
 """Sections where a condition counts with evidence in its own sentence, outside the assessment."""
@@ -836,75 +835,6 @@ def suppressed_at(a: Asserted, reason: str, icd10: str) -> Suppressed:
     return Suppressed(icd10, m.start, m.end, m.family, reason, m.term.rule, m.section, a.cue)
 
 
-# --------------------------------------------------------------------------------------------------------- first pass
-
-
-def judge(
-    codes: Iterable[str],
-    outcome: Outcome,
-    catalog: Catalog,
-    page: Page,
-    setting: str,
-    common: Outcome | None = None,
-    day: str | None = None,
-) -> tuple[FirstPass, ...]:
-    """The note's verdict on each first-pass code, in the order given.
-
-    common: the same note read for the families of common.toml; needed where one of their codes is among the codes.
-    """
-    reader = Reader(page, catalog, setting)
-    answers = []
-    for c in codes:
-        then = code_on(c, day)
-        if common and catalog.common and catalog.is_common(then):
-            answer = common_verdict(then, common, catalog.common, reader)
-        else:
-            answer = verdict(then, outcome, catalog, reader)
-        if answer.verdict is Verdict.NOT_FOUND:
-            answer = by_description(then, reader, catalog) or answer
-        answers.append(dated(replace(answer, icd10=c), day))
-    return tuple(answers)
-
-
-def common_verdict(icd10: str, outcome: Outcome, catalog: Catalog, reader: Reader) -> FirstPass:
-    """The verdict on a code of common.toml: not found where the note rather names another code of its family."""
-    family = catalog.family_of(icd10)
-    assert family is not None
-    answer = worded(icd10, outcome, family)
-    named = [s for f in outcome.unoffered if f.family == family.name for s in f.mentions]
-    named += [(s.start, s.end) for s in outcome.suppressed if s.family == family.name]
-    if not named or suits(reader, icd10, family.prefixes, named):
-        return answer
-    why = f"The note names {family.label.lower()}, but not what this code means: {phrases(icd10)[0]}."
-    return FirstPass(icd10, Verdict.NOT_FOUND, why)
-
-
-def by_description(icd10: str, reader: Reader, catalog: Catalog) -> FirstPass | None:
-    """The verdict by the words of the code's own description; None where the note does not have them."""
-    family = family_for(icd10)
-    found = mentions(reader, icd10, family) if family else ()
-    if not family or not found:
-        return None
-    alone = replace(catalog, families={family.name: family})
-    asserted = [
-        replace(a, reason="other: part of another expression") if not a.reason and is_read(a, icd10, catalog) else a
-        for a in assert_mentions(reader.page, found, alone, reader.setting)
-    ]
-    return worded(icd10, resolve(reader.page, asserted, alone, reader.setting), family)
-
-
-def dated(answer: FirstPass, day: str | None) -> FirstPass:
-    """The answer with what the date of service says: a supported code that was not valid that day is in conflict."""
-    fault = fault_on(answer.icd10, day)
-    if not fault:
-        return answer
-    return replace(
-        answer,
-        verdict=Verdict.CONFLICT if answer.verdict is Verdict.SUPPORTED else answer.verdict,
-        why=f"{fault}. {answer.why}",
-    )
-
-
 def on_date(outcome: Outcome, day: str | None) -> Outcome:
     """The findings with the codes that were valid on a day; two that were one code then are one finding."""
     if not day:
@@ -916,207 +846,3 @@ def on_date(outcome: Outcome, day: str | None) -> Outcome:
         findings.setdefault(then, replace(f, icd10=then, why=why))
     said = tuple(replace(s, icd10=code_on(s.icd10, day)) for s in outcome.statements)
     return replace(outcome, findings=tuple(findings.values()), statements=said)
-
-
-def verdict(icd10: str, outcome: Outcome, catalog: Catalog, reader: Reader) -> FirstPass:
-    """What the note says about one reported code: the same code found, a more exact one, another one, or why none."""
-    same = [f for f in (*outcome.findings, *outcome.unoffered) if f.icd10 == icd10]
-    if same:
-        return FirstPass(icd10, Verdict.SUPPORTED, same[0].why, spans_of(same), (), (icd10,))
-    family = catalog.family_of(icd10)
-    if family is None:
-        title = next(iter(phrases(icd10)), "")
-        why = "The rules do not cover this code" + (f", and the note does not say {title!r}." if title else ".")
-        return FirstPass(icd10, Verdict.NOT_FOUND, why)
-    label = family.label.lower()
-    if any(fits_line(icd10, line) for line in family.also):
-        return FirstPass(icd10, Verdict.NOT_FOUND, f"Nothing in the note says what this code beside {label} needs.")
-    against = [s for s in outcome.suppressed if family.name in (s.family, owner(catalog, s.icd10))]
-    here = [f for f in outcome.findings if family.name in (f.family, owner(catalog, f.icd10))]
-    here = [f for f in here if not any(fits_line(f.icd10, line) for line in family.also)]
-    ahead = [f for f in outcome.findings if f.family in family.yields_to]
-    if not here and ahead and any(s.reason.startswith("other: part of") for s in against):
-        here = ahead
-    names, codes = ", ".join(f.icd10 for f in here), tuple(f.icd10 for f in here)
-    wrong = spans_against(against)
-    mine = [s for s in against if s.icd10[:3] == icd10[:3] and s.reason in DENIED]
-    # A status says no more than its disease: Z21 is not a closer word for B20.
-    alike = any(c.startswith("Z") == icd10.startswith("Z") for c in codes)
-    says_more = alike and is_less_specific(icd10, family, codes)
-    if here and mine and not says_more and all(f.icd10[:3] != icd10[:3] for f in here):
-        why = f"{not_current(family, mine)} The note supports {names} instead."
-        return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), spans_against(mine), codes)
-    past = [f for f in here if f.icd10.startswith(PAST)]
-    if here and len(past) == len(here) and not icd10.startswith(PAST):
-        why = f"{family.label} is mentioned as past ({names}), not as a current condition."
-        return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), spans_of(past) + wrong, codes)
-    if says_more:
-        why = f"The note supports {names}, which says more than {icd10}."
-        return FirstPass(icd10, Verdict.MORE_SPECIFIC, why, spans_of(here), (), codes)
-    for f in here:
-        if shown := beyond(reader, icd10, f.icd10, f.mentions):
-            quoted = ", ".join(f'"{reader.page.text[a:b]}"' for a, b in shown)
-            why = f"The note supports {f.icd10}, and what {icd10} says beyond that stands in it too: {quoted}."
-            return FirstPass(icd10, Verdict.SUPPORTED, why, tuple(sorted({*spans_of([f]), *shown})), (), (icd10,))
-    if here:
-        if any(is_stem(f, icd10) for f in codes):
-            why = f"The note supports {names} for {label}; it does not say what {icd10} says beyond that."
-        else:
-            why = f"The note supports {names} for {label}, not {icd10}."
-        return FirstPass(icd10, Verdict.CONFLICT, why, spans_of(here), wrong, codes)
-    closer = [f for f in outcome.findings if is_stem(icd10, f.icd10)]
-    if not closer and is_vague(icd10, family):
-        closer = [f for f in outcome.findings if says_too(catalog, f, family, against)]
-    if closer:
-        why = f"The note supports {', '.join(f.icd10 for f in closer)}, which says more than {icd10}."
-        return FirstPass(icd10, Verdict.MORE_SPECIFIC, why, spans_of(closer), (), tuple(f.icd10 for f in closer))
-    if against:
-        others = [catalog.families[f.family] for f in outcome.findings]
-        given = given_for(reader.page, family, others)
-        if len(given) > 1 and any(s.icd10 == icd10 for s in against) and all(s.reason == LISTED for s in against):
-            why = f"{family.label} is only listed, but the note names {' and '.join(given)}, which are given for it."
-            return FirstPass(icd10, Verdict.SUPPORTED, why, tuple(sorted({*wrong, *given.values()})), (), (icd10,))
-        return FirstPass(icd10, Verdict.UNSUPPORTED, not_current(family, against), (), wrong)
-    drugs = drug_spans(reader.page, family)
-    if drugs:
-        why = f"The note names a drug for {label}, but not the condition, and a drug makes no diagnosis."
-        return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), drugs)
-    if family.tail:
-        why = f"The note has none of the few words and titles that the rules know for this code ({label})."
-        return FirstPass(icd10, Verdict.NOT_FOUND, why)
-    return FirstPass(icd10, Verdict.NOT_FOUND, f"No mention of {label} in the note.")
-
-
-def drug_spans(page: Page, family: Family) -> tuple[Span, ...]:
-    """Where a note names drugs that are given for one condition only, whatever it says of the condition."""
-    spans = (m.span() for m in family.drugs.finditer(page.low)) if family.drugs else ()
-    return tuple(s for s in spans if page.section_at(s[0]).kind not in SILENT)[:FEW]
-
-
-def given_for(page: Page, family: Family, others: Sequence[Family]) -> dict[str, Span]:
-    """The first few drugs in a note that are given for a condition and no other found there, and where they stand."""
-    taken = [words for f in others for words in (f.drugs, f.shared_drugs) if words]
-    given: dict[str, Span] = {}
-    for words in filter(None, (family.drugs, family.shared_drugs)):
-        for m in words.finditer(page.low):
-            if page.section_at(m.start()).kind not in SILENT and not any(w.search(m.group()) for w in taken):
-                given.setdefault(m.group(), m.span())
-    return dict(list(given.items())[:FEW])
-
-
-def is_read(a: Asserted, icd10: str, catalog: Catalog) -> bool:
-    """Whether the code's own family knows the words, and yet did not count them here: "subcutaneous emphysema"."""
-    return any(t.family == owner(catalog, icd10) for t in catalog.surfaces.get(a.mention.term.key, ()))
-
-
-def worded(icd10: str, outcome: Outcome, family: Family) -> FirstPass:
-    """The verdict on a code of common.toml or of the tabular list, whose last digits nobody judges."""
-    found = [f for f in outcome.unoffered if f.family == family.name]
-    against = [s for s in outcome.suppressed if s.family == family.name]
-    if found:
-        why = f"{found[0].why} Side, site and type in {icd10} are not judged."
-        return FirstPass(icd10, Verdict.SUPPORTED, why, spans_of(found), (), (icd10,))
-    if against:
-        return FirstPass(icd10, Verdict.UNSUPPORTED, not_current(family, against), (), spans_against(against))
-    return FirstPass(icd10, Verdict.NOT_FOUND, f"No mention of {family.label.lower()} in the note.")
-
-
-def not_current(family: Family, against: Sequence[Suppressed]) -> str:
-    """Why no mention counts: each reason with the sections where it holds."""
-    where: dict[str, list[str]] = {}
-    for s in against:
-        reason = REASON_WORDS.get(s.reason, s.reason.removeprefix("other: "))
-        place = "" if s.reason == "family" else SECTION_NAMES.get(s.section, "")
-        where.setdefault(reason, []).append(place)
-    parts = []
-    for reason, places in where.items():
-        named = [p for p in dict.fromkeys(places) if p]
-        parts.append(f"{reason} in {' and '.join(named)}" if named else reason)
-    return f"{family.label} is mentioned, but not as a current supported condition: {'; '.join(parts)}."
-
-
-def spans_against(against: Sequence[Suppressed]) -> tuple[Span, ...]:
-    """The mentions that do not count, each with the words that decide where they stand beside it."""
-    return tuple(sorted({beside(s) for s in against}))
-
-
-def beside(s: Suppressed) -> Span:
-    if s.cue is None or max(s.start - s.cue[1], s.cue[0] - s.end) > CUE_GAP:
-        return s.start, s.end
-    return min(s.start, s.cue[0]), max(s.end, s.cue[1])
-
-
-CUE_GAP = 80
-"""Most characters between a mention and its cue that are quoted together."""
-PAST = ("Z85", "Z86", "Z87", "I25.2")
-"""Codes that say that something is over."""
-LISTED = "mention-only-no-MEAT"
-REASON_WORDS = {
-    LISTED: "only listed, without assessment or treatment,",
-    "medication-list-only": "only in the medication list",
-    "family": "of a relative",
-    "historical": "told as past",
-    "ruled-out": "ruled out",
-    "uncertain": "uncertain (suspected, possible, probable)",
-    "hypothetical": "only as a risk, a plan or advice",
-}
-DENIED = frozenset({"negated", "ruled-out", "uncertain", "hypothetical", "family"})
-"""Reasons for which a mention is no condition of the person at all."""
-UNSPECIFIED = re.compile(r"\.(?:9|90|909|10|30|A|20|40|50|00|09|0)$|9$|G20\.C$|G35\.D$")
-"""How codes end that leave the type, stage, site or side open."""
-
-
-def owner(catalog: Catalog, icd10: str) -> str:
-    family = catalog.family_of(icd10)
-    return family.name if family else ""
-
-
-def fits_line(icd10: str, line: CodeLine) -> bool:
-    """Whether a line of a code list can give a code, whatever its attributes are."""
-    shapes = (re.sub(r"\\\{\w+\\\}", "[A-Z0-9.]*", re.escape(code)) for code in line.codes)
-    return any(re.fullmatch(shape, icd10) for shape in shapes)
-
-
-def is_less_specific(icd10: str, family: Family, found: Sequence[str]) -> bool:
-    """Whether a code is the family's plain one, a stem of a found one, or the unspecified sister of one."""
-    if icd10 == family.plain_code or any(f.startswith(icd10) for f in found):
-        return True
-    if icd10 in family.vague and family.plain_code not in found:
-        return True
-    return any(is_stem(icd10, f) for f in found)
-
-
-def is_vague(icd10: str, family: Family) -> bool:
-    """Whether a code says no more than that there is a condition of the family."""
-    return icd10 == family.plain_code or icd10 in family.vague
-
-
-def says_too(catalog: Catalog, f: Finding, family: Family, against: Sequence[Suppressed]) -> bool:
-    """Whether a combination code of another family says that there is a condition of this one: E11.51 for I73.9.
-
-    Its link to the family gave the code, or it took the mention; or the family says nothing beside it.
-    """
-    other = catalog.families[f.family]
-    taken = [s for s in against if s.reason.startswith("other: coded with") and not s.icd10.startswith(PAST)]
-    if any((s.start, s.end) in f.mentions or other.label.lower() in s.reason for s in taken):
-        return True
-    if f.family in family.yields_to:
-        return True
-    given = {x for link in other.links if family.name in link.families for x in link.sets}
-    lines = [x for x in other.codes if fits_line(f.icd10, x) and not x.suppress]
-    return any((n, v) in given for x in lines for n, wanted in x.when for v in wanted)
-
-
-def is_stem(icd10: str, other: str) -> bool:
-    """Whether one code only leaves open what the other one says: I50.30 beside I50.32, C34.90 beside C34.11."""
-    if icd10[:3] != other[:3] or not UNSPECIFIED.search(icd10):
-        return False
-    open_part = re.sub(r"[09ACD]+$", "", icd10).rstrip(".")
-    as_open = UNSPECIFIED.search(other) and len(other) <= len(icd10) and not (icd10[-1] == "9" and other[-1] == "0")
-    return other.startswith(open_part) and not as_open
-
-
-def spans_of(findings: Sequence[Finding]) -> tuple[Span, ...]:
-    return tuple(
-        sorted({s for f in findings for s in f.mentions} | {(e.start, e.end) for f in findings for e in f.meat})
-    )

@@ -12,7 +12,7 @@ import tomllib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from nlp.assertion import SILENT, Sentences
@@ -152,9 +152,14 @@ class Reader:
     def __init__(self, page: Page, catalog: Catalog, setting: str) -> None:
         self.page, self.catalog, self.setting = page, catalog, setting
         self.sentences = Sentences(page, setting, catalog.roles["assessment"])
-        self.at: dict[str, list[Span]] = {}
-        for m in WORD.finditer(page.low):
-            self.at.setdefault(meaning(m[0]), []).append(m.span())
+
+    @cached_property
+    def at(self) -> dict[str, list[Span]]:
+        """Where words of one meaning stand."""
+        found: dict[str, list[Span]] = {}
+        for m in WORD.finditer(self.page.low):
+            found.setdefault(meaning(m[0]), []).append(m.span())
+        return found
 
     def places(self, words: Iterable[str]) -> Iterator[tuple[int, int, int]]:
         """(sentence, start, end) where all of some words stand in one sentence, close together."""
@@ -204,11 +209,19 @@ class Reader:
         return None
 
 
-def mentions(reader: Reader, icd10: str, family: Family) -> tuple[Mention, ...]:
-    """Where a note says what a code means; what only narrows it is not asked for, but must not be another there."""
+def mentions(reader: Reader, icd10: str, family: Family, *, benign: bool = False) -> tuple[Mention, ...]:
+    """Where a note says what a code means; what only narrows it is not asked for, but must not be another there.
+
+    benign: where it says "tumor" for the cancer that the code means.
+    """
     found: dict[Span, Mention] = {}
     for w in wordings(icd10):
-        for number, first, last in reader.places(w.needed):
+        needed = w.needed
+        if benign:
+            if meaning("cancer") not in needed:
+                continue
+            needed = needed - {meaning("cancer")} | {meaning("tumor")}
+        for number, first, last in reader.places(needed):
             if is_other(w.words, reader.around(first, last)):
                 continue
             text = reader.page.low[first:last]

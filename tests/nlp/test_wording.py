@@ -120,3 +120,9 @@ def test_a_place_of_the_body_alone_is_no_diagnosis() -> None:
 
 def test_the_file_is_what_the_program_writes() -> None:
     assert listed() == "\n" + "".join(f"{line}\n" for line in lines())
+
+
+def test_a_tumor_is_no_cancer_unless_it_is_called_so() -> None:
+    (answer,) = nlp.read("ASSESSMENT:\n1. Brain tumor, biopsy next week.", first_pass=["C71.9"]).first_pass
+    assert str(answer.verdict) == "unsupported"
+    assert "malignant" in answer.why

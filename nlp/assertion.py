@@ -117,6 +117,7 @@ CANCER_TREATMENT = re.compile(
     r"\b(?:began|begin|begins|started|start|starting|continues?|undergoing|receiving|on) [a-z ,-]{0,40}"
     r"\b(?:chemotherapy|radiation|radiotherapy|immunotherapy|brachytherapy)\b"
     r"|\b(?:opted for|elected|chose) [a-z ,-]{0,50}\b(?:brachytherapy|implants?|radiation|prostatectomy|surveillance)\b"
+    r"|\bpost ?-?op(?:erative)? (?:recovery|course|day|check|psa)\b"
 )
 AT_ADMISSION = re.compile(r"admi(?:tting|ssion)|pre ?-?op")
 OF_STAY = re.compile(r"(?:discharge|final) diagnos|diagnos[ei]s (?:at|on|upon) discharge")
@@ -184,7 +185,7 @@ class Sentences:
 
     @cached_property
     def treats_cancer(self) -> bool:
-        """Whether the note begins or goes on with a treatment that only cancers get."""
+        """Whether the note goes on with a treatment that only cancers get, or tells how an operation healed."""
         return bool(CANCER_TREATMENT.search(self.page.low))
 
     @cached_property

@@ -598,7 +598,10 @@ BEARS = re.compile(
     r"(?:(?:an?|the|known|[a-z]+ial|stage [0-9iv]+[a-c]?|(?:low|high)[ -]grade|invasive|locally|advanced|incurable"
     r"|extensive) )*$"
 )
-SHOWN = re.compile(r"\b(?:confirmed|proven|proved|shown|found)(?: to be| to have| as)? (?:an? |the )?(?:[a-z]+ )?$")
+SHOWN = re.compile(
+    r"\b(?:confirmed|proven|proved|shown|found|showed|reveal(?:ed|ing)|demonstrated)"
+    r"(?: to be| to have| as| that there was)? (?:an? |the )?(?:[a-z]+ )?$"
+)
 BY_BIOPSY = re.compile(r"\bbiops|\bpatholog|\bcytolog|\bhistolog|needle")
 
 

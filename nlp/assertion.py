@@ -216,6 +216,8 @@ class Sentences:
         offset = self.page.sentences[number][0]
         if is_possible(self.page.low, offset, start, end):
             return True
+        if LACKING.search(self.page.low, max(offset, start - 30), start):
+            return True
         for cue in self.cues(number):
             if cue.category == "uncertain" and self.counts_doubt(start, cue.text):
                 continue
@@ -226,6 +228,10 @@ class Sentences:
                 if inside and not (start - offset < cue.end and cue.start < end - offset):
                     return True
         return False
+
+
+LACKING = re.compile(r"\b(?:without|w/o|no)(?: (?:any|acute|\(acute\)|current|recent|further|new))* $")
+"""Right before a value of an attribute. ConText passes over "without exacerbation", which denies no condition."""
 
 
 def assert_mentions(page: Page, mentions: Sequence[Mention], catalog: Catalog, setting: str) -> tuple[Asserted, ...]:

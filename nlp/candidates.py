@@ -87,7 +87,7 @@ def accept(page: Page, catalog: Catalog, term: Term, start: int, end: int) -> Me
             number + 1 < len(page.sentences) and LIST_ITEM.match(page.plain, page.sentences[number + 1][0])
         ):
             return None
-    if term.organ and not is_found_in(page, term.organ, start):
+    if (term.organ or term.part_of) and not is_placed(page, term, start, end):
         return None
     not_with = catalog.families[term.family].not_with
     found = not_with.search(page.low, *page.sentences[number]) if not_with else None
@@ -96,6 +96,13 @@ def accept(page: Page, catalog: Catalog, term: Term, start: int, end: int) -> Me
             return None
         return Mention(term, start, end, number, page.section_at(start).kind, aside=True)
     return Mention(term, start, end, number, page.section_at(start).kind)
+
+
+def is_placed(page: Page, term: Term, start: int, end: int) -> bool:
+    """Whether a tumor is in the organ of the family: by the words behind it, or as a pathologist's finding."""
+    if term.part_of and term.part_of.compiled.match(page.low, start):
+        return True
+    return term.organ is not None and is_found_in(page, term.organ, start)
 
 
 def is_found_in(page: Page, organ: Words, start: int) -> bool:

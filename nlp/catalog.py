@@ -58,6 +58,15 @@ FOUND_IN = (
     "(?=$)"
 )
 """A pathologist's line up to the tumor: the organ and what was done to it, then what it shows."""
+PART_OF = (
+    "(?:malignant )?[a-z]+(?:,| (?:of|in|involving|from|arising (?:in|from)))"
+    "(?: (?:left|right|both|bilateral|upper|lower|middle|mid|outer|inner|medial|lateral|anterior|posterior|superior"
+    "|inferior|distal|proximal|central|overlapping|main|male|female|retroareolar|unspecified|quadrants?|lobes?|poles?|thirds?"
+    "|portions?|parts?|aspects?|regions?|sides?|segments?|sites?|tail|head|neck|body|fundus|cardia|antrum|pylorus|dome"
+    "|trigone|walls?|base|apex|hilum|cortex|medulla|curvature|flexure|isthmus|border|surface|nipple|areola|bronchus|of"
+    "|the|his|her|this|and|or|other),?){{0,9}} (?:{0})"
+)
+"""A tumor and what follows it up to its organ: "carcinoma of the upper outer quadrant of the left breast"."""
 SPECIMEN_OF = "specimens?(?: submitted)?:(?: (?:a|1)[.)])? (?:left |right )?(?:{0})"
 """The heading that names what was sent to the pathologist."""
 
@@ -78,6 +87,8 @@ class Term:
     lapses: bool = False
     organ: Words | None = None
     """Where a pathologist must have found it for the surface to name the family's condition."""
+    part_of: Words | None = None
+    """What must follow it for that."""
 
     @property
     def rule(self) -> str:
@@ -172,7 +183,7 @@ class Family:
         yield from (words for _, words in self.cues)
         yield from (words for a in self.attributes for _, words in a.values)
         yield from (link.unless for link in self.links if link.unless)
-        yield from {term.organ for term in self.terms if term.organ}
+        yield from {words for term in self.terms for words in (term.organ, term.part_of) if words}
 
     @property
     def plain_code(self) -> str:
@@ -615,10 +626,11 @@ class Reader:
                 terms.append(Term(name, text, key_of(text), kind, (("code", meaning),)))
             mine = () if category in owned or (not found and category in judged) else (category,)
             owned.add(category)
+            lines_of_code = [line for codes, n in numbers.items() for line in side_lines(n, dict(codes))]
             yield Family(
                 name=name, label=labels[category], kind=kind, policy="", prefixes=mine, terms=tuple(terms),
                 decoys=(), not_with=None, yields_to=ahead.get((category, kind), ()), distinct=("code",),
-                attributes=(which,), codes=tuple(x for codes, n in numbers.items() for x in side_lines(n, dict(codes))),
+                attributes=(which,), codes=tuple(lines_of_code or [CodeLine((), (category,), "", "", offer=False)]),
                 also=(), history=(), links=(), examples=(), tail=True,
                 **next((e for begins, e in chapters.items() if category.startswith(begins)), self.evidence("", {})),
             )  # fmt: skip
@@ -635,7 +647,9 @@ class Reader:
         blocks = [{"text": data.get("terms", [])}, *data.get("term", [])]
         for number, block in enumerate(blocks):
             where = f"{at}: terms" if number == 0 else f"{at}: term {number}"
-            for extra in sorted(block.keys() - {"text", "set", "weak", "case", "inner", "kind", "alone", "organ"}):
+            for extra in sorted(
+                block.keys() - {"text", "set", "weak", "case", "inner", "kind", "alone", "organ", "part_of"}
+            ):
                 self.problems.append(f"{where}: unknown field {extra}")
             texts = block.get("text", [])
             texts = [texts] if isinstance(texts, str) else texts
@@ -645,6 +659,7 @@ class Reader:
             organs = block.get("organ", [])
             shapes = [shape.format(o) for shape in (FOUND_IN, SPECIMEN_OF) for o in organs]
             organ = self.compiled(f"{where}: organ", shapes)
+            part_of = self.compiled(f"{where}: part_of", [PART_OF.format(o) for o in block.get("part_of", [])])
             for text in texts:
                 case = bool(block.get("case"))
                 if not isinstance(text, str) or not text.strip():
@@ -664,6 +679,7 @@ class Reader:
                     alone=bool(block.get("alone", True)),
                     lapses=bool(data.get("lapses")),
                     organ=organ,
+                    part_of=part_of,
                 )
 
     def attribute(self, at: str, name: str, data: Mapping[str, Any]) -> Attribute:

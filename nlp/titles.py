@@ -5,7 +5,7 @@
 "Secondary malignant neoplasm of left kidney and renal pelvis" means C79.02, whatever the words in it would mean in a
 sentence. An item of a list that is a title, or begins with one before a colon, a dash or a bracket, is therefore one
 mention of its code; prose is read by the condition files. MAPPING.csv: any table with a column `icd10`; its codes
-(without dots) say which titles are wanted. One that the condition files read as its own code already is left out. One
+(without dots) say which titles are wanted. One that the condition files read as its own code, or name, is left out. One
 line: code, kind where no condition file owns the code, title, title of the category.
 """
 
@@ -92,6 +92,7 @@ def rows(codes: Collection[str], catalog: Catalog) -> Iterator[Title]:
     import simple_icd_10_cm as icd
 
     from nlp import understood
+    from nlp.catalog import key_of as surface_key
     from nlp.longtail import kind_of, label
 
     bare = replace(catalog, titles=Titles())
@@ -104,6 +105,8 @@ def rows(codes: Collection[str], catalog: Catalog) -> Iterator[Title]:
         if len(key_of(text)) < SHORTEST or key_of(text) in seen or code in {f.icd10 for f in read.findings}:
             continue
         seen.add(key_of(text))
+        if any(not catalog.families[term.family].tail for term in catalog.surfaces.get(surface_key(text), ())):
+            continue  # a condition file has the very words
         family = catalog.family_of(code)
         is_later = len(code) == 8 and code[-1] != "A"  # a later encounter for an injury, or what it left behind
         kind = "" if family and not family.tail else "chronic" if is_later else kind_of(code, text)

@@ -248,9 +248,12 @@ class Catalog:
 # ------------------------------------------------------------------------------------------------------- small helpers
 
 
+GAP = re.compile(r"[\s\-]+")
+
+
 def key_of(text: str) -> str:
     """A surface or a match without blanks and hyphens, so that all its spellings meet."""
-    return re.sub(r"[\s\-]+", "", text)
+    return GAP.sub("", text)
 
 
 def expand(code: str, values: Mapping[str, str]) -> str:
@@ -391,7 +394,8 @@ class Surfaces:
         """Where surfaces stand, from left to right without overlaps, the longest at each place."""
         words, starts = text.words, text.starts
         free = 0
-        for number in [n for n, word in enumerate(words) if word in self.root]:
+        openings = self.root.keys() & set(words)
+        for number in [n for n, word in enumerate(words) if word in openings]:
             if number < free:
                 continue
             node = self.root.get(words[number])

@@ -8,7 +8,8 @@ of the note.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain, islice
@@ -16,9 +17,10 @@ from itertools import chain, islice
 from nlp.assertion import AT_ADMISSION, SILENT, Asserted, Sentences
 from nlp.catalog import Catalog, Family
 from nlp.findings import Evidence, Meat, Span
-from nlp.sections import NUMBERED, PLAN, Page
-from nlp.words import Words
+from nlp.outline import NEAR, TITLE, VALUE, Outline
+from nlp.sections import Page
 
+DRUGS = ("drugs", "shared_drugs")
 LIMITS = {Meat.MONITOR: 4, Meat.EVALUATE: 5, Meat.ASSESS: 2, Meat.TREAT: 5}
 """Most spans of a letter that a finding carries: the decisive ones come first."""
 LIMIT = max(LIMITS.values())
@@ -38,16 +40,10 @@ COURSE = ("hospital_course", "instructions", "follow_up")
 """Sections that tell what was done during a stay and what is to be done after it."""
 PLANNED = ("assessment_plan", *COURSE)
 """Sections that tell what is done now."""
-NEAR = 90
-"""Characters before the name of a condition in which words still speak of it."""
 OPENING = 20
 """Characters before the name of a condition with which a sentence still begins: a number, a side, "Chronic"."""
-AGE = 3
-"""So many sentences of a history behind the name of a condition still speak of it."""
 HEADING = 60
 """Most characters of a bare heading."""
-TITLE = 3
-"""From so many conditions on, the opening sentence of a block is a summary and no title of a problem."""
 NO_LAB = re.compile(r"[ -](?:deficien|rich|diet|food|supplement|replacement|chloride \d+ ?meq|sparing|binder)")
 RICH_IN = re.compile(r"(?:\bhigh|(?:high|higher|rich|low|lower) in )[ -]?$")
 CLAUSE = re.compile(r";|, | and (?=\w)|\n(?=[ ]*[-*•])|: |\. ")
@@ -58,164 +54,11 @@ LEVEL = re.compile(r"[ -](?:levels?|toxicity)\b")
 """Behind a drug: what is measured of it, or its harm."""
 DOSE = re.compile(r"[a-z ,(-]{0,12}\d")
 """Behind a drug: how much of it."""
-VALUE = re.compile(r"(?<!in )(?<!every )(?<!\d)\d")
-WITH = re.compile(r"[ ,]*(?::[ ]*\w|with (?!contrast|and\b|or\b|gadolinium|dr\b)[a-z])")
-"""Behind a test: what it found."""
 SPECIALIST = re.compile(r"olog(?:y|ist)|surgeon|clinic|psychiatr|therapist|counsel")
 OPERATION = re.compile(r"(?:title of |name of )?(?:procedures?|operations?|surgery)(?: performed)?[ :]*$")
 """The heading above what was done."""
-UNSURE = re.compile(r"\b(?:ensure|whether|to see|make sure|if)\b")
-LABEL = re.compile(r"[ ]*(?:[-*•][ ]*)?(?P<name>[a-z][a-z /&-]{3,40}):")
-"""The words before the colon that open a line of a plan: "- medical treatment:"."""
-
-LINE_OPENING = re.compile(r"[ \-*•]*")
 BETWEEN = re.compile(r"[ ;,.:]*")
 """What may stand between two quotes that are one passage: no word and no new line."""
-
-
-class Outline:
-    """What the sentences of an assessment are about: their families, the problem of their block, their line's label."""
-
-    def __init__(self, page: Page, asserted: Iterable[Asserted], catalog: Catalog) -> None:
-        self.page, self.catalog = page, catalog
-        self.families: dict[int, set[str]] = {}
-        assessed: set[str] = set()
-        reasons: set[str] = set()
-        for a in asserted:
-            if a.reason in ("", "historical", "uncertain"):
-                self.families.setdefault(a.mention.sentence, set()).add(a.mention.family)
-                if a.mention.section == "assessment_plan":
-                    assessed.add(a.mention.family)
-                elif a.mention.section in ("hpi", "chief_complaint", "") and self.is_reason(a):
-                    reasons.add(a.mention.family)
-        first = next((s.body for s in page.sections if s.kind == "assessment_plan"), 0)
-        opening = self.page.block_at(first) if page.sentences else None
-        opens = opening and any(assessed & self.families.get(n, set()) for n in page.sentences_in(opening))
-        self.sole = assessed if len(assessed) == 1 and opens else set() if assessed else reasons
-        """The family that an assessment begins with and names no other; if it names none, what the visit is for."""
-        self.first_end = next((b for a, b in page.blocks if any(x.isalpha() for x in page.low[a:b])), 0)
-        self.themes: dict[int, frozenset[str]] = {}
-        self.labels: dict[int, str] = {}
-        self.judging: set[int] = set()
-
-    @cached_property
-    def telling_drugs(self) -> tuple[Span, ...]:
-        """Where drugs stand that speak of one disease if nothing else in the note takes them."""
-        return tuple(m.span() for m in each(self.catalog.general.get("telling"), self.page.low, 0, len(self.page.low)))
-
-    def is_led_by(self, mates: Sequence[Asserted]) -> bool:
-        """Whether a condition of the assessment stands in its first problem."""
-        return any(a.mention.start < self.first_end and a.mention.section == "assessment_plan" for a in mates)
-
-    @cached_property
-    def named(self) -> frozenset[str]:
-        """All families that the note speaks of."""
-        return frozenset().union(*self.families.values())
-
-    @cached_property
-    def topics(self) -> dict[int, str]:
-        """The family that a sentence of the history goes on to speak of: the only one named last in its paragraph."""
-        found: dict[int, str] = {}
-        for section in self.page.sections:
-            if section.kind not in ("hpi", "chief_complaint", ""):
-                continue
-            topic, age, last = "", 0, section.body
-            for n in self.page.sentences_in((section.body, section.end)):
-                start, end = self.page.sentences[n]
-                named = self.families.get(n, ())
-                if "\n" in self.page.low[last:start]:
-                    topic = ""
-                if named:
-                    topic, age = next(iter(named)) if len(named) == 1 else "", 0
-                elif topic and age < AGE:
-                    found[n] = topic
-                    age += 1
-                last = end
-        return found
-
-    def is_reason(self, a: Asserted) -> bool:
-        start = self.page.sentences[a.mention.sentence][0]
-        words = self.catalog.general["reason"]
-        return bool(words.search(self.page.low, max(start, a.mention.start - NEAR), a.mention.start))
-
-    def theme(self, number: int) -> frozenset[str]:
-        """The families that a sentence of a block is about: those of the block's title, or those that it names itself.
-
-        An assessment that names one condition only is about it, but for the other problems of a numbered list.
-        """
-        if number not in self.themes:
-            self.read_block(number)
-        return self.themes.get(number, frozenset())
-
-    def label(self, number: int) -> str:
-        """What the label of a sentence's line makes of it, "" without one."""
-        if number not in self.labels:
-            self.read_block(number)
-        return self.labels.get(number, "")
-
-    def judges(self, number: int) -> bool:
-        """Whether a sentence behind a label like "assessment:" judges, by its words or as the first one."""
-        return self.label(number) == "assess" and number in self.judging
-
-    def directs(self, number: int) -> bool:
-        """Whether a sentence asks the person for something; its label does not count."""
-        start, end = self.page.sentences[number]
-        label = LABEL.match(self.page.low, start, end)
-        return bool(self.catalog.general["directive"].search(self.page.low, label.end() if label else start, end))
-
-    def read_block(self, number: int) -> None:
-        block = self.page.block_at(self.page.sentences[number][0])
-        if block is None:
-            return
-        numbers = self.page.sentences_in(block)
-        title = self.families.get(numbers[0], set())
-        titled = 0 < len(title) < TITLE
-        named = set().union(*(self.families.get(n, ()) for n in numbers))
-        early = set().union(*(self.families.get(n, ()) for n in numbers[:3]))
-        listed = NUMBERED.match(self.page.plain, block[0]) and not self.is_plan(block[0])
-        alone = named if len(named) == 1 and (early or self.is_plan(block[0])) else () if named or listed else self.sole
-        label = ""
-        for n in numbers:
-            start, end = self.page.sentences[n]
-            self.themes[n] = frozenset(title if titled else self.families.get(n) or alone)
-            if self.opens_line(start):
-                m = LABEL.match(self.page.low, start, end)
-                label = self.kind_of(m["name"]) if m else ""
-                if label == "assess":
-                    self.judging |= self.judged(n, numbers)
-            self.labels[n] = label
-
-    def is_in_item(self, number: int) -> bool:
-        """Whether a sentence goes on with a numbered problem that another sentence opens."""
-        block = self.page.block_at(self.page.sentences[number][0])
-        opens = block and self.page.sentences_in(block)[0] == number
-        return bool(block and not opens and NUMBERED.match(self.page.plain, block[0]))
-
-    def is_plan(self, position: int) -> bool:
-        """Whether a position stands in a plan that is apart from the assessment."""
-        section = self.page.section_at(position)
-        return bool(PLAN.match(self.page.plain, section.start)) and section.kind == "assessment_plan"
-
-    def judged(self, first: int, numbers: range) -> set[int]:
-        """The sentences of the line that begins with a sentence in which words of judgement stand; or the first."""
-        found = set()
-        for n in range(first, numbers.stop):
-            start, end = self.page.sentences[n]
-            if n > first and self.opens_line(start):
-                break
-            if self.catalog.general["judged"].search(self.page.low, start, end):
-                found.add(n)
-        return found or {first}
-
-    def opens_line(self, start: int) -> bool:
-        opening = LINE_OPENING.match(self.page.low, self.page.line_at(start), start)
-        return bool(opening and opening.end() == start)
-
-    def kind_of(self, name: str) -> str:
-        for kind in ("told", "assess", "treat", "monitor"):
-            if self.catalog.general[f"label_{kind}"].search(name):
-                return kind
-        return ""
 
 
 class Witness:
@@ -235,26 +78,59 @@ class Witness:
         self.outline, self.named = outline, named
         self.seen = False
         """Whether the examination or a result names the condition; for whoever weighs its mentions to say."""
+        cues = dict(family.cues)
+        self.patterns = {"drugs": family.drugs, "shared_drugs": family.shared_drugs, "labs": family.labs, **cues}
+        """By the field of the condition file, in this order."""
         self.spans: dict[int, list[Span]] = {}
         """By sentence the mentions of the condition whose evidence is gathered: its name says nothing more of it."""
-        self.by_sentence: dict[int, tuple[Evidence, ...]] = {}
+        self.evidence_in: dict[int, tuple[Evidence, ...]] = {}
         self.by_block: dict[tuple[int, int], bool] = {}
 
     # ------------------------------------------------------------------------------------- words, whatever they mean
+
+    def places(self, field: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Span]:
+        """Where the words of a field stand between two borders of sentences.
+
+        Labs where the word is no food, drug or lack of the substance, cues where it is not the heading of an organ.
+        """
+        low = self.page.low
+        for span in self.page.spans(self.patterns.get(field), start, end):
+            if field == "labs":
+                if NO_LAB.match(low, span[1]) or RICH_IN.search(low, span[0] - 12, span[0]):
+                    continue
+            elif self.is_organ(span):
+                continue
+            yield span
+
+    def is_organ(self, span: Span) -> bool:
+        """Whether a word of evaluation is only the heading of an organ in an examination: "Heart:"."""
+        return self.page.low.startswith(":", span[1] - 1)
+
+    @cached_property
+    def by_sentence(self) -> dict[int, list[tuple[str, Span]]]:
+        """The words of the family in each sentence, with their fields."""
+        found: dict[int, list[tuple[str, Span]]] = {}
+        for field in self.patterns:
+            for span in self.places(field):
+                found.setdefault(self.page.sentence_at(span[0]), []).append((field, span))
+        return found
+
+    def rule(self, field: str) -> str:
+        return f"{self.family.name}/meat.{field}"
 
     @cached_property
     def drugs(self) -> dict[int, list[Evidence]]:
         """Where a current drug that fits only this family stands, by sentence."""
         found: dict[int, list[Evidence]] = {}
-        for e in self.given(self.family.drugs, "drugs", 0, len(self.page.low)):
+        for e in self.given("drugs"):
             found.setdefault(self.page.sentence_at(e.start), []).append(e)
         return found
 
-    def given(self, pattern: Words | None, field: str, start: int, end: int) -> Iterator[Evidence]:
-        """The drugs of a field in a stretch of the note that are current."""
-        for m in each(pattern, self.page.low, start, end):
-            if not self.is_off(self.page.sentence_at(m.start()), m.start(), m.end()):
-                yield Evidence(Meat.TREAT, m.start(), m.end(), f"{self.family.name}/meat.{field}")
+    def given(self, field: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Evidence]:
+        """The drugs of a field between two borders of sentences that are current."""
+        for span in self.places(field, start, end):
+            if not self.is_off(self.page.sentence_at(span[0]), *span):
+                yield Evidence(Meat.TREAT, *span, self.rule(field))
 
     @cached_property
     def own_drugs(self) -> tuple[Evidence, ...]:
@@ -278,11 +154,12 @@ class Witness:
     def shared_drugs(self) -> tuple[Evidence, ...]:
         """Drugs of several uses, anywhere in the note, each once."""
         found: dict[str, Evidence] = {}
-        for m in each(self.family.shared_drugs, self.page.low, 0, len(self.page.low)):
-            if m.group() in found or self.page.section_at(m.start()).kind in SILENT:
+        for start, end in self.places("shared_drugs"):
+            word = self.page.low[start:end]
+            if word in found or self.page.section_at(start).kind in SILENT:
                 continue
-            if not self.is_off(self.page.sentence_at(m.start()), m.start(), m.end()):
-                found[m.group()] = Evidence(Meat.TREAT, m.start(), m.end(), f"{self.family.name}/meat.shared_drugs")
+            if not self.is_off(self.page.sentence_at(start), start, end):
+                found[word] = Evidence(Meat.TREAT, start, end, self.rule("shared_drugs"))
                 if len(found) == LIMIT:
                     break
         return tuple(found.values())
@@ -292,7 +169,7 @@ class Witness:
         """Drugs of several uses that nothing else in the note takes: digoxin beside atrial fibrillation alone."""
         mine = self.family.shared_drugs
         return tuple(
-            Evidence(Meat.TREAT, start, end, f"{self.family.name}/meat.shared_drugs")
+            Evidence(Meat.TREAT, start, end, self.rule("shared_drugs"))
             for start, end in self.outline.telling_drugs
             if mine
             and mine.search(word := self.page.low[start:end])
@@ -305,9 +182,9 @@ class Witness:
     def has_sign(self) -> bool:
         """Whether the note tells of what only the condition makes: an irregularly irregular rhythm."""
         return any(
-            self.page.section_at(m.start()).kind not in SILENT
-            and not self.sentences.denied(self.page.sentence_at(m.start()), m.start(), m.end())
-            for m in each(self.family.signs, self.page.low, 0, len(self.page.low))
+            self.page.section_at(start).kind not in SILENT
+            and not self.sentences.denied(self.page.sentence_at(start), start, end)
+            for start, end in self.page.spans(self.family.signs)
         )
 
     def taken(self, drug: str) -> bool:
@@ -320,8 +197,7 @@ class Witness:
         if LEVEL.match(self.page.low, end) or self.sentences.denied(number, start, end):
             return True
         a, b = self.page.sentences[number]
-        near = self.page.low[max(a, start - 40) : min(b, end + 30)]
-        return bool(self.catalog.general["stopped"].search(near))
+        return bool(self.catalog.general["stopped"].search(self.page.low, max(a, start - 40), min(b, end + 30)))
 
     def is_near(self, a: Asserted) -> bool:
         """Whether evidence of the family itself (not only general words) stands in a mention's sentence or block."""
@@ -344,45 +220,28 @@ class Witness:
         return e.rule.startswith(self.family.name + "/")
 
     def in_sentence(self, number: int) -> tuple[Evidence, ...]:
-        if number not in self.by_sentence:
-            self.by_sentence[number] = tuple(self.scan(number, *self.page.sentences[number]))
-        return self.by_sentence[number]
+        """What the words of the family say in a sentence, whatever stands around it."""
+        if number not in self.evidence_in:
+            self.evidence_in[number] = tuple(self.read(number)) if number in self.by_sentence else ()
+        return self.evidence_in[number]
 
-    def scan(self, number: int, start: int, end: int) -> Iterator[Evidence]:
-        low, name = self.page.low, self.family.name
-        yield from self.drugs.get(number, ())
-        yield from self.given(self.family.shared_drugs, "shared_drugs", start, end)
-        for m in self.lab_values(start, end):
-            letter = Meat.MONITOR if self.is_ordered(start, end, m.start(), m.end()) else Meat.EVALUATE
-            yield Evidence(letter, m.start(), m.end(), f"{name}/meat.labs")
-        for letter_name, pattern in self.family.cues:
-            for m in each(pattern, low, start, end):
-                if not is_organ(m):
-                    yield Evidence(Meat(letter_name), m.start(), m.end(), f"{name}/meat.{letter_name}")
-
-    def lab_values(self, start: int, end: int) -> Iterator[re.Match[str]]:
-        """The family's labs, where the word is no food, drug or lack of the substance."""
-        for m in each(self.family.labs, self.page.low, start, end):
-            if not NO_LAB.match(self.page.low, m.end()) and not RICH_IN.search(
-                self.page.low, m.start() - 12, m.start()
-            ):
-                yield m
+    def read(self, number: int) -> Iterator[Evidence]:
+        start, end = self.page.sentences[number]
+        for field, span in self.by_sentence[number]:
+            if field in DRUGS:
+                if self.is_off(number, *span):
+                    continue
+                letter = Meat.TREAT
+            elif field == "labs":
+                letter = Meat.MONITOR if self.outline.is_ordered(start, end, *span) else Meat.EVALUATE
+            else:
+                letter = Meat(field)
+            yield Evidence(letter, *span, self.rule(field))
 
     def is_result(self, e: Evidence) -> bool:
         """Whether a span is a lab of the family with its value."""
         after = self.page.low[e.end : e.end + 25]
         return e.letter is Meat.EVALUATE and e.rule.endswith("/meat.labs") and bool(re.search(r"\d", after))
-
-    def is_ordered(self, start: int, end: int, first: int, last: int) -> bool:
-        """Whether a test is to be done: words of ordering stand around it and no value or result behind it."""
-        low = self.page.low
-        if VALUE.search(low[last : min(end, last + 15)]):
-            return False
-        before = low[max(start, first - 100) : first]
-        result = self.catalog.general["result"].search(low, last, min(end, last + 30))
-        if result and not UNSURE.search(before):
-            return False
-        return bool(self.catalog.general["order"].search(before + " " + low[first : min(end, last + 40)]))
 
     # ------------------------------------------------------------------------------------------ what binds, in order
 
@@ -509,27 +368,7 @@ class Witness:
             yield Evidence(Meat.ASSESS, start, end, "context/general.label_assess")
         if label == "told" and not self.outline.directs(number):
             return
-        for letter in (Meat.MONITOR, Meat.ASSESS, Meat.TREAT):
-            if label == "told" and letter is Meat.ASSESS:
-                continue
-            for m in each(self.catalog.general.get(letter), self.page.low, start, end):
-                if self.counts(letter, number, m.start(), m.end()):
-                    yield Evidence(letter, m.start(), m.end(), f"context/general.{letter}")
-
-    def counts(self, letter: Meat, number: int, first: int, last: int) -> bool:
-        """Whether a general word speaks of the condition: not of the vital signs, and not of what may be."""
-        start, end = self.page.sentences[number]
-        if letter is Meat.MONITOR and self.catalog.general["other_aim"].search(self.page.low, last, end):
-            return False
-        if letter is Meat.ASSESS:
-            return not self.catalog.general["not_assess"].search(
-                self.page.low, max(start, first - 50), min(end, last + 30)
-            )
-        return not self.is_open(start, end, first)
-
-    def is_open(self, start: int, end: int, first: int) -> bool:
-        """Whether what stands at `first` is only considered, denied or made to depend on something."""
-        return bool(self.catalog.general["open"].search(self.page.low, max(start, first - 60), first))
+        yield from (e for e in self.outline.said(number) if label != "told" or e.letter is not Meat.ASSESS)
 
     def letter_of(self, e: Evidence, number: int, label: str) -> Meat | None:
         """The letter of a word of the family in its sentence: a test to come monitors, one without result neither."""
@@ -544,14 +383,14 @@ class Witness:
             return None
         if e.letter is Meat.EVALUATE or e.rule.endswith("/meat.labs"):
             shown = self.page.section_at(e.start).kind in SHOWN
-            if not shown and self.is_ordered(start, end, e.start, e.end):
+            if not shown and self.outline.is_ordered(start, end, e.start, e.end):
                 return None if self.catalog.general["other_aim"].search(self.page.low, e.end, end) else Meat.MONITOR
             if label == "told":
                 return None
             if e.rule.endswith("/meat.labs") or self.catalog.general["test"].search(self.page.low, e.start, e.end):
-                return Meat.EVALUATE if self.has_result(start, end, e) else None
+                return Meat.EVALUATE if self.outline.has_result(start, end, e) else None
             return Meat.EVALUATE
-        if e.letter is Meat.ASSESS and not self.counts(Meat.ASSESS, number, e.start, e.end):
+        if e.letter is Meat.ASSESS and not self.outline.counts(Meat.ASSESS, number, e.start, e.end):
             return None
         words = "open" if e.letter is Meat.TREAT and "drugs" not in e.rule else "maybe"
         if self.catalog.general[words].search(self.page.low, max(start, e.start - 60), e.start):
@@ -561,20 +400,12 @@ class Witness:
     def is_name(self, e: Evidence, number: int) -> bool:
         return any(a <= e.start and e.end <= b for a, b in self.spans.get(number, ()))
 
-    def has_result(self, start: int, end: int, e: Evidence) -> bool:
-        near = self.page.low[e.end : min(end, e.end + 60)]
-        return bool(
-            VALUE.search(near[:30])
-            or WITH.match(near)
-            or self.catalog.general["result"].search(self.page.low, start, end)
-        )
-
     def of_narrative(self, number: int) -> Iterator[Evidence]:
         """The evidence of a sentence outside the assessment that names the condition.
 
         What a history tells of past treatment is for `told_treatment`, where nothing else treats.
         """
-        start, end = self.page.sentences[number]
+        start = self.page.sentences[number][0]
         crowded = len(self.outline.families.get(number, ())) >= TITLE
         is_history = self.page.section_at(start).kind in HISTORY
         for e in self.in_sentence(number):
@@ -587,12 +418,8 @@ class Witness:
                 continue
             if letter:
                 yield Evidence(letter, e.start, e.end, e.rule)
-        if crowded:
-            return
-        for letter in (Meat.MONITOR, Meat.ASSESS, Meat.TREAT):
-            for m in each(self.catalog.general.get(f"told_{letter}"), self.page.low, start, end):
-                if self.counts(letter, number, m.start(), m.end()):
-                    yield Evidence(letter, m.start(), m.end(), f"context/general.told_{letter}")
+        if not crowded:
+            yield from self.outline.said(number, "told_")
 
     def treatment(self, is_treated: bool) -> Iterator[Evidence]:
         """Its own drugs and, of those of several uses, the ones that no other condition of the note accounts for.
@@ -606,29 +433,22 @@ class Witness:
 
     def course(self) -> Iterator[Evidence]:
         """What was done for the condition during a stay, and what the person is sent home with."""
-        for e in self.found("treat", COURSE):
+        for e in self.found(Meat.TREAT, COURSE):
             number = self.page.sentence_at(e.start)
             if self.letter_of(e, number, self.outline.label(number)):
                 yield e
-        for start, end in self.places(COURSE):
-            shared = self.given(self.family.shared_drugs, "shared_drugs", start, end)
-            own = (e for n in self.page.sentences_in((start, end)) for e in self.drugs.get(n, ()))
-            for e in (*own, *(e for e in shared if self.claim(e) < 2)):
+        for start, end in self.page.bodies(COURSE):
+            shared = (e for e in self.given("shared_drugs", start, end) if self.claim(e) < 2)
+            for e in (*self.given("drugs", start, end), *shared):
                 number = self.page.sentence_at(e.start)
                 if self.letter_of(e, number, self.outline.label(number)):
                     yield e
 
-    def places(self, kinds: Iterable[str]) -> Iterator[Span]:
-        """Where sections of some kinds stand, without their headings."""
-        return ((s.body, s.end) for s in self.page.sections if s.kind in kinds)
-
-    def found(self, letter: str, kinds: Iterable[str]) -> Iterator[Evidence]:
+    def found(self, letter: Meat, kinds: Collection[str]) -> Iterator[Evidence]:
         """The family's cues of a letter in sections of some kinds."""
-        for pattern in (p for name, p in self.family.cues if name == letter):
-            for start, end in self.places(kinds):
-                for m in each(pattern, self.page.low, start, end):
-                    if not is_organ(m):
-                        yield Evidence(Meat(letter), m.start(), m.end(), f"{self.family.name}/meat.{letter}")
+        for start, end in self.page.bodies(kinds):
+            for span in self.places(letter, start, end):
+                yield Evidence(letter, *span, self.rule(letter))
 
     def claim(self, e: Evidence) -> int:
         """How another condition that the note names accounts for a drug: 2 as its own, 1 as one of several, 0 not."""
@@ -643,50 +463,50 @@ class Witness:
     def elsewhere(self) -> Iterator[Evidence]:
         """What examinations and results show of the family in the rest of the note, each measure once."""
         seen: set[tuple[Meat, str, bool]] = set()
+
+        def is_new(e: Evidence, is_normal: bool) -> bool:
+            known = len(seen)
+            seen.add((e.letter, self.page.low[e.start : e.end], is_normal))
+            return len(seen) > known
+
         normal: list[Evidence] = []
         organs: list[Evidence] = []
         is_shown = False
-        evaluations = [pattern for letter, pattern in self.family.cues if letter == Meat.EVALUATE]
-        for section in self.page.sections:
-            if section.kind not in PLACES:
-                continue
-            for pattern in evaluations:
-                for m in each(pattern, self.page.low, section.body, section.end):
-                    for e, is_normal in self.seen_once(seen, m, f"{self.family.name}/meat.evaluate"):
-                        if is_organ(m):
-                            organs.append(e)
-                        elif is_normal:
-                            normal.append(e)
-                        else:
-                            is_shown = True
-                            yield e
-            for m in self.lab_values(section.body, section.end):
-                for e, _ in self.seen_once(seen, m, f"{self.family.name}/meat.labs"):
+        for start, end in self.page.bodies(PLACES):
+            for span in self.page.spans(self.patterns.get(Meat.EVALUATE), start, end):
+                e, is_normal = self.measure(Meat.EVALUATE, span)
+                if e and is_new(e, is_normal):
+                    if self.is_organ(span):
+                        organs.append(e)
+                    elif is_normal:
+                        normal.append(e)
+                    else:
+                        is_shown = True
+                        yield e
+            for span in self.places("labs", start, end):
+                e, is_normal = self.measure("labs", span)
+                if e and is_new(e, is_normal):
                     is_shown = True
                     yield e
         yield from normal
         if not (is_shown or normal):
             yield from organs
 
-    def seen_once(
-        self, seen: set[tuple[Meat, str, bool]], m: re.Match[str], rule: str
-    ) -> Iterator[tuple[Evidence, bool]]:
-        """A measure with whether it is a normal one, unless the like of it was seen before."""
-        number = self.page.sentence_at(m.start())
-        letter = self.letter_of(Evidence(Meat.EVALUATE, m.start(), m.end(), rule), number, self.outline.label(number))
-        start = self.page.sentences[number][0]
-        is_normal = bool(NORMAL.search(self.page.low, max(start, m.start() - 60), m.end()))
-        if letter and (letter, m.group(), is_normal) not in seen:
-            seen.add((letter, m.group(), is_normal))
-            yield Evidence(letter, m.start(), m.end(), rule), is_normal
+    def measure(self, field: str, span: Span) -> tuple[Evidence | None, bool]:
+        """What a test or finding says of the condition, and whether it is a normal one."""
+        number = self.page.sentence_at(span[0])
+        e = Evidence(Meat.EVALUATE, *span, self.rule(field))
+        letter = self.letter_of(e, number, self.outline.label(number))
+        is_normal = bool(NORMAL.search(self.page.low, max(self.page.sentences[number][0], span[0] - 60), span[1]))
+        return (replace(e, letter=letter) if letter else None), is_normal
 
     def told_results(self, is_evaluated: bool) -> Iterator[Evidence]:
         """What the history tells of labs with their values and of tests; of findings only if nothing else evaluates."""
-        for start, end in self.places(TOLD):
-            for m in self.lab_values(start, end):
-                if VALUE.search(self.page.low[m.end() : m.end() + 30]):
-                    yield Evidence(Meat.EVALUATE, m.start(), m.end(), f"{self.family.name}/meat.labs")
-        for e in self.found("evaluate", TOLD):
+        for start, end in self.page.bodies(TOLD):
+            for span in self.places("labs", start, end):
+                if VALUE.search(self.page.low[span[1] : span[1] + 30]):
+                    yield Evidence(Meat.EVALUATE, *span, self.rule("labs"))
+        for e in self.found(Meat.EVALUATE, TOLD):
             is_test = self.catalog.general["test"].search(self.page.low, e.start, e.end)
             if (is_test or not is_evaluated) and self.letter_of(e, self.page.sentence_at(e.start), "") is Meat.EVALUATE:
                 yield e
@@ -696,7 +516,7 @@ class Witness:
 
         Without one, the operation, for what the note is about first.
         """
-        told = self.found("treat", ("hpi", "chief_complaint", "procedure", ""))
+        told = self.found(Meat.TREAT, ("hpi", "chief_complaint", "procedure", ""))
         treatments = (e for e in told if self.letter_of(e, self.page.sentence_at(e.start), ""))
         yield from islice(chain(treatments, self.operations() if is_first else ()), 1)
 
@@ -717,42 +537,32 @@ class Witness:
 
     def coming_back(self, places: Sequence[str]) -> Iterator[Evidence]:
         """When the person is to be seen again, where nothing says that it is for another problem."""
-        for start, end in self.places(places):
-            for m in self.catalog.general["return"].finditer(self.page.low, start, end):
-                number = self.page.sentence_at(m.start())
+        for start, end in self.page.bodies(places):
+            for span in self.page.spans(self.catalog.general["return"], start, end):
+                number = self.page.sentence_at(span[0])
                 about = self.outline.families.get(number) or self.outline.theme(number)
                 if self.family.name in about or not (about or self.outline.is_in_item(number)):
-                    yield Evidence(Meat.MONITOR, m.start(), m.end(), "context/general.return")
+                    yield Evidence(Meat.MONITOR, *span, "context/general.return")
 
     def followed(self) -> Iterator[Evidence]:
         """For a condition watched nowhere else: its first symptoms in the history, or its specialist who follows."""
-        symptoms = list(islice(self.found("monitor", HISTORY), 2))
+        symptoms = list(islice(self.found(Meat.MONITOR, HISTORY), 2))
         yield from symptoms or islice(self.specialists(), 1)
 
     def specialists(self) -> Iterator[Evidence]:
         """Where a specialist of the family is named as one who follows."""
-        for e in self.found("treat", {s.kind for s in self.page.sections} - {"family", "allergies"}):
+        for e in self.found(Meat.TREAT, {s.kind for s in self.page.sections} - {"family", "allergies"}):
             start, end = self.page.sentences[self.page.sentence_at(e.start)]
-            near = self.page.low[max(start, e.start - 60) : min(end, e.end + 60)]
-            if SPECIALIST.search(self.page.low, e.start, e.end) and self.catalog.general["followed"].search(near):
+            followed, first, last = self.catalog.general["followed"], max(start, e.start - 60), min(end, e.end + 60)
+            if SPECIALIST.search(self.page.low, e.start, e.end) and followed.search(self.page.low, first, last):
                 yield replace(e, letter=Meat.MONITOR)
 
     def of_all(self, given: set[Meat]) -> Iterator[Evidence]:
         """What the note says of its conditions as a whole, where it says nothing of this one."""
         for letter in (Meat.ASSESS, Meat.TREAT):
-            pattern = self.catalog.general[f"all_{letter}"]
-            m = None if letter in given else pattern.search(self.page.low)
-            if m and self.page.section_at(m.start()).kind not in SILENT:
-                yield Evidence(letter, m.start(), m.end(), f"context/general.all_{letter}")
-
-
-def is_organ(m: re.Match[str]) -> bool:
-    """Whether a word of evaluation is only the heading of an organ in an examination: "Heart:"."""
-    return m.group().endswith(":")
-
-
-def each(pattern: Words | None, text: str, start: int, end: int) -> Iterator[re.Match[str]]:
-    return pattern.finditer(text, start, end) if pattern else iter(())
+            for span in () if letter in given else self.page.spans(self.catalog.general[f"all_{letter}"])[:1]:
+                if self.page.section_at(span[0]).kind not in SILENT:
+                    yield Evidence(letter, *span, f"context/general.all_{letter}")
 
 
 def chosen(page: Page, *sources: Iterable[Evidence]) -> tuple[Evidence, ...]:

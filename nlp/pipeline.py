@@ -97,9 +97,14 @@ def engine() -> Callable[[str], tuple[Cue, ...]]:
         """A document of one sentence: scopes depend on the number of words alone, so spaCy never sees a note's."""
         return Doc(vocab, words=["x"] * size, sent_starts=[n == 0 for n in range(size)])
 
+    @lru_cache(maxsize=10_000)
+    def scope(number: int, first: int, last: int, size: int) -> tuple[int, int]:
+        """How far ConText lets a cue reach that stands between two words of a sentence of so many."""
+        low, high = ConTextModifier(context_rules[number], first, last, blank(size)).scope_span
+        return low, high
+
     def cues(sentence: str) -> tuple[Cue, ...]:
-        tokens = [(m.group(), m.start(), m.end()) for m in TOKEN.finditer(sentence)]
-        words = [t[0] for t in tokens]
+        words = TOKEN.findall(sentence)
         last = len(words)
         found = [
             m
@@ -108,29 +113,24 @@ def engine() -> Callable[[str], tuple[Cue, ...]]:
         ]
         if not any(rules[n].direction in SCOPED for n, _, _ in found):
             return ()
+        tokens = [m.span() for m in TOKEN.finditer(sentence)]
         found = [m for m in leftmost_longest(found) if rules[m[0]].direction != "pseudo"]
-        doc = blank(last)
-        modifiers = {
-            i: ConTextModifier(context_rules[n], a, b, doc)
-            for i, (n, a, b) in enumerate(found)
-            if rules[n].direction in SCOPED
-        }
         out = []
-        for i, modifier in modifiers.items():
-            limit_scope(i, modifier, found, rules, words)
-            n, a, b = found[i]
-            low, high = modifier.scope_span
+        for i, (n, a, b) in enumerate(found):
+            rule = rules[n]
+            if rule.direction not in SCOPED:
+                continue
+            low, high = limited(scope(n, a, b, last), i, found, rules, words)
             if low < high:
-                rule = rules[n]
                 out.append(
                     Cue(
                         rule.category,
                         rule.direction,
                         rule.text,
-                        tokens[a][1],
-                        tokens[b - 1][2],
-                        tokens[low][1],
-                        tokens[high - 1][2],
+                        tokens[a][0],
+                        tokens[b - 1][1],
+                        tokens[low][0],
+                        tokens[high - 1][1],
                         rule.max_targets,
                         rule.kinds,
                     )
@@ -155,8 +155,10 @@ SCOPED = ("forward", "backward")
 """Directions of the cues that reach something; the others only end what these reach, or mean nothing."""
 
 
-def limit_scope(i: int, modifier: Any, found: Sequence[Match], rules: Sequence[CueRule], words: list[str]) -> None:
-    """What ConTextGraph.update_scopes does to one modifier, without the pairs that cannot limit each other.
+def limited(
+    scope: tuple[int, int], i: int, found: Sequence[Match], rules: Sequence[CueRule], words: list[str]
+) -> tuple[int, int]:
+    """What ConTextGraph.update_scopes makes of one modifier's scope, without the pairs that cannot limit each other.
 
     A forward scope ends at the next later cue, a backward one at the last earlier one, that is of its own category or a
     stop of it. ConText's own test for "ends" fails for every scope that a `max_scope` has cut, since the stop's scope,
@@ -164,21 +166,20 @@ def limit_scope(i: int, modifier: Any, found: Sequence[Match], rules: Sequence[C
     """
     n, _, last = found[i]
     rule = rules[n]
-    low, high = modifier.scope_span
+    low, high = scope
     if rule.direction == "forward":
         for number, start, _ in islice(found, i + 1, None):
             if start >= high:
-                return
+                break
             if low <= start and ends(rules[number], rule) and not governs(rule, rules[number], words[last:start]):
-                modifier._scope_end = start
-                return
+                return low, start
     else:
         for number, _, end in reversed(found[:i]):
             if end <= low:
-                return
+                break
             if end <= high and ends(rules[number], rule):
-                modifier._scope_start = end
-                return
+                return end, high
+    return scope
 
 
 def governs(cue: CueRule, stop: CueRule, between: list[str]) -> bool:

@@ -11,7 +11,8 @@ from nlp.assertion import AT_ADMISSION, Asserted, Sentences, overridden
 from nlp.catalog import Catalog, CodeLine, Family, expand
 from nlp.dates import code_on
 from nlp.findings import Confidence, Evidence, Finding, Meat, Span, Statement, Suppressed
-from nlp.meat import Outline, Witness, chosen
+from nlp.meat import Witness, chosen
+from nlp.outline import Outline
 from nlp.sections import Page
 from nlp.titles import TITLE
 
@@ -500,8 +501,7 @@ def is_at_bedside(page: Page, witness: Witness, a: Asserted) -> bool:
     own = witness.family.name + "/"
     has = HAS.search(page.low[start : a.mention.start])
     if has and not NARRATED.search(page.low, start, start + has.start()):
-        cure = next((words for letter, words in witness.family.cues if letter == str(Meat.TREAT)), None)
-        return bool(cure and cure.search(page.low))
+        return bool(page.spans(witness.patterns.get(Meat.TREAT)))
     if NARRATED.search(page.low, start, end):
         return False
     return any(e.letter is Meat.TREAT and e.rule.startswith(own) for e in witness.in_sentence(a.mention.sentence))
@@ -714,8 +714,6 @@ def code(page: Page, c: Condition, suppressed: list[Suppressed], setting: str) -
     if any(name == "setting" for line in family.codes for name, _ in line.when):
         # A consultant's claim is professional, so its doubts do not count; the person lies in a hospital all the same.
         values["setting"] = ("inpatient" if page.is_stay or page.is_bedside else setting,)
-    cure = next((words for letter, words in family.cues if letter == str(Meat.TREAT)), None)
-    operated = bool(cure and cure.search(page.low)) and any(is_operated_for(page, a) for _, a, _ in c.supporting)
     runs = [values]
     if family.many and values.get(family.many.name) and not c.title:
         found = values[family.many.name]
@@ -724,7 +722,8 @@ def code(page: Page, c: Condition, suppressed: list[Suppressed], setting: str) -
     out: list[tuple[Finding, bool]] = []
     for run in runs:
         lines = family.history if c.past else family.codes
-        line = next((x for x in lines if x.fits(run) and not (x.suppress == "historical" and operated)), None)
+        fitting = (x for x in lines if x.fits(run))
+        line = next((x for x in fitting if x.suppress != "historical" or not is_operated(page, c)), None)
         if c.title and not c.past and not (line and line.suppress and any(name == "setting" for name, _ in line.when)):
             line = CodeLine((), (c.title,), "", "")
         if line is None:
@@ -740,6 +739,12 @@ def code(page: Page, c: Condition, suppressed: list[Suppressed], setting: str) -
             if line.fits(values):
                 out += [(finding(page, c, expand(x, flat(family, values)), line, {}), line.offer) for x in line.codes]
     return out
+
+
+def is_operated(page: Page, c: Condition) -> bool:
+    """Whether the note does the operation that ends a condition, which is there until then."""
+    cure = dict(c.family.cues).get(Meat.TREAT)
+    return bool(page.spans(cure)) and any(is_operated_for(page, a) for _, a, _ in c.supporting)
 
 
 PATHOLOGY = re.compile(r"patholog|biops|histolog")

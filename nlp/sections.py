@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from nlp.catalog import Catalog
 from nlp.findings import Section, Span
-from nlp.words import Sentence, Text, Words, sentence
+from nlp.words import Text, Words, words_of
 
 MAX_SENTENCE = 800
 """Longest stretch read as one sentence: the work on modifiers grows with its square."""
@@ -75,8 +75,7 @@ class Page:
 
     def can_name(self, words: Words | None) -> bool:
         """Whether a pattern can begin anywhere in the note; quick, and true more often than it stands there."""
-        places = words.places(self.low) if words else ()
-        return places is None or bool(places)
+        return bool(words and words.places(self.low))
 
     def spans(self, words: Words | None, start: int = 0, end: int = sys.maxsize) -> Sequence[Span]:
         """Where a pattern stands between two borders of sentences, in text order; no match runs over such a border."""
@@ -84,39 +83,33 @@ class Page:
             return ()
         found = self.found.get(words)
         if found is None:
-            places = words.places(self.low)
-            numbers = range(len(self.sentences)) if places is None else dict.fromkeys(map(self.sentence_at, places))
-            found = self.found[words] = [span for n in numbers for span in self.spans_in(words, n)]
+            found = self.found[words] = list(self.look_for(words, 0, len(self.low)))
         return found and found[bisect_left(found, (start,)) : bisect_left(found, (end,))]
 
     def spans_in(self, words: Words | None, number: int) -> Sequence[Span]:
         """Where a pattern stands in a sentence."""
-        start, end = self.sentences[number]
-        places = words.places(self.low, start, end) if words else ()
-        if not words or (places is not None and not places):
-            return ()
-        return [(start + a, start + b) for a, b in words.spans(self.sentence(number), start, places)]
+        return list(self.look_for(words, *self.sentences[number])) if words else ()
+
+    def look_for(self, words: Words, start: int, end: int) -> Iterator[Span]:
+        match, free = words.compiled.match, 0
+        for at in words.places(self.low, start, end):
+            if at >= free and (m := match(self.low, at)):
+                last = self.sentences[self.sentence_at(at)][1]
+                if m.end() <= last or (m := match(self.low, at, last)):
+                    yield m.span()
+                    free = m.end()
 
     @cached_property
     def found(self) -> dict[Words, Sequence[Span]]:
         """Where the patterns stand that were looked for in the whole note."""
         return {}
 
-    @cached_property
-    def remembered(self) -> dict[int, Sentence]:
-        """The sentences in which something was looked for."""
-        return {}
-
-    def sentence(self, number: int) -> Sentence:
-        """A sentence with what is remembered of its words."""
-        known = self.remembered.get(number)
-        if known is None:
-            start, end = self.sentences[number]
-            known = self.remembered[number] = sentence(self.low[start:end])
-        return known
-
     def section_at(self, position: int) -> Section:
         return self.sections[max(bisect_right(self.section_starts, position) - 1, 0)]
+
+    def bodies(self, kinds: Collection[str]) -> Iterator[Span]:
+        """Where sections of some kinds stand, without their headings."""
+        return ((s.body, s.end) for s in self.sections if s.kind in kinds)
 
     def sentence_at(self, position: int) -> int:
         return max(bisect_right(self.sentence_starts, position) - 1, 0)
@@ -141,16 +134,22 @@ class Page:
         return range(first, last)
 
 
-BEDSIDE = re.compile(
-    r"(?:admitting|admission|preoperative|pre-?op|postoperative|post-?op) diagnos|diagnos[ei]s (?:at|on|upon) admission"
-    r"|hospital course|(?:^|\n)[ ]*course:|reason for admission|\bintubated\b|\bventilator\b|\bicu\b|intensive care"
-    r"|(?:will be|is being|is|now|being) admitted\b|\badmit (?:the |this |him|her|to)|emergent craniotomy"
-    r"|post-?op(?:erative)? day"
-)
-DISCHARGE = re.compile(
-    r"discharge (?:summary|diagnos[ei]s)|diagnos[ei]s (?:at|on|upon) discharge|final diagnos[ei]s|hospital course"
-    r"|course in (?:the )?hospital|date of discharge|discharge date|condition (?:at|on) discharge|discharged?:"
-)
+BEDSIDE = words_of(
+    (
+        "(?:admitting|admission|preoperative|pre ?op|postoperative|post ?op) diagnos[a-z]*",
+        "diagnos[ei]s (?:at|on|upon) admission", "(?<=\n)course(?=:)", "(?<=\n )course(?=:)", "hospital course",
+        "reason for admission", "intubated", "ventilator", "icu", "intensive care",
+        "(?:will be|is being|is|now|being) admitted", "admit (?:the|this|him|her|to)", "emergent craniotomy",
+        "post ?op(?:erative)? day",
+    )
+)  # fmt: skip
+DISCHARGE = words_of(
+    (
+        "discharge (?:summary|diagnos[ei]s)", "diagnos[ei]s (?:at|on|upon) discharge", "final diagnos[ei]s",
+        "hospital course", "course in (?:the )?hospital", "date of discharge", "discharge date",
+        "condition (?:at|on) discharge", "discharged?(?=:)",
+    )
+)  # fmt: skip
 STAY = re.compile(
     r"(?m)^[ ]*(?:date of admission|admission date|admit(?:ted)?(?: date)?:|admitting diagnos|admission diagnos)"
     r"|\bdischarge summary\b"

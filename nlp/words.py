@@ -7,15 +7,11 @@ import sys
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from itertools import accumulate, chain, groupby
-
-from nlp.findings import Span
 
 LETTERS = 3
 """Letters by which the beginning of a word is known: enough to tell most words apart."""
-SENTENCES = 5000
-"""Sentences that a process remembers, for those that come again in a note or in the next one of the person."""
 TOKEN = re.compile(r"[a-z]+|[0-9]+|[^\sa-z0-9\-]")
 PARTS = re.compile(f"({TOKEN.pattern})")
 
@@ -56,25 +52,12 @@ class Text(str):
         """Where the patterns that were looked for can begin."""
         return {}
 
-    def begins_with(self, openings: frozenset[str]) -> Sequence[int]:
-        """Where words with such first letters start, in text order."""
+    def begins_with(self, openings: frozenset[str] | None) -> Sequence[int]:
+        """Where words with such first letters start, in text order; None: any word."""
+        if openings is None:
+            return self.starts
         here = [self.beginnings[letters] for letters in openings & self.first_letters]
         return here[0] if len(here) == 1 else sorted(chain.from_iterable(here)) if here else ()
-
-
-class Sentence(str):
-    """A folded sentence, which remembers what was found in it: its own words decide, whatever note it stands in."""
-
-    @cached_property
-    def spans(self) -> dict[Words, Sequence[Span]]:
-        """Where the patterns stand that were looked for."""
-        return {}
-
-
-@lru_cache(maxsize=SENTENCES)
-def sentence(text: str) -> Sentence:
-    """A sentence with what this process remembers of it, in memory only."""
-    return Sentence(text)
 
 
 class Words:
@@ -97,7 +80,7 @@ class Words:
 
     @cached_property
     def openings(self) -> frozenset[str] | None:
-        """The first letters of all words with which a match can begin; None where they cannot be told."""
+        """The first letters of all words with which a match can begin; None where any word may."""
         found = [openings(s) for s in self.sources]
         return None if None in found else frozenset().union(*(f for f in found if f))
 
@@ -111,20 +94,13 @@ class Words:
 
     def finditer(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:
         """As of a regular expression: from left to right, without overlaps."""
-        places = self.places(text, start, end)
-        if places is None:
+        if not isinstance(text, Text):
             return self.compiled.finditer(text, start, end)
+        places = self.places(text, start, end)
         return self.matches(text, places, end) if places else NOTHING
 
-    def can_begin(self, text: str, start: int, end: int) -> bool:
-        """Whether a match can begin between two offsets; quick, and true more often than there is one."""
-        places = self.places(text, start, end)
-        return self.compiled.search(text, start, end) is not None if places is None else bool(places)
-
-    def places(self, text: str, start: int = 0, end: int = sys.maxsize) -> Sequence[int] | None:
-        """Where a match can begin between two offsets; None if that cannot be told."""
-        if self.openings is None or not isinstance(text, Text):
-            return None
+    def places(self, text: Text, start: int = 0, end: int = sys.maxsize) -> Sequence[int]:
+        """Where a match can begin between two offsets; quick, and more often than there is one."""
         found = text.places.get(self)
         if found is None:
             found = text.places[self] = text.begins_with(self.openings)
@@ -136,20 +112,6 @@ class Words:
             if at >= free and (m := match(text, at, end)):
                 yield m
                 free = m.end()
-
-    def spans(self, sentence: Sentence, offset: int, places: Iterable[int] | None) -> Sequence[Span]:
-        """Where matches stand in a sentence, found once however often it comes.
-
-        places: where one can begin, in a text in which the sentence begins at the offset; None if that cannot be told.
-        """
-        known = sentence.spans.get(self)
-        if known is None:
-            if places is None:
-                found = self.compiled.finditer(sentence)
-            else:
-                found = self.matches(sentence, (at - offset for at in places))
-            known = sentence.spans[self] = [m.span() for m in found]
-        return known
 
 
 NOTHING: Iterator[re.Match[str]] = iter(())
@@ -237,7 +199,7 @@ BEGUN = re.compile(rf"[a-z]{{{LETTERS}}}|[0-9]{{{LETTERS}}}|[a-z]+[0-9{EDGE}]|[0
 def openings(source: str) -> frozenset[str] | None:
     """The first letters of the words with which a match of a rule pattern can begin: "(?:lymph )?node" gives lym, nod.
 
-    Of a shorter word all its letters. None if a match may begin with anything else.
+    Of a shorter word all its letters. None if a match may begin with other words too; with a blank none may begin.
     """
     found, _ = first_letters(source, 0)
     if not ends_in_look_ahead(source):

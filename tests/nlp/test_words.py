@@ -29,8 +29,8 @@ def test_a_pattern_sees_only_its_window() -> None:
     stage = next(w for f in load().families.values() for a in f.attributes for v, w in a.values if w.search("stage 3"))
     assert [m.start() for m in stage.finditer(low)] == [24]
     assert not list(stage.finditer(low, 0, 29))
-    assert stage.can_begin(low, 20, 30)
-    assert not stage.can_begin(low, 0, 24)
+    assert list(stage.places(low, 20, 30)) == [24]
+    assert not stage.places(low, 0, 24)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nlp.assertion import SILENT
 from nlp.findings import Contradiction, Meat, Statement
 from nlp.sections import Page
 from nlp.words import Words, union
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 FILE = Path(__file__).with_name("contradictions.toml")
 
 PRESENT, STATED, DENIED, PAST, MEASURED = "present", "stated", "denied", "past", "measured"
+REPORTED = "reported"
+"""What no place of a note says, but a first-pass code of its date."""
+TREATED = "treated"
+"""A drug that is taken for a condition, and for nothing else that the note names."""
 NUMBER, DIFFERS = "number", "differs"
 """Kinds of contradictions, beside DENIED and PAST."""
 NEAR = 60
@@ -53,7 +58,10 @@ class Measure:
 
 @dataclass(frozen=True)
 class Range:
+    """low inclusive, high exclusive. codes: how the codes begin that say the same as the words."""
+
     words: str
+    codes: tuple[str, ...]
     low: float
     high: float
 
@@ -71,6 +79,13 @@ class NumberRule:
     by: str
     source: str
     values: Mapping[str, Range]
+
+    def value_of(self, one: Statement) -> str | None:
+        """The rule's value that a statement gives; None where it gives one of another attribute."""
+        if one.says == PRESENT or (one.says == REPORTED and not self.attribute):
+            return ""
+        name, _, value = one.value.partition("=")
+        return value if name == self.attribute else None
 
     def is_outside(self, value: str, measured: Statement) -> bool:
         """Whether all that the number can mean lies outside of the value's range by more than the margin."""
@@ -105,6 +120,8 @@ class Rules:
     attributes: Mapping[str, tuple[str, ...]]
     """By family, the attributes whose words are kept as statements."""
     past: frozenset[str]
+    treated: frozenset[str]
+    treated_else: frozenset[str]
     denied_kinds: frozenset[str]
     silent: frozenset[str]
     plain_in: frozenset[str]
@@ -126,6 +143,7 @@ def rules() -> Rules:
     words |= {"unsettled": data["stated"]["unsettled"]} | {
         name: data["past"][name] for name in ("still", "goes_on", "done")
     }
+    words |= {"not_treated": data["treated"]["unless"], "not_now": data["treated"]["not_now"]}
     words |= {"other_before": [*data["other_time"]["before"], *data["not_measured"]["before"]]}
     words |= {"other_after": [*data["other_time"]["after"], *data["not_measured"]["after"]]}
     return Rules(
@@ -135,6 +153,8 @@ def rules() -> Rules:
         differs=differs,
         attributes={family: tuple(names) for family, names in attributes.items()},
         past=frozenset(data["past"]["families"]),
+        treated=frozenset(data["treated"]["families"]),
+        treated_else=frozenset(data["treated"]["unless_families"]),
         denied_kinds=frozenset(denied["kinds"]),
         silent=frozenset(denied["silent"]),
         plain_in=frozenset(denied["sections_of_plain"]),
@@ -157,7 +177,7 @@ def measure(name: str, row: Mapping[str, Any]) -> Measure:
 
 def number_rule(row: Mapping[str, Any]) -> NumberRule:
     values = {
-        value: Range(x["words"], x.get("from", float("-inf")), x.get("below", float("inf")))
+        value: Range(x["words"], tuple(x.get("codes", ())), x.get("from", float("-inf")), x.get("below", float("inf")))
         for value, x in row["values"].items()
     }
     return NumberRule(
@@ -189,9 +209,9 @@ def statements(page: Page, asserted: Sequence[Asserted], outcome: Outcome, catal
         if not a.reason:
             said += stated(page, a, catalog)
         elif a.reason == "negated" and is_denial(page, a, catalog):
-            said.append(of_mention(DENIED, a))
+            said.append(of_mention(DENIED, a, catalog))
         elif a.reason == "historical" and is_told_as_past(page, a):
-            said.append(of_mention(PAST, a))
+            said.append(of_mention(PAST, a, catalog))
     has = {s.subject: s for s in reversed(said) if s.says == PRESENT}
     doubtful = {(s.says, s.subject) for s in said if s.says in (DENIED, PAST) and s.subject in has}
     explained = {x for x in doubtful if is_explained(page, x[0], has[x[1]], outcome)}
@@ -201,8 +221,11 @@ def statements(page: Page, asserted: Sequence[Asserted], outcome: Outcome, catal
         doubt = (one.says, one.subject)
         if doubt in doubtful and (doubt in explained or in_one_sentence(page, one, has[one.subject])):
             continue
-        key = (one.says, one.subject, one.value or one.icd10)
+        key = (one.says, one.subject, one.icd10 if one.says == PRESENT else one.value)
         found.setdefault(key, one)
+    for family in rules().treated & {subject for says, subject, _ in found if says == PAST}:
+        if (PRESENT, family) not in {(says, subject) for says, subject, _ in found}:
+            found |= {(s.says, s.subject, s.value): s for s in still_taken(page, family, asserted, catalog)}
     return tuple(sorted(found.values(), key=lambda s: (s.start, s.end, s.says, s.subject, s.value)))
 
 
@@ -236,12 +259,14 @@ OVER = "Z8"
 """How the codes begin for what is over."""
 
 
-def of_mention(says: str, a: Asserted) -> Statement:
-    """The mention with the words that deny it or put it into the past."""
+def of_mention(says: str, a: Asserted, catalog: Catalog) -> Statement:
+    """The mention with the words that deny it or put it into the past, and the code that it would have without them."""
+    from nlp.resolve import suppress
+
     start, end = a.mention.start, a.mention.end
     if a.cue:
         start, end = min(start, a.cue[0]), max(end, a.cue[1])
-    return Statement(says, a.mention.family, "", "", start, end, a.mention.section)
+    return Statement(says, a.mention.family, "", suppress(a, a.reason, catalog).icd10, start, end, a.mention.section)
 
 
 def present(outcome: Outcome, asserted: Sequence[Asserted]) -> Iterator[Statement]:
@@ -323,6 +348,21 @@ def is_told_as_past(page: Page, a: Asserted) -> bool:
     if not a.cue or m.family not in rules().past or not m.term.alone:
         return False
     return not rules().words["still"].search(page.low, *page.sentences[m.sentence])
+
+
+def still_taken(page: Page, family: str, asserted: Sequence[Asserted], catalog: Catalog) -> Iterator[Statement]:
+    """The first drug that is taken now, in a note in which only this condition takes it."""
+    drugs, words = catalog.families[family].shared_drugs, rules().words
+    if not drugs or page.is_stay or page.is_bedside or words["not_treated"].search(page.low):
+        return
+    if any(a.mention.family in rules().treated_else for a in asserted):
+        return
+    for m in drugs.finditer(page.low):
+        section = page.section_at(m.start()).kind
+        sentence = page.sentences[page.sentence_at(m.start())]
+        if section not in SILENT and not words["not_now"].search(page.low, *sentence):
+            yield Statement(TREATED, family, m.group(), "", *m.span(), section)
+            return
 
 
 def measured(page: Page) -> Iterator[Statement]:
@@ -439,7 +479,7 @@ def pairs(said: Sequence[Said]) -> Iterator[Pair]:
     for one in said:
         by.setdefault((one.statement.says, one.statement.subject), []).append(one)
     seen: set[tuple[str, str, int, int]] = set()
-    for pair in (*numbers(by), *differing(by), *denied(by), *over(by)):
+    for pair in (*numbers(by), *differing(by), *denied(by), *over(by), *treated(by)):
         key = (pair.kind, pair.one.statement.subject, pair.one.note, pair.other.note)
         if key not in seen:
             seen.add(key)
@@ -457,11 +497,17 @@ def numbers(by: Index) -> Iterator[Pair]:
         for number in by.get((MEASURED, rule.measure), ()):
             by_note.setdefault(number.note, []).append(number)
         everywhere = [x for found in by_note.values() for x in found]
-        says = STATED if rule.attribute else PRESENT
-        for one in by.get((says, rule.family), ()) if everywhere else ():
-            value = one.statement.value.removeprefix(f"{rule.attribute}=") if rule.attribute else ""
+        if not everywhere:
+            continue
+        in_words = by.get((STATED if rule.attribute else PRESENT, rule.family), [])
+        said = {(one.note, rule.value_of(one.statement)) for one in in_words}
+        in_code = [
+            one for one in by.get((REPORTED, rule.family), ()) if (one.note, rule.value_of(one.statement)) not in said
+        ]
+        for one in (*in_words, *in_code):
+            value = rule.value_of(one.statement)
             asked = by_note.get(one.note) or (everywhere if 0 < rule.elsewhere <= len(everywhere) else [])
-            if value not in rule.values or not asked:
+            if value is None or value not in rule.values or not asked:
                 continue
             if all(rule.is_outside(value, x.statement) for x in asked):
                 yield Pair(NUMBER, rule.rule, one, asked[-1], why_number(rule, value, one, asked))
@@ -522,7 +568,27 @@ def over(by: Index) -> Iterator[Pair]:
             yield Pair(PAST, "past", one, old, why)
 
 
+def treated(by: Index) -> Iterator[Pair]:
+    """A condition that a note calls past, and its drug in the same note."""
+    for (says, family), drugs in by.items():
+        past = by.get((PAST, family), ()) if says == TREATED else ()
+        for one, drug in ((one, drug) for drug in drugs for one in past if one.note == drug.note):
+            here, there = places(one, drug)
+            why = f"{label(family)} is told as past in {here}, and {there} names {drug.statement.value}."
+            yield Pair(TREATED, "treated", one, drug, why)
+
+
 # --------------------------------------------------------------------------------------------------------------- words
+
+
+def reported(icd10: str) -> Statement | None:
+    """What a first-pass code says of a stage, class or type, as a statement without a place; None if it says none."""
+    for rule in rules().numbers:
+        for value, within in rule.values.items():
+            if icd10.startswith(within.codes):
+                said = f"{rule.attribute}={value}" if rule.attribute else ""
+                return Statement(REPORTED, rule.family, said, icd10, 0, 0, "")
+    return None
 
 
 def why_number(rule: NumberRule, value: str, one: Said, numbers: Sequence[Said]) -> str:
@@ -530,8 +596,11 @@ def why_number(rule: NumberRule, value: str, one: Said, numbers: Sequence[Said])
     words, last = rule.values[value].words, numbers[-1]
     values = dict.fromkeys(spoken(x.statement.value, measure) for x in numbers if x.note == last.note)
     here, there = places(one, last)
+    claim = f"{capital(words)} in {here}"
+    if one.statement.says == REPORTED:
+        claim = f"{one.statement.icd10} is reported{'' if one.note == last.note else f' on {one.day}'}"
     return (
-        f"{capital(words)} in {here}, {measure.label} {' and '.join(values)}{measure.unit} in {there}; "
+        f"{claim}, {measure.label} {' and '.join(values)}{measure.unit} in {there}; "
         f"{rule.by} {'put' if ' and ' in rule.by else 'puts'} {words} at {span_of(rule.values[value], measure)}."
     )
 
@@ -595,6 +664,10 @@ def check_example(example: Mapping[str, Any]) -> str:
     if "text" in example:
         found = [f"{c.kind} {c.rule}" for c in read(example["text"]).contradictions]
     else:
-        notes = [(n, day, read(text, date_of_service=day).statements) for n, (day, text) in enumerate(example["notes"])]
+        codes = [one for code in example.get("reported", ()) if (one := reported(code))]
+        notes = [
+            (n, day, [*read(text, date_of_service=day).statements, *codes])
+            for n, (day, text) in enumerate(example["notes"])
+        ]
         found = [f"{pair.kind} {pair.rule}" for pair in between(notes)]
     return "" if found == example["expect"] else f"expected {example['expect']}, got {found}"

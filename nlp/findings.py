@@ -142,8 +142,9 @@ class FirstPass:
 class Statement:
     """One thing that one place of a note says, kept so that it can be compared with what other places and notes say.
 
-    says: "present", "stated" (a stage, class or type), "denied", "past" or "measured". subject: a family, or what a
-    number measures. value: "stage=4" where stated, "62", ">60" or "30-35" where measured. icd10: the code behind it.
+    says: "present", "stated" (a stage, class or type), "denied", "past", "treated" or "measured". subject: a family, or
+    what a number measures. value: "stage=4" where stated, "62", ">60" or "30-35" where measured, a drug where treated.
+    icd10: the code behind it.
     """
 
     says: str
@@ -162,7 +163,8 @@ class Statement:
 class Contradiction:
     """Two statements of a note that cannot both hold: for a person to look at, never a code or a verdict.
 
-    kind: "number" (against words), "differs" (words against words), "denied" (and documented), "past" (and present).
+    kind: "number" (against words), "differs" (words against words), "denied" (and documented), "past" (and present),
+    "treated" (though past).
     icd10: the code that is concerned, "" where no mention gave one.
     """
 

@@ -1,17 +1,23 @@
 """The bridge to `nlp.contradictions`: what the notes of a chart say that cannot both hold, each note by itself too."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
 
+from coding.copied import copied_from, same, sentence_of
 from coding.models import Chart, Encounter, NlpRun, Note
 from coding.workflow import RunStatus
-from nlp.contradictions import Said, between
+from nlp.contradictions import MEASURED, Said, between, reported
 from nlp.findings import Statement
 
 
 @dataclass(frozen=True)
 class Place:
-    """One side of a contradiction: `note.text[start:end] == quote`."""
+    """One side of a contradiction: `note.text[start:end] == quote`.
+
+    copied_from: the earlier date of service of the chart whose record has the same sentence.
+    """
 
     note: int
     encounter: int
@@ -19,13 +25,15 @@ class Place:
     start: int
     end: int
     quote: str
+    copied_from: date | None = None
 
 
 @dataclass(frozen=True)
 class Contradiction:
     """Two places of the record that do not go together, for a person to judge: no verdict, and nothing about payment.
 
-    codes: those that the places are about, the more concerned one first; none where no mention gave one.
+    codes: those that the places are about, the more concerned one first; none where no mention gave one. places: one
+    alone where a reported code stands against a number.
     """
 
     kind: str
@@ -33,7 +41,7 @@ class Contradiction:
     codes: tuple[str, ...]
     rule: str
     why: str
-    places: tuple[Place, Place]
+    places: tuple[Place, ...]
 
     def concerns(self, icd10: str, *, nearly: bool = False) -> bool:
         """Whether a code is one of those; nearly: or of their category, such as N18."""
@@ -41,18 +49,25 @@ class Contradiction:
 
 
 def of_chart(chart: Chart, encounters: Iterable[Encounter]) -> list[Contradiction]:
-    """From the newest finished run of each note, by date; one query. encounters: all of the chart, with their notes."""
+    """From the newest finished run of each note and the reported codes, by date; one query.
+
+    encounters: all of the chart, with their notes and first-pass codes.
+    """
     notes = {
         note.pk: (note, encounter)
         for encounter in sorted(encounters, key=lambda e: (e.date_from, e.pk))
         for note in sorted(encounter.notes.all(), key=lambda n: n.pk)
     }
     runs = NlpRun.objects.filter(note__encounter__chart=chart, status=RunStatus.DONE).order_by("pk")
-    said = dict(runs.values_list("note_id", "result__statements"))
-    read = [
-        (pk, encounter.date_from.isoformat(), [Statement(**one) for one in said.get(pk) or ()])
-        for pk, (_, encounter) in notes.items()
-    ]
+    stored = dict(runs.values_list("note_id", "result__statements"))
+    said = {pk: [Statement(**one) for one in stored.get(pk) or ()] for pk in notes}
+    for encounter in {encounter.pk: encounter for _, encounter in notes.values()}.values():
+        of_date = [pk for pk, (_, other) in notes.items() if other.pk == encounter.pk]
+        numbers = [pk for pk in of_date if any(one.says == MEASURED for one in said[pk])]
+        codes = sorted({code.icd10 for code in encounter.first_pass_codes.all()})
+        said[(numbers or of_date)[0]] += [one for code in codes if (one := reported(code))]
+    pairs = between((pk, encounter.date_from.isoformat(), said[pk]) for pk, (_, encounter) in notes.items())
+    earlier = cache(lambda day: [(e.date_from, same(n.text)) for n, e in notes.values() if e.date_from < day])
     return [
         Contradiction(
             pair.kind,
@@ -60,15 +75,16 @@ def of_chart(chart: Chart, encounters: Iterable[Encounter]) -> list[Contradictio
             tuple(dict.fromkeys(code for code in (pair.one.statement.icd10, pair.other.statement.icd10) if code)),
             pair.rule,
             pair.why,
-            (place(pair.one, *notes[pair.one.note]), place(pair.other, *notes[pair.other.note])),
+            tuple(place(side, *notes[side.note], earlier) for side in (pair.one, pair.other) if side.statement.end),
         )
-        for pair in between(read)
+        for pair in pairs
     ]
 
 
-def place(said: Said, note: Note, encounter: Encounter) -> Place:
+def place(said: Said, note: Note, encounter: Encounter, earlier: Callable[[date], list[tuple[date, str]]]) -> Place:
     start, end = said.statement.start, said.statement.end
-    return Place(note.pk, encounter.pk, said.day, start, end, note.text[start:end])
+    copied = copied_from(sentence_of(note.text, start, end), earlier(encounter.date_from))
+    return Place(note.pk, encounter.pk, said.day, start, end, note.text[start:end], copied)
 
 
 def concerning(found: Iterable[Contradiction], codes: Iterable[str]) -> dict[str, list[Contradiction]]:

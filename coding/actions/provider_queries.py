@@ -54,7 +54,7 @@ def draft(decision: Decision) -> ProviderQuery:
 
 def contradicting(suggestion: Suggestion) -> list[Place]:
     """What the record of the date says that does not go together about the code: each date stands alone."""
-    encounters = suggestion.chart.encounters.prefetch_related("notes")
+    encounters = suggestion.chart.encounters.prefetch_related("notes", "first_pass_codes")
     found = contradictions.concerning(contradictions.of_chart(suggestion.chart, encounters), [suggestion.icd10])
     return [
         (place.note, place.start, place.end)

@@ -17,7 +17,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from coding import reports
+from coding import contradictions, reports, validity
 from coding.actions import qa, trail
 from coding.models import Assignment, Chart, Escalation, Project, QAReview, QASample, User
 from coding.permissions import Permission, can, check_can
@@ -331,8 +331,11 @@ def read_audit(chart: Chart, *, with_record: bool = True) -> Audit:
         if q.suggestion.pk not in reviews or not reviews[q.suggestion.pk].own_outcome
     }
     questions = [q if kind_and_code(q) in answered else without_marks(q) for q in questions]
-    record = chart_reading.record_of(chart, questions) if with_record else []
+    encounters = chart_reading.encounters_of(chart) if with_record else list(validity.encounters_of(chart))
+    differing = contradictions.of_chart(chart, encounters)
+    record = chart_reading.record_of(chart, questions, None, encounters, differing) if with_record else []
     shown = chart_reading.cards_of(chart, questions, [])
+    chart_reading.contradict(shown, differing)
     cards = []
     for card in shown:
         items = [Item(q, reviews[q.suggestion.pk]) for q in card.questions if q.suggestion.pk in reviews]

@@ -642,9 +642,7 @@ def read_chart(
         asked = {q.suggestion.encounter_id for q in card.questions}
         card.elsewhere = [encounter.date_from for encounter in encounters if encounter.pk not in asked]
     warn(chart, encounters, cards, rules)
-    beside = concerning(differing, [card.icd10 for card in cards])
-    for card in cards:
-        card.contradictions = beside.get(card.icd10, [])
+    contradict(cards, differing)
     if prior := scores.prior_years(chart):
         program = scores.programs(chart)[0]
         for card in cards:
@@ -655,6 +653,14 @@ def read_chart(
     return Reading(
         chart, record, cards, panels, can_code_chart(user, chart), blind, given_back, pages_unread, differing
     )
+
+
+def contradict(cards: Iterable[Card], differing: Iterable[Contradiction]) -> None:
+    """Put on each card what the record says of its code that cannot both hold."""
+    cards = list(cards)
+    beside = concerning(differing, [card.icd10 for card in cards])
+    for card in cards:
+        card.contradictions = beside.get(card.icd10, [])
 
 
 def warn(chart: Chart, encounters: list[Encounter], cards: list[Card], rules: Book) -> None:

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from coding import contradictions, tasks
-from coding.actions import queues, suggestions
+from coding.actions import qa, queues, suggestions
 from coding.models import Chart, Decision, NlpRun, Note, Project, Role, Suggestion, User
 from coding.validity import encounters_of
 from coding.workflow import Outcome
@@ -75,6 +75,31 @@ def test_both_places_can_be_gone_to(desk: Client, project: Project, coder: User)
     assert links == {f"n{note.pk}-{STAGE.index(quote)}" for quote in ("Chronic", "eGFR")}
     assert links <= set(page.ids)
     assert page.notes[note.pk] == STAGE
+
+
+def test_a_reported_code_is_compared_with_the_numbers_where_no_words_say_it(
+    desk: Client, project: Project, coder: User
+) -> None:
+    chart = held(project, coder, "Vitals: BMI 33.1.\nAssessment: Obesity. Diet advised.", codes=("E66.01", "I10"))
+    (one,) = found(chart)
+    assert one.codes == ("E66.01",)
+    assert one.why == "E66.01 is reported, BMI 33.1 in the vital signs; CDC and NIH put morbid obesity at 35 or more."
+    assert [place.quote for place in one.places] == ["BMI 33.1"]
+    assert body_of(desk, chart).count(one.why) == 2
+
+
+def test_a_reported_stage_is_compared_with_the_numbers_of_two_other_dates(project: Project, coder: User) -> None:
+    number = "Labs: eGFR 38.\nAssessment: Kidney disease, recheck BMP."
+    chart = make.chart(
+        project,
+        make.encounter(number, "2026-01-10"),
+        make.encounter("Assessment: CKD, followed by nephrology.", "2026-03-10", codes=["N18.31"]),
+        make.encounter(number, "2026-05-10"),
+    )
+    for pk in Note.objects.values_list("pk", flat=True):
+        tasks.analyse(pk)
+    (one,) = found(chart)
+    assert one.why.startswith("N18.31 is reported on 2026-03-10, eGFR 38 in the results of 2026-05-10;")
 
 
 def test_it_changes_neither_questions_nor_verdicts(project: Project, coder: User) -> None:
@@ -160,3 +185,23 @@ def test_what_the_rules_saw_lists_them(desk: Client, project: Project, coder: Us
     body = desk.get(reverse("note_reading", args=[chart.pk, Note.objects.get().pk])).content.decode()
     assert "eGFR 62 in the results" in body
     assert "<q>eGFR 62</q>" in body
+
+
+def test_a_place_that_was_copied_says_from_when(project: Project, coder: User) -> None:
+    denied = DENIED.replace("No history of CHF.", "He says that there is no history of CHF in his life.")
+    chart = held(project, coder, denied, denied, HAS)
+    (one,) = found(chart)
+    assert [str(place.copied_from or "") for place in one.places] == ["", "2026-01-10"]
+
+
+def test_an_auditor_sees_them_as_the_coder_did(client: Client, project: Project, coder: User) -> None:
+    auditor = make.person(Role.QA_LEAD, project)
+    chart = held(project, coder, STAGE, codes=("N18.4",))
+    for one in chart.suggestions.all():
+        suggestions.decide(suggestion=one, outcome=Outcome.KEEP, by=coder)
+    queues.finish(chart=chart, by=coder)
+    qa.draw_sample(project=project, percentage=100, seed=1, by=auditor)
+    client.force_login(auditor)
+    page = pages.Page(client.get(reverse("qa_audit", args=[chart.pk])))
+    assert "eGFR 62 in the results" in page.text
+    assert f"n{Note.objects.get().pk}-{STAGE.index('eGFR')}" in page.ids

@@ -677,7 +677,7 @@ def link(page: Page, c: Condition, current: Sequence[Condition]) -> None:
         wanted = CodeLine(rule.when, (), "", "")
         partners = (o for o in current if o.family.name in rule.families and o is not c)
         partner = next((o for o in partners if wanted.fits(o.values | defaults(o.family, o.values))), None)
-        if partner is None:
+        if partner is None or is_over_by_now(partner):
             continue
         if rule.unless and rule.unless.search(page.low):
             continue
@@ -696,6 +696,13 @@ def link(page: Page, c: Condition, current: Sequence[Condition]) -> None:
             first = partner.supporting[0][1].mention
             c.notes.append(f"with {partner.family.label.lower()}" + (f" ({rule.why})" if rule.why else ""))
             c.mentions.append(Asserted(first, ""))
+
+
+def is_over_by_now(c: Condition) -> bool:
+    """Whether a condition's own codes call it historical: the end stage of a kidney that a graft has replaced."""
+    values = c.values | defaults(c.family, c.values)
+    line = next((x for x in c.family.codes if x.fits(values)), None)
+    return line is not None and line.suppress == "historical"
 
 
 def defaults(family: Family, values: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

@@ -388,7 +388,9 @@ class Witness:
             if label == "told":
                 return None
             if e.rule.endswith("/meat.labs") or self.catalog.general["test"].search(self.page.low, e.start, e.end):
-                return Meat.EVALUATE if self.outline.has_result(start, end, e) else None
+                if self.outline.has_result(start, end, e):
+                    return Meat.EVALUATE
+                return Meat.MONITOR if e.rule.endswith("/meat.labs") and self.outline.is_plan(start) else None
             return Meat.EVALUATE
         if e.letter is Meat.ASSESS and not self.outline.counts(Meat.ASSESS, number, e.start, e.end):
             return None

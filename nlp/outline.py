@@ -214,7 +214,7 @@ class Outline:
     def has_result(self, start: int, end: int, e: Evidence) -> bool:
         near = self.page.low[e.end : min(end, e.end + 60)]
         return bool(
-            VALUE.search(near[:30])
+            VALUE.search(near[:45])
             or WITH.match(near)
             or self.catalog.general["result"].search(self.page.low, start, end)
         )

@@ -599,8 +599,8 @@ BEARS = re.compile(
     r"|extensive) )*$"
 )
 SHOWN = re.compile(
-    r"\b(?:confirmed|proven|proved|shown|found|showed|reveal(?:ed|ing)|demonstrated)"
-    r"(?: to be| to have| as| that there was)? (?:an? |the )?(?:[a-z]+ )?$"
+    r"\b(?:confirm|pro[vw]|show|found|reveal|demonstrat|return|positive|diagnos)[a-z]*"
+    r"(?: to be| to have| as| for| of| that there (?:was|is))? (?:an? |the )?(?:[a-z]+ ){0,2}$"
 )
 BY_BIOPSY = re.compile(r"\bbiops|\bpatholog|\bcytolog|\bhistolog|needle")
 

@@ -248,12 +248,16 @@ class Catalog:
 # ------------------------------------------------------------------------------------------------------- small helpers
 
 
+PREPOSITIONS = frozenset({"of", "in"})
+ARTICLES = frozenset({"the", "his", "her", "their", "this"})
+"""Words that may stand behind a preposition inside a surface, and change nothing: "cancer of (the) breast"."""
+ARTICLE = re.compile(rf"\b({'|'.join(sorted(PREPOSITIONS))})[\s\-]+(?:{'|'.join(sorted(ARTICLES))})(?=[\s\-])")
 GAP = re.compile(r"[\s\-]+")
 
 
 def key_of(text: str) -> str:
-    """A surface or a match without blanks and hyphens, so that all its spellings meet."""
-    return GAP.sub("", text)
+    """A surface or a match without articles, blanks and hyphens, so that all its spellings meet."""
+    return GAP.sub("", ARTICLE.sub(r"\1", text))
 
 
 def expand(code: str, values: Mapping[str, str]) -> str:
@@ -286,14 +290,14 @@ def sited(form: str) -> Iterator[str]:
     if m:
         tumor, side, site = m.groups()
         for which in (f"{side} ",) if side else ("", "left ", "right "):
-            yield f"{tumor} of the {which}{site}"
             yield f"{tumor} of {which}{site}"
             yield f"{tumor}, {which}{site}"
             if which or not SEEDED.match(site):
                 yield f"{tumor} {which}{site}"
 
 
-def variants(surface: str) -> Iterator[str]:
+@cache
+def variants(surface: str) -> tuple[str, ...]:
     """The spellings of a surface that people write, hyphens and blanks apart. See conditions/README.md."""
     forms = {surface}
     for form in list(forms):
@@ -304,9 +308,7 @@ def variants(surface: str) -> Iterator[str]:
                 forms.add(form[: m.start(2)] + other + form[m.end(2) :])
     for form in sorted(forms):
         forms.update(sited(form))
-    for form in sorted(forms):
-        if " of the " in form:
-            forms |= {form.replace(" of the ", other) for other in (" of ", " of his ", " of her ")}
+    forms = {ARTICLE.sub(r"\1", form) for form in forms}
     for form in sorted(forms):
         if "end stage" in form:
             forms.add(form.replace("end stage", "endstage"))
@@ -335,7 +337,7 @@ def variants(surface: str) -> Iterator[str]:
         last = form.rsplit(" ", 1)[-1]
         if len(last) >= 3 and last[-1].isalpha() and last[-1] != "s":
             forms.add(form[:-1] + "ies" if last[-1] == "y" and last[-2] not in "aeiou" else form + "s")
-    yield from sorted(forms)
+    return tuple(sorted(forms))
 
 
 NEEDED, LOOSE = " ", "~"
@@ -355,7 +357,8 @@ def marked(form: str) -> str:
 class Surfaces:
     """All surfaces as a trie of words: one walk over a note finds them, in a time that does not grow with their number.
 
-    A step is a word, with a blank before it where the text has blanks or hyphens there.
+    A step is a word, with a blank before it where the text has blanks or hyphens there. Articles behind a
+    preposition are passed over, since no surface has one (`variants`).
     """
 
     MAX_GAP = 12
@@ -407,6 +410,9 @@ class Surfaces:
                 ahead += 1
                 if ahead == len(words):
                     break
+                if words[ahead] in ARTICLES and words[ahead - 1] in PREPOSITIONS and ahead + 1 < len(words):
+                    last = starts[ahead] + len(words[ahead])
+                    ahead += 1
                 gap, word = starts[ahead] - last, words[ahead]
                 node = node.get(word) if gap == 0 else node.get(" " + word) if gap <= self.MAX_GAP else None
             if found:

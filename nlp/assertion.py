@@ -13,6 +13,7 @@ from nlp.candidates import Mention
 from nlp.catalog import Attribute, Catalog, Family
 from nlp.findings import Span
 from nlp.sections import Page
+from nlp.words import Text, words_of
 
 PRIORITY = ("family", "negated", "ruled-out", "hypothetical", "uncertain", "historical", "past", "over")
 AS_HISTORICAL = ("past", "over")
@@ -103,14 +104,22 @@ COMES_TRUE = re.compile(
 )
 
 
-def is_possible(low: str, start: int, first: int, last: int) -> bool:
+WARNING = words_of((TOLD, HARMS, "(?:potential|possible) complications?", "(?:screen|test|check)[a-z]*"))
+"""The words with which possible harms and tests begin."""
+CONDITIONAL = words_of(("if", "should", "unless", "in case", "in the event"))
+
+
+def is_possible(low: Text, start: int, first: int, last: int) -> bool:
     """Whether the words around [first, last), from the sentence's `start`, make it a possible harm, a test, an if."""
     head = low[start:first].rstrip()
-    if POSSIBLE.search(head) or ON_CONDITION.search(head):
+    if WARNING.places(low, start, first) and (
+        POSSIBLE.search(head) or (HARM_LIST.search(head) and TOLD_AFTER.match(low, last))
+    ):
         return True
-    if IF.search(head) and COMES_TRUE.match(low, last):
-        return True
-    return bool(HARM_LIST.search(head) and TOLD_AFTER.match(low, last))
+    return bool(
+        CONDITIONAL.places(low, start, first)
+        and (ON_CONDITION.search(head) or (IF.search(head) and COMES_TRUE.match(low, last)))
+    )
 
 
 CANCER_TREATMENT = re.compile(

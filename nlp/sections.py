@@ -209,19 +209,16 @@ def find_sections(flat: str, catalog: Catalog) -> tuple[Section, ...]:
         [*LINE_HEADING.finditer(flat), *INLINE_HEADING.finditer(flat)], key=lambda m: (m.start(), -m.end())
     ):
         name = m["name"]
-        key = re.sub(r"\s+", " ", name.lower()).strip(" *.,-")
+        key = " ".join(name.lower().split()).strip(" *.,-")
         inline = m.re is INLINE_HEADING
         kind = catalog.headings.get(key)
+        if kind is None and not name.isupper():
+            continue
         line = flat[m.start() : m.end()]
-        if (
-            kind is None
-            and name.isupper()
-            and (m["colon"] or (not inline and m["end"] is not None))
-            and key not in catalog.subheadings
-        ):
+        if kind is None and (m["colon"] or (not inline and m["end"] is not None)) and key not in catalog.subheadings:
             kind = next((k for word, k in catalog.heading_words if word in key), None)
         if kind is None:
-            closed = m["colon"] and name.isupper() and UNKNOWN_HEADING.match(name) and not inline
+            closed = m["colon"] and UNKNOWN_HEADING.match(name) and not inline
             if (
                 closed
                 and key not in catalog.subheadings

@@ -90,7 +90,12 @@ class Words:
         assert self.openings is None or self.openings
 
     def search(self, text: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
-        return next(self.finditer(text, start, end), None)
+        if not isinstance(text, Text):
+            return self.compiled.search(text, start, end)
+        for at in self.places(text, start, end):
+            if m := self.compiled.match(text, at, end):
+                return m
+        return None
 
     def finditer(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:
         """As of a regular expression: from left to right, without overlaps."""

@@ -12,7 +12,7 @@ from nlp.dates import code_on, fault_on
 from nlp.findings import Finding, FirstPass, Span, Suppressed, Verdict
 from nlp.resolve import SECTION_NAMES, Outcome, resolve
 from nlp.sections import Page
-from nlp.wording import Reader, beyond, family_for, mentions, phrases, suits
+from nlp.wording import Reader, beyond, family_for, mentions, phrases, suits, title_words
 
 
 def judge(
@@ -185,6 +185,20 @@ def said_beyond(case: Case) -> FirstPass | None:
     return None
 
 
+def said_in_other_words(case: Case) -> FirstPass | None:
+    """The code's title says the same as that of what was found, or less."""
+    mine = title_words(case.icd10)
+    for f in case.here:
+        theirs = title_words(f.icd10)
+        if mine and f.icd10[:3] == case.icd10[:3] and f.icd10[7:] == case.icd10[7:] and mine <= theirs:
+            if mine < theirs:
+                why = f"The note supports {f.icd10}, which says more than {case.icd10}."
+                return case.answer(Verdict.MORE_SPECIFIC, why, spans_of([f]), (), (f.icd10,))
+            why = f"The note supports {f.icd10}, and {case.icd10} says the same of it."
+            return case.answer(Verdict.SUPPORTED, why, spans_of([f]), (), (case.icd10,))
+    return None
+
+
 def said_otherwise(case: Case) -> FirstPass:
     why = f"The note supports {case.names} for {case.label}, not {case.icd10}."
     if any(is_stem(c, case.icd10) for c in case.codes):
@@ -237,7 +251,7 @@ def absent(case: Case) -> FirstPass:
 
 
 BESIDE_FINDINGS: tuple[Callable[[Case], FirstPass | None], ...] = (
-    denied_here, only_past, said_more_exactly, said_beyond, said_otherwise,
+    denied_here, only_past, said_more_exactly, said_beyond, said_in_other_words, said_otherwise,
 )  # fmt: skip
 WITHOUT_FINDINGS: tuple[Callable[[Case], FirstPass | None], ...] = (
     said_elsewhere, listed_with_drugs, mentioned, only_drug, absent,
@@ -256,13 +270,18 @@ def drug_spans(page: Page, family: Family) -> tuple[Span, ...]:
 
 
 def given_for(page: Page, family: Family, others: Sequence[Family]) -> dict[str, Span]:
-    """The first few drugs in a note that are given for a condition and no other found there, and where they stand."""
-    taken = [words for f in others for words in (f.drugs, f.shared_drugs) if words]
+    """The first few drugs in a note that are given for a condition, and where they stand.
+
+    None where each of them is also given for another condition that was found.
+    """
     given: dict[str, Span] = {}
     for words in filter(None, (family.drugs, family.shared_drugs)):
         for m in words.finditer(page.low):
-            if page.section_at(m.start()).kind not in SILENT and not any(w.search(m.group()) for w in taken):
+            if page.section_at(m.start()).kind not in SILENT:
                 given.setdefault(m.group(), m.span())
+    taken = [words for f in others for words in (f.drugs, f.shared_drugs) if words]
+    if all(any(w.search(name) for w in taken) for name in given):
+        return {}
     return dict(list(given.items())[:FEW])
 
 

@@ -248,13 +248,17 @@ def family_for(icd10: str) -> Family | None:
     )  # fmt: skip
 
 
+def title_words(icd10: str) -> frozenset[str]:
+    """The words of a code's title; none where it only names what is left over."""
+    return next((w.words for w in wordings(icd10)), frozenset())
+
+
 def beyond(reader: Reader, icd10: str, found: str, spans: Sequence[Span]) -> tuple[Span, ...]:
     """Where a note says what a reported code says beyond the one that was found; empty where it does not say all of it.
 
     spans: where the note speaks of what was found.
     """
-    theirs = next(iter(wordings(found)), None)
-    had = theirs.words if theirs else frozenset()
+    had = title_words(found)
     near = {reader.page.sentence_at(s[0]) for s in spans}
     for w in wordings(icd10):
         more = w.words - had
@@ -328,6 +332,7 @@ def plain(title: str) -> Iterator[str]:
     for long, short in NEOPLASMS:
         text = text.replace(long, short)
     for said in (re.sub(r"\[.*?\]", "", text), *re.findall(r"\[([^\]]* [^\]]*)\]", text)):
+        said = re.sub(r" in (?:other )?diseases classified elsewhere", "", said)
         said = re.sub(r", (?:including .*|cause$)", "", plainly(WITHOUT.sub("", said)))
         if said and not LEFT_OVER.search(said) and not set(said) & SIGNS:
             yield said

@@ -43,6 +43,9 @@ def test_a_code_without_a_rule_is_judged_by_its_description(code: str, text: str
         ("J96.22", "ASSESSMENT:\n1. Acute on chronic respiratory failure, on BiPAP.\n2. No hypercapnia.", "conflict"),
         ("I50.22", "ASSESSMENT:\n1. CHF, continue furosemide.\nEXAM: Heart with a systolic murmur.", "conflict"),
         ("C34.32", "ASSESSMENT:\n1. Lung cancer, on chemotherapy.\nHPI: A nodule of the right lung.", "conflict"),
+        ("F10.230", "ASSESSMENT:\n1. Alcohol dependence with withdrawal, on lorazepam.", "supported"),
+        ("F02.B0", "ASSESSMENT:\n1. Moderate to severe dementia, Alzheimer's type, on donepezil.", "supported"),
+        ("C34.92", "ASSESSMENT:\n1. Cancer of the left upper lobe of the lung, on chemotherapy.", "more-specific"),
         ("E10.9", "ASSESSMENT:\n1. Type 2 diabetes, continue metformin. Type 1 in his father.", "conflict"),
     ],
 )

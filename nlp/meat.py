@@ -12,7 +12,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain, islice
+from itertools import islice
 
 from nlp.assertion import AT_ADMISSION, SILENT, Asserted, Sentences
 from nlp.catalog import Catalog, Family
@@ -38,7 +38,7 @@ TOLD = (*HISTORY, "procedure")
 """Sections that tell what came before."""
 COURSE = ("hospital_course", "instructions", "follow_up")
 """Sections that tell what was done during a stay and what is to be done after it."""
-PLANNED = ("assessment_plan", *COURSE)
+PLANNED = ("assessment_plan", "instructions", "follow_up")
 """Sections that tell what is done now."""
 OPENING = 20
 """Characters before the name of a condition with which a sentence still begins: a number, a side, "Chronic"."""
@@ -55,8 +55,12 @@ LEVEL = re.compile(r"[ -](?:levels?|toxicity)\b")
 DOSE = re.compile(r"[a-z ,(-]{0,12}\d")
 """Behind a drug: how much of it."""
 SPECIALIST = re.compile(r"olog(?:y|ist)|surgeon|clinic|psychiatr|therapist|counsel")
-OPERATION = re.compile(r"(?:title of |name of )?(?:procedures?|operations?|surgery)(?: performed)?[ :]*$")
+OPERATION = re.compile(
+    r"(?:title of |name of )?(?:procedures?|operations?|surgery)(?: and procedures?)?(?: performed)?[ :]*$"
+)
 """The heading above what was done."""
+OPERATIONS = 400
+"""Most characters of a list of operations; what is longer tells how they were done."""
 BETWEEN = re.compile(r"[ ;,.:]*")
 """What may stand between two quotes that are one passage: no word and no new line."""
 
@@ -265,6 +269,7 @@ class Witness:
                 yield e
 
         yield from noted(self.near(mates, others))
+        yield from noted(self.operations(self.outline.is_led_by([a for a in mates if not self.is_crowded(a)])))
         yield from noted(self.treatment(Meat.TREAT in planned))
         yield from noted(self.told_next())
         yield from noted(self.course())
@@ -276,7 +281,7 @@ class Witness:
         if Meat.MONITOR not in given:
             yield from self.followed()
         if Meat.TREAT not in given:
-            yield from self.told_treatment(self.outline.is_led_by(mates))
+            yield from self.told_treatment()
         if Meat.ASSESS not in given:
             yield from self.called((*mates, *others))
         if not given and mates[0].mention.term.kind == "status":
@@ -510,23 +515,27 @@ class Witness:
                     yield Evidence(Meat.EVALUATE, *span, self.rule("labs"))
         for e in self.found(Meat.EVALUATE, TOLD):
             is_test = self.catalog.general["test"].search(self.page.low, e.start, e.end)
-            if (is_test or not is_evaluated) and self.letter_of(e, self.page.sentence_at(e.start), "") is Meat.EVALUATE:
+            is_told = not is_evaluated and self.page.section_at(e.start).kind != "procedure"
+            if (is_test or is_told) and self.letter_of(e, self.page.sentence_at(e.start), "") is Meat.EVALUATE:
                 yield e
 
-    def told_treatment(self, is_first: bool) -> Iterator[Evidence]:
-        """The first treatment of the family in the history, for a condition that nothing else treats.
-
-        Without one, the operation, for what the note is about first.
-        """
+    def told_treatment(self) -> Iterator[Evidence]:
+        """The first treatment of the family in the history, for a condition that nothing else treats."""
         told = self.found(Meat.TREAT, ("hpi", "chief_complaint", "procedure", ""))
-        treatments = (e for e in told if self.letter_of(e, self.page.sentence_at(e.start), ""))
-        yield from islice(chain(treatments, self.operations() if is_first else ()), 1)
+        yield from islice((e for e in told if self.letter_of(e, self.page.sentence_at(e.start), "")), 1)
 
-    def operations(self) -> Iterator[Evidence]:
-        """What was done, in the words below the heading of an operation."""
+    def operations(self, is_first: bool) -> Iterator[Evidence]:
+        """What was done, as listed below the heading of an operation, for what the note is about first.
+
+        For another condition what its own words name as a treatment.
+        """
         for section in self.page.sections:
-            if section.kind == "procedure" and OPERATION.match(self.page.low, section.start, section.body):
-                for number in self.page.sentences_in((section.body, section.end)):
+            if section.kind != "procedure" or not OPERATION.match(self.page.low, section.start, section.body):
+                continue
+            gap = self.page.low.find("\n\n", section.body, section.end)
+            end = section.end if gap < 0 else gap
+            for number in self.page.sentences_in((section.body, end)) if end - section.body < OPERATIONS else ():
+                if is_first or self.is_treated_in(number):
                     yield Evidence(Meat.TREAT, *self.page.sentences[number], "context/operation")
 
     def called(self, mentions: Sequence[Asserted]) -> Iterator[Evidence]:

@@ -270,8 +270,7 @@ def flag(
             start, end = m.start - offset, m.end - offset
             if cue.kinds and m.term.kind not in cue.kinds and not (m.term.lapses and "event" in cue.kinds):
                 continue
-            inside = cue.scope_start <= start and end <= cue.scope_end and not (start < cue.end and cue.start < end)
-            if inside and applies(low, cue, m, group, offset):
+            if reaches(cue, start, end) and applies(low, cue, m, group, offset):
                 reached.append((start - cue.end if start >= cue.end else cue.start - end, m))
         reached.sort(key=lambda x: (x[0], x[1].start))
         if cue.max_targets is not None:
@@ -283,6 +282,13 @@ def flag(
             if cue.category not in best or distance < best[cue.category][0]:
                 best[cue.category] = (distance, cue)
     return {k: {c: x[1] for c, x in v.items()} for k, v in flags.items()}
+
+
+def reaches(cue: pipeline.Cue, start: int, end: int) -> bool:
+    """Whether a span of a sentence lies in the scope of a cue, or begins with its last words: "no [history of MI]"."""
+    if start < cue.end and cue.start < end:
+        return cue.category == "negated" and cue.direction == "forward" and cue.start < start and cue.end < end
+    return cue.scope_start <= start and end <= cue.scope_end
 
 
 def applies(low: str, cue: pipeline.Cue, m: Mention, group: Sequence[Mention], offset: int) -> bool:

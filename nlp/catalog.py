@@ -158,6 +158,7 @@ class Family:
     decoys: tuple[str, ...]
     not_with: Words | None
     yields_to: tuple[str, ...]
+    lends_to: tuple[str, ...]
     distinct: tuple[str, ...]
     attributes: tuple[Attribute, ...]
     codes: tuple[CodeLine, ...]
@@ -498,7 +499,8 @@ class Reader:
             self.problems.append(f"{at}: family is {name!r}, the file says {path.stem!r}")
         known = {
             "family", "label", "kind", "policy", "lapses", "prefixes", "vague", "terms", "term", "not_when", "not_with",
-            "yields_to", "distinct", "source", "attributes", "codes", "also", "history", "links", "meat", "examples",
+            "yields_to", "lends_to", "distinct", "source", "attributes", "codes", "also", "history", "links", "meat",
+            "examples",
         }  # fmt: skip
         for extra in sorted(data.keys() - known):
             self.problems.append(f"{at}: unknown field {extra}")
@@ -536,6 +538,7 @@ class Reader:
             decoys=tuple(data.get("not_when", [])),
             not_with=self.compiled(f"{at}: not_with", data.get("not_with", [])),
             yields_to=tuple(data.get("yields_to", [])),
+            lends_to=tuple(data.get("lends_to", [])),
             distinct=tuple(data.get("distinct", [])),
             attributes=attributes,
             codes=self.code_lines(at, "codes", data.get("codes", []), defined),
@@ -577,7 +580,7 @@ class Reader:
             yield Family(
                 name=name, label=entry.get("label", ""), kind=kind, policy="", prefixes=prefixes,
                 terms=tuple(self.terms(at, name, kind, {"terms": entry.get("terms", [])}, {})),
-                decoys=(), not_with=None, yields_to=(), distinct=(), attributes=(),
+                decoys=(), not_with=None, yields_to=(), lends_to=(), distinct=(), attributes=(),
                 codes=(CodeLine((), (prefixes[0],), "", "", offer=False),), also=(), history=(), links=(),
                 drugs=drugs, shared_drugs=None, labs=None, signs=None, cues=(), examples=(),
             )  # fmt: skip
@@ -639,7 +642,7 @@ class Reader:
             lines_of_code = [line for codes, n in numbers.items() for line in side_lines(n, dict(codes))]
             yield Family(
                 name=name, label=labels[category], kind=kind, policy="", prefixes=mine, terms=tuple(terms),
-                decoys=(), not_with=None, yields_to=ahead.get((category, kind), ()), distinct=("code",),
+                decoys=(), not_with=None, yields_to=ahead.get((category, kind), ()), lends_to=(), distinct=("code",),
                 attributes=(which,), codes=tuple(lines_of_code or [CodeLine((), (category,), "", "", offer=False)]),
                 also=(), history=(), links=(), examples=(), tail=True,
                 **next((e for begins, e in chapters.items() if category.startswith(begins)), self.evidence("", {})),
@@ -1011,7 +1014,7 @@ def main(arguments: Sequence[str]) -> int:
     out(f"{catalog.ruleset}: {len(catalog.families)} families, {len(catalog.surfaces)} surfaces\n")
     if "--links" in arguments:
         for f in catalog.families.values():
-            for name in (*f.yields_to, *(n for link in f.links for n in link.families)):
+            for name in (*f.yields_to, *f.lends_to, *(n for link in f.links for n in link.families)):
                 if name not in catalog.families:
                     out(f"{f.name}.toml: there is no family {name}\n")
     if "--shared" in arguments:

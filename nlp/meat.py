@@ -192,8 +192,9 @@ class Witness:
         )
 
     def taken(self, drug: str) -> bool:
-        """Whether a drug is one for another condition that the note names; one that yields to this one is no other."""
-        others = (f for f in self.named if f is not self.family and self.family.name not in f.yields_to)
+        """Whether a drug is one for another condition that the note names, but for one that yields or lends to this."""
+        mine = self.family.name
+        others = (f for f in self.named if f.name != mine and mine not in (*f.yields_to, *f.lends_to))
         return any(p and p.search(drug) for f in others for p in (f.drugs, f.shared_drugs))
 
     def is_off(self, number: int, start: int, end: int) -> bool:

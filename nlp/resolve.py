@@ -23,6 +23,7 @@ SUPPORTING = NARRATIVE | {"pmh", "surgical", "medications", "ros"}
 STATUS_SECTIONS_NOT = frozenset({"family", "allergies", "instructions", "procedure"})
 
 DOUBTED = frozenset({"negated", "ruled-out", "uncertain"})
+OPEN = frozenset({"uncertain", "hypothetical"})
 REASON_LENGTH = 300
 """Characters that a reason for a visit has at most; what follows in its section is a narrative."""
 
@@ -208,7 +209,7 @@ def conditions_of(
 def doubted_at(rejected: Sequence[tuple[Asserted, str]]) -> dict[str, list[int]]:
     """By surface where it stands as uncertain, in text order."""
     found: dict[str, list[int]] = {}
-    for x in sorted((x for x, reason in rejected if reason == "uncertain"), key=lambda x: x.mention.start):
+    for x in sorted((x for x, reason in rejected if reason in OPEN), key=lambda x: x.mention.start):
         found.setdefault(x.mention.term.key, []).append(x.mention.start)
     return found
 
@@ -375,6 +376,8 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
             return 1, "among the conditions that somebody is asked to manage"
         if kind == "cancer" and (is_plainly_active(page, catalog, a) or is_borne(page, a)):
             return 1, f"called active in {SECTION_NAMES.get(section, section)}"
+    if section == "exam" and kind == "chronic" and witness.has_sign:
+        return 2, "named in the examination, and seen elsewhere"
     if section in NARRATIVE | {"pmh"} and kind == "chronic" and witness.seen:
         return 2, f"named in {SECTION_NAMES.get(section, section)} and seen in the examination or a test"
     is_cancer = kind == "cancer" or witness.family.plain_code.startswith("C")
@@ -572,7 +575,7 @@ def is_treated_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserte
     start, end = page.sentences[a.mention.sentence]
     if witness.own_drugs and not catalog.general["off_treatment"].search(page.low):
         return True
-    dated = bool(re.search(r"\bin (?:[a-z]+ )?(?:19|20)\d\d\b|years? ago", page.low[start:end]))
+    dated = bool(re.search(r"\b(?:in|completed,?) (?:[a-z]+,? )?(?:19|20)\d\d\b|years? ago", page.low[start:end]))
     words = catalog.general["plainly_active" if dated else "active_cancer"]
     return any(
         not re.search(
@@ -629,6 +632,8 @@ def is_past_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserted) 
         return False
     if all(map(OPERATED.fullmatch, words)) and witness.sentences.is_of_stay(a.mention.start):
         return False
+    if OPERATED_FOR.search(heading_of(page, a)) and set(words) <= {"previous", "prior"}:
+        return catalog.general["past_cancer"].search(page.low, start, a.mention.start) is not None
     return not is_treated_cancer(page, catalog, witness, a)
 
 

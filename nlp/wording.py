@@ -242,7 +242,7 @@ def family_for(icd10: str) -> Family | None:
     label = phrases(icd10)[0].capitalize()
     return Family(
         name=f"reported {icd10}", label=label, kind=kind_of(icd10, label.lower()), policy="", prefixes=(icd10,),
-        terms=(), decoys=(), not_with=None, yields_to=(), distinct=(), attributes=(),
+        terms=(), decoys=(), not_with=None, yields_to=(), lends_to=(), distinct=(), attributes=(),
         codes=(CodeLine((), (icd10,), "", "", offer=False),), also=(), history=(), links=(),
         drugs=None, shared_drugs=None, labs=None, signs=None, cues=(), examples=(),
     )  # fmt: skip

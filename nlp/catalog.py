@@ -104,6 +104,7 @@ class Attribute:
     default: str
     many: bool
     overrides: tuple[str, ...]
+    stated: bool
     beats: Mapping[str, tuple[str, ...]]
     values: tuple[tuple[str, Words], ...]
     any_value: Words | None
@@ -698,7 +699,7 @@ class Reader:
     def attribute(self, at: str, name: str, data: Mapping[str, Any]) -> Attribute:
         where = f"{at}: attributes.{name}"
         for extra in sorted(
-            data.keys() - {"scope", "before", "after", "default", "many", "overrides", "beats", "values"}
+            data.keys() - {"scope", "before", "after", "default", "many", "overrides", "stated", "beats", "values"}
         ):
             self.problems.append(f"{where}: unknown field {extra}")
         scope = data.get("scope", "near")
@@ -719,6 +720,7 @@ class Reader:
             default=str(data.get("default", "")),
             many=bool(data.get("many")),
             overrides=tuple(data.get("overrides", [])),
+            stated=bool(data.get("stated")),
             beats={k: tuple(v) for k, v in data.get("beats", {}).items()},
             values=tuple(values),
             any_value=values[0][1] if len(values) == 1 else union(everything),

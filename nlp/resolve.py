@@ -348,7 +348,11 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
     section, kind, policy = a.mention.section, a.mention.term.kind, witness.family.policy
     if section in catalog.roles["assessment"]:
         return 0, f"named in {SECTION_NAMES[section]}"
-    if kind == "status" or policy == "stated":
+    if (
+        kind == "status"
+        or policy == "stated"
+        or any(x.stated and a.values.get(x.name) for x in witness.family.attributes)
+    ):
         return (1, f"stated in {SECTION_NAMES.get(section, section)}") if section not in STATUS_SECTIONS_NOT else None
     if kind == "event":
         if is_reason_for_stay(page, a):

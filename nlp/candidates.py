@@ -57,15 +57,14 @@ def scan(page: Page, catalog: Catalog, text: Text, offset: int, outer: str | Non
         if key in catalog.decoys:
             yield from asides(page, catalog, key, first, last)
             continue
-        for term in catalog.surfaces.get(key, ()):
-            if term.family == outer:
-                continue
-            mention = accept(page, catalog, term, first, last)
-            if mention:
-                yield mention
-                if term.inner:
-                    inside = second_word(page, first)
-                    yield from scan(page, catalog, Text(page.low[inside:last]), inside, term.family)
+        terms = (term for term in catalog.surfaces.get(key, ()) if term.family != outer)
+        mentions = [m for term in terms if (m := accept(page, catalog, term, first, last))]
+        placed = [m for m in mentions if m.term.part_of or m.term.organ]
+        for mention in placed or mentions:
+            yield mention
+            if mention.term.inner:
+                inside = second_word(page, first)
+                yield from scan(page, catalog, Text(page.low[inside:last]), inside, mention.family)
 
 
 def second_word(page: Page, start: int) -> int:

@@ -132,6 +132,7 @@ OPTIONS = {
     "case": "written exactly so",
     "inner": "other conditions inside it are read too",
 }
+PLACES = {"part_of": "of a part of", "organ": "as a pathologist's finding in"}
 
 
 def file_digest(path: Path) -> str:
@@ -214,6 +215,9 @@ def names(block: Mapping[str, Any]) -> Names:
         options.append("never makes the condition by itself")
     if block.get("kind"):
         options.append(f"read as {block['kind']}")
+    places = [f"{words} {', '.join(block[key])}" for key, words in PLACES.items() if block.get(key)]
+    if places:
+        options.append(f"only {' or '.join(places)}")
     sets = tuple((name, str(value)) for name, value in block.get("set", {}).items())
     return Names((texts,) if isinstance(texts, str) else tuple(texts), sets, tuple(options))
 

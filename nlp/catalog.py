@@ -122,8 +122,11 @@ class CodeLine:
     def fits(self, values: Mapping[str, Sequence[str]]) -> bool:
         """Whether every condition holds: "" asks for nothing known, "*" for anything known."""
         for name, wanted in self.when:
-            have = [v for v in values.get(name, ()) if v]
-            if not any((w == "" and not have) or (w == "*" and have) or w in have for w in wanted):
+            have = values.get(name, ())
+            if any(have):
+                if "*" not in wanted and not any(map(have.__contains__, wanted)):
+                    return False
+            elif "" not in wanted:
                 return False
         return True
 

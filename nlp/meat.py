@@ -302,15 +302,16 @@ class Witness:
         own = self.blocks_of(titles) or theirs
         if self.family.name in self.outline.sole:
             own = own | dict.fromkeys(b for b in self.page.blocks if b not in theirs)
-        plan = dict.fromkeys(b for b in self.page.blocks if listed and self.outline.is_plan(b[0]))
+        plan = self.outline.plan if listed else {}
+        mine = own | plan
         named = dict.fromkeys(a.mention.sentence for a in listed)
         for number in named:
-            yield from self.bound(number, self.page.block_at(self.page.sentences[number][0]) in own | plan)
+            yield from self.bound(number, self.page.block_at(self.page.sentences[number][0]) in mine)
         for block in own | theirs | plan:
             for number in self.page.sentences_in(block):
                 about = self.outline.theme(number)
                 if number not in named and (block not in plan or not about or self.family.name in about):
-                    yield from self.bound(number, block in own | plan)
+                    yield from self.bound(number, block in mine)
         for number, families in self.outline.families.items():
             start, end = self.page.sentences[number]
             if self.family.name in families and (

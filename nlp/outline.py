@@ -146,6 +146,11 @@ class Outline:
         opens = block and self.page.sentences_in(block)[0] == number
         return bool(block and not opens and NUMBERED.match(self.page.plain, block[0]))
 
+    @cached_property
+    def plan(self) -> dict[Span, None]:
+        """The blocks of a plan that is apart from the assessment."""
+        return dict.fromkeys(b for b in self.page.blocks if self.is_plan(b[0]))
+
     def is_plan(self, position: int) -> bool:
         """Whether a position stands in a plan that is apart from the assessment."""
         section = self.page.section_at(position)

@@ -67,6 +67,8 @@ class TokenTrie:
 
 def leftmost_longest(matches: list[Match]) -> list[Match]:
     """Without overlaps: the longest wins, the first of equals; all rules on a winning span stay."""
+    if len(matches) < 2:
+        return matches
     taken: list[tuple[int, int]] = []
     for _, start, end in sorted(matches, key=lambda m: (m[1] - m[2], m[1])):
         if (start, end) in taken:

@@ -384,8 +384,8 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         return 2, "named in the examination, and seen elsewhere"
     if section in NARRATIVE | {"pmh"} and kind == "chronic" and witness.seen:
         return 2, f"named in {SECTION_NAMES.get(section, section)} and seen in the examination or a test"
-    is_cancer = kind == "cancer" or witness.family.plain_code.startswith("C")
-    if is_cancer and section == "results" and is_pathology(page, a) and witness.sentences.treats_cancer:
+    is_found = section == "results" and is_pathology(page, a) and witness.sentences.treats_cancer
+    if is_found and (kind == "cancer" or witness.family.plain_code.startswith("C")):
         return 1, "the pathologist's finding, in a note that treats it"
     if section in SUPPORTING:
         end = page.sentences[a.mention.sentence][1]
@@ -649,11 +649,9 @@ def merged(
     told: mentions that tell of it as past, which still say where it is: asked last, and never for what ends it.
     """
     out: dict[str, tuple[str, ...]] = {}
-    names = dict.fromkeys([a.name for a in family.attributes])
-    for a in [*mates, *others, *told]:
-        names |= dict.fromkeys(a.values)
     by_name = {x.name: x for x in family.attributes}
-    for name in names:
+    known = dict.fromkeys(name for a in (*mates, *others, *told) for name in a.values)
+    for name in [*(n for n in by_name if n in known), *(n for n in known if n not in by_name)]:
         attribute = by_name.get(name)
         order = [v for v, _ in attribute.values] if attribute else []
         tiers = [

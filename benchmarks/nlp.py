@@ -5,8 +5,8 @@ note by note, so that a busy machine slows both alike. Both have a sectionizer, 
 engine gets this project's surfaces as literals, its cues and its headings; PyRuSH does not log. What is printed:
 
     unseen          each note read with everything forgotten that was read before
-    copied forward  new notes made of parts of notes that were read before
-    seen            the same notes once more
+    copied forward  new notes made of parts of notes read before: what ConText says of their sentences is known
+    seen            the same notes once more: each is known as a whole
     worst inputs    microseconds per character of n characters and of 2n: equal where time is linear
     rules           the same notes with all rules, and with those families alone that the notes name
     worker          start-up of a process, and the memory of two forked from it
@@ -37,8 +37,8 @@ from nlp.catalog import load, with_families
 
 ROOT = Path(__file__).resolve().parent.parent
 
-GOALS = {"unseen": 25, "copied forward": 100, "seen": 100}
-"""Times as many notes per second as stock medspaCy."""
+GOALS = {"unseen": 25, "copied forward": 25, "seen": 100}
+"""Times as many notes per second as stock medspaCy. A note with new neighbours of old sentences is a new text."""
 
 
 def shipped_notes() -> list[str]:

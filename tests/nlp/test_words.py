@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from nlp.catalog import load
-from nlp.sections import lower, plain
-from nlp.words import openings
+from nlp.sections import lower, page, plain
+from nlp.words import openings, union
 
 GOLD = Path(__file__).resolve().parents[2] / "data" / "gold"
 
@@ -31,6 +31,20 @@ def test_a_pattern_sees_only_its_window() -> None:
     assert not list(stage.finditer(low, 0, 29))
     assert list(stage.places(low, 20, 30)) == [24]
     assert not stage.places(low, 0, 24)
+
+
+def test_no_match_runs_over_the_end_of_a_sentence() -> None:
+    sheet = page("EXAM:\nCT chest today\nNodule of 8 mm. No nodes.", load())
+    words = union(["ct chest(?: today nodule)?", "nodule", "mm no nodes"])
+    assert [sheet.low[a:b] for a, b in sheet.spans(words)] == ["ct chest", "nodule"]
+    number = sheet.sentence_at(sheet.low.index("nodule"))
+    assert [sheet.low[a:b] for a, b in sheet.spans_in(words, number)] == ["nodule"]
+
+
+def test_no_word_stands_in_two_sentences() -> None:
+    text = "a " * 100 + "b" * 2000 + " c" * 1000 + " " + "d" * 1000
+    words = [text[a:b] for a, b in page(text, load()).sentences]
+    assert [w for w in " ".join(words).split() if len(w) > 1] == ["b" * 2000, "d" * 1000]
 
 
 @pytest.mark.parametrize(

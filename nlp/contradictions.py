@@ -44,7 +44,8 @@ NEAR = 60
 
 @dataclass(frozen=True)
 class Measure:
-    """What a number may be measured of. least, most: the values that it can have; unless: words that void them."""
+    """What a number may be measured of. least, most: the values that it can have; unless: words that void them; limits:
+    ranges by which a class is defined, which nobody measures."""
 
     name: str
     label: str
@@ -53,6 +54,7 @@ class Measure:
     least: float
     most: float
     unless: Words
+    limits: frozenset[str]
     thousands: bool
 
 
@@ -123,6 +125,7 @@ class Rules:
     treated: frozenset[str]
     treated_else: frozenset[str]
     denied_kinds: frozenset[str]
+    denied_not: frozenset[str]
     silent: frozenset[str]
     plain_in: frozenset[str]
     words: Mapping[str, re.Pattern[str]]
@@ -156,6 +159,7 @@ def rules() -> Rules:
         treated=frozenset(data["treated"]["families"]),
         treated_else=frozenset(data["treated"]["unless_families"]),
         denied_kinds=frozenset(denied["kinds"]),
+        denied_not=frozenset(denied["unless_families"]),
         silent=frozenset(denied["silent"]),
         plain_in=frozenset(denied["sections_of_plain"]),
         words={name: compiled(sources).compiled for name, sources in words.items()},
@@ -171,6 +175,7 @@ def prepare() -> None:
 def measure(name: str, row: Mapping[str, Any]) -> Measure:
     return Measure(
         name, row["label"], row["unit"], compiled(row["names"]), row["least"], row["most"], compiled(row["unless"]),
+        frozenset(row.get("limits", ())),
         row.get("thousands", False),
     )  # fmt: skip
 
@@ -244,7 +249,8 @@ def is_explained(page: Page, says: str, has: Statement, outcome: Outcome) -> boo
     around = page.block_at(has.start) or sentence
     if says == DENIED:
         return bool(words["new"].search(page.low, *around)) or not words["established"].search(page.low, *around)
-    if words["goes_on"].search(page.low, *sentence):
+    section = page.section_at(has.start)
+    if words["goes_on"].search(page.low, section.start, section.body) or words["goes_on"].search(page.low, *sentence):
         return True
     evidence = (e for f in outcome.findings if f.family == has.subject and f.icd10 < "D" for e in f.meat)
     return any(
@@ -261,12 +267,10 @@ OVER = "Z8"
 
 def of_mention(says: str, a: Asserted, catalog: Catalog) -> Statement:
     """The mention with the words that deny it or put it into the past, and the code that it would have without them."""
-    from nlp.resolve import suppress
-
     start, end = a.mention.start, a.mention.end
     if a.cue:
         start, end = min(start, a.cue[0]), max(end, a.cue[1])
-    return Statement(says, a.mention.family, "", suppress(a, a.reason, catalog).icd10, start, end, a.mention.section)
+    return Statement(says, a.mention.family, "", code_of(a, catalog), start, end, a.mention.section)
 
 
 def present(outcome: Outcome, asserted: Sequence[Asserted]) -> Iterator[Statement]:
@@ -280,8 +284,6 @@ def present(outcome: Outcome, asserted: Sequence[Asserted]) -> Iterator[Statemen
 
 def stated(page: Page, a: Asserted, catalog: Catalog) -> Iterator[Statement]:
     """The stage, class or type that the mention's own sentence gives it, with the code that its words make."""
-    from nlp.resolve import suppress
-
     m = a.mention
     if m.family not in rules().attributes or not m.term.alone or m.section in rules().silent:
         return
@@ -304,7 +306,7 @@ def stated(page: Page, a: Asserted, catalog: Catalog) -> Iterator[Statement]:
         sentence = page.sentences[m.sentence]
         if OR_OTHER.match(page.low, span[1]) or rules().words["unsettled"].search(page.low, *sentence):
             continue
-        yield Statement(STATED, m.family, f"{attribute}={value}", suppress(a, "", catalog).icd10, *span, m.section)
+        yield Statement(STATED, m.family, f"{attribute}={value}", code_of(a, catalog), *span, m.section)
 
 
 CLOSE = 15
@@ -313,15 +315,19 @@ OR_OTHER = re.compile(r"[ ]?(?:-|/|to|or|versus|vs)[ ]?(?:stage )?(?:[1-5]|i{1,3
 """After a stage: it is one end of a range ("stage 3-4")."""
 
 
+def code_of(a: Asserted, catalog: Catalog) -> str:
+    """The code that a mention's own words would have, whatever speaks against it."""
+    from nlp.resolve import suppress
+
+    return suppress(a, a.reason, catalog).icd10
+
+
 def is_denial(page: Page, a: Asserted, catalog: Catalog) -> bool:
     """Whether a mention denies the condition itself, and not a bout, a sign, a kind or a treatment of it."""
     m, words = a.mention, rules().words
     if not a.cue or a.cue[1] > m.start or m.section in rules().silent:
         return False
-    if m.term.weak or not m.term.alone or m.term.kind not in rules().denied_kinds or m.term.sets:
-        return False
-    family = catalog.families[m.family]
-    if family.tail or any(a.values.get(x.name) for x in family.attributes if x.scope != "note"):
+    if m.term.weak or not m.term.alone or m.term.kind not in rules().denied_kinds:
         return False
     cue = page.low[slice(*a.cue)]
     for_good = words["cues"].search(page.low, a.cue[0], m.start)
@@ -330,7 +336,10 @@ def is_denial(page: Page, a: Asserted, catalog: Catalog) -> bool:
         return False
     if words["before"].search(page.low, a.cue[1], m.start):
         return False
-    return not words["after"].match(page.low, after(page.low, m.end))
+    if words["after"].match(page.low, after(page.low, m.end)):
+        return False
+    family = catalog.families[m.family]
+    return not family.tail and family.name not in rules().denied_not and code_of(a, catalog) == family.plain_code
 
 
 GAP = re.compile(r"[ ,(-]*")
@@ -416,6 +425,8 @@ def value_of(page: Page, one: Measure, name: re.Match[str]) -> Statement | None:
     sign = number["sign"] or ""
     text = "-".join(f"{x:g}" if x < 1e5 else f"{x:.0f}" for x in sorted(amounts))
     sign = ">" if sign.startswith(MORE) else "<" if sign.startswith(LESS) else ""
+    if sign + text in one.limits:
+        return None
     stop = number.end("other") if number["other"] else number.end("one")
     stop += low.startswith("%", stop)
     return Statement(MEASURED, one.name, sign + text, "", name.start(), stop, section)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from coding.copied import copied_from, same, sentence_of
 from coding.models import Chart, Encounter, NlpRun, Note
 from coding.workflow import RunStatus
 from nlp.contradictions import MEASURED, Said, between, reported
+from nlp.copied import copied_from, same, sentence_of
 from nlp.findings import Statement
 
 

@@ -1,6 +1,7 @@
 """python -m nlp IN [-o OUT] [--jobs N]: notes as JSON Lines in, readings as JSON Lines out, in input order.
 
-A bad line is reported on standard error with its number and left out; the exit status is then 1.
+A bad line is reported on standard error with its number and left out; the exit status is then 1. Notes with a
+`member_id` are also compared with the earlier ones of that member in the file: see `nlp.members`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ import argparse
 import json
 import multiprocessing
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import date
 from typing import IO
 
 import nlp
+from nlp.findings import Statement
+from nlp.members import Member
 
 Numbered = tuple[int, bytes]
 Answer = tuple[int, str, str]
@@ -59,6 +63,8 @@ def check(note: object) -> str:
     codes = note.get("first_pass") or []
     if not isinstance(codes, list) or not all(isinstance(c, str) for c in codes):
         return "first_pass is no list of codes"
+    if not isinstance(note.get("member_id", ""), str | int | None):
+        return "member_id is neither text nor a number"
     day = note.get("date_of_service")
     if day is not None:
         try:
@@ -66,6 +72,28 @@ def check(note: object) -> str:
         except (TypeError, ValueError):
             return "date_of_service is no ISO date"
     return ""
+
+
+def compared(lines: Iterable[Numbered], jobs: int) -> Iterator[Answer]:
+    """The answers, those of a member's notes with what they have from each other."""
+    waiting: deque[bytes] = deque()
+    members: dict[str | int, Member] = {}
+
+    def seen() -> Iterator[Numbered]:
+        for number, line in lines:
+            waiting.append(line if b'"member_id"' in line else b"")
+            yield number, line
+
+    for number, text, fault in answers(seen(), jobs):
+        line = waiting.popleft()
+        note = json.loads(line) if line and not fault else {}
+        if note.get("member_id") not in (None, ""):
+            read = json.loads(text)
+            said = [Statement(**one) for one in read["statements"]]
+            member = members.setdefault(note["member_id"], Member())
+            beside = member.add(note["note_id"], note["text"], note.get("date_of_service") or "", said)
+            text = json.dumps({**read, **beside}, ensure_ascii=False)
+        yield number, text, fault
 
 
 def answers(lines: Iterable[Numbered], jobs: int) -> Iterator[Answer]:
@@ -103,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
         except OSError as error:
             print(f"{error.filename}: {error.strerror}", file=sys.stderr)
             return 2
-        for number, text, fault in answers(numbered_lines(source), options.jobs):
+        for number, text, fault in compared(numbered_lines(source), options.jobs):
             if fault:
                 bad += 1
                 print(f"line {number}: {fault}", file=sys.stderr)

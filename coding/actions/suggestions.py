@@ -15,7 +15,6 @@ from coding.actions import provider_queries, trail
 from coding.actions.conditions import remember_rules
 from coding.actions.locks import lock_chart, locked
 from coding.actions.queues import move, weigh
-from coding.copied import copied_from, same, sentence_of
 from coding.models import (
     Chart,
     Decision,
@@ -48,6 +47,7 @@ from coding.workflow import (
     SuggestionStatus,
     Verdict,
 )
+from nlp.copied import copied_from, same, sentence_of
 
 MAX_ATTEMPTS = 3
 

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 from django.urls import reverse
 
-from coding.copied import LONGEST, copied_from, same, sentence_of
 from coding.models import EvidenceSpan, Role
+from nlp.copied import LONGEST, copied_from, same, sentence_of
 from tests import make, pages
 
 FIRST, SECOND = date(2026, 3, 2), date(2026, 6, 1)

@@ -5,7 +5,7 @@ again on this date. What counts as "the same" is our own choice; no source defin
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 LEAST_WORDS = 6  # shorter sentences ("Continue metformin.") are written again as they are, without copying
@@ -24,6 +24,21 @@ def sentence_of(text: str, start: int, end: int) -> str:
     before = [match.end() for match in ENDS.finditer(text, max(start - LONGEST, 0), start)]
     after = ENDS.search(text, max(end - 1, 0))
     return text[before[-1] if before else max(start - LONGEST, 0) : after.start() if after else len(text)]
+
+
+def sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Where the sentences of a text stand that are long enough to tell a copy."""
+    start = 0
+    for end, following in ((m.start(), m.end()) for m in ENDS.finditer(text)):
+        yield from long_enough(text, start, end)
+        start = following
+    yield from long_enough(text, start, len(text))
+
+
+def long_enough(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    sentence = text[start:end]
+    if len(sentence.split()) >= LEAST_WORDS:
+        yield end - len(sentence.lstrip()), start + len(sentence.rstrip())
 
 
 def copied_from(sentence: str, earlier: Iterable[tuple[date, str]]) -> date | None:

@@ -190,19 +190,17 @@ class Reader:
         """Where a word of a wording stands undenied and of the same thing, which some sentences speak of.
 
         It does in those sentences. A place or side does beside another word of the wording, what narrows it otherwise
-        beside one that is no place, and any other word in the same section of the note.
+        beside one that is no place, and any other word wherever it stands.
         """
         lists = language()
-        sections = {self.page.section_at(self.page.sentences[n][0]) for n in sentences}
         company = said.needed - {word}
         if word in said.narrowing - lists.sides:
             company -= lists.places
         for start, end in self.at.get(word, ()):
             number = self.page.sentence_at(start)
-            section = self.page.section_at(start)
-            if section.kind in SILENT or self.sentences.denied(number, start, end):
+            if self.page.section_at(start).kind in SILENT or self.sentences.denied(number, start, end):
                 continue
-            if number in sentences or (section in sections and word not in said.narrowing | lists.places):
+            if number in sentences or word not in said.narrowing | lists.places:
                 return start, end
             if any(self.near(w, start, self.page.sentences[number]) for w in company):
                 return start, end

@@ -502,12 +502,16 @@ class Witness:
             yield from organs
 
     def measure(self, field: str, span: Span) -> tuple[Evidence | None, bool]:
-        """What a test or finding says of the condition, and whether it is a normal one."""
+        """What a test or finding says of the condition, and whether it is a normal one. A plan tells results only."""
         number = self.page.sentence_at(span[0])
+        start, end = self.page.sentences[number]
         e = Evidence(Meat.EVALUATE, *span, self.rule(field))
         letter = self.letter_of(e, number, self.outline.label(number))
-        is_normal = bool(NORMAL.search(self.page.low, max(self.page.sentences[number][0], span[0] - 60), span[1]))
-        return (replace(e, letter=letter) if letter else None), is_normal
+        is_normal = bool(NORMAL.search(self.page.low, max(start, span[0] - 60), span[1]))
+        is_problem = letter is Meat.EVALUATE is field and self.is_planned(e)
+        if not letter or (is_problem and not self.catalog.general["result"].search(self.page.low, start, end)):
+            return None, is_normal
+        return replace(e, letter=letter), is_normal
 
     def told_results(self, is_evaluated: bool) -> Iterator[Evidence]:
         """What the history tells of labs with their values and of tests; of findings only if nothing else evaluates."""
@@ -559,7 +563,7 @@ class Witness:
 
     def followed(self) -> Iterator[Evidence]:
         """For a condition watched nowhere else: its first symptoms in the history, or its specialist who follows."""
-        symptoms = list(islice(self.found(Meat.MONITOR, HISTORY), 2))
+        symptoms = list(islice(self.found(Meat.MONITOR, ("hpi",)), 2))
         yield from symptoms or islice(self.specialists(), 1)
 
     def specialists(self) -> Iterator[Evidence]:

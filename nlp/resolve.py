@@ -178,6 +178,9 @@ def conditions_of(
         if doubted and all(a.mention.term.kind in ("event", "cancer") for _, a, _ in supporting):
             rejected += [(a, "uncertain") for _, a, _ in supporting]
             supporting, alone = [], []
+    if supporting and is_to_be_ruled_out(page, catalog, supporting, rejected):
+        rejected += [(a, "uncertain") for _, a, _ in supporting]
+        supporting, alone = [], []
     if supporting and is_over(witness, supporting, rejected):
         rejected += [(a, "historical") for _, a, _ in supporting]
         supporting, alone = [], []
@@ -228,6 +231,28 @@ def is_named_after_doubt(page: Page, catalog: Catalog, a: Asserted, doubts: Mapp
     starts = doubts.get(m.term.key, [])
     first = bisect_left(starts, section.start)
     return first < len(starts) and starts[first] < m.start
+
+
+RULE_OUT = re.compile(r"(?:to )?(?:rule|ruling) out|r/o")
+
+
+def is_to_be_ruled_out(
+    page: Page,
+    catalog: Catalog,
+    supporting: Sequence[tuple[int, Asserted, str]],
+    rejected: Sequence[tuple[Asserted, str]],
+) -> bool:
+    """Whether the assessment would rule out what the history alone tells: "Rule out bipolar disorder" on axis I."""
+    if any(strength == 0 for strength, _, _ in supporting):
+        return False
+    return any(
+        reason == "uncertain"
+        and a.mention.section in catalog.roles["assessment"]
+        and a.cue
+        and RULE_OUT.fullmatch(page.low[a.cue[0] : a.cue[1]])
+        and page.low[a.cue[1] : a.mention.start].strip() in ("", "a", "an", "any")
+        for a, reason in rejected
+    )
 
 
 def is_over(

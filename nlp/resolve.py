@@ -606,14 +606,21 @@ def is_treated_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserte
         return True
     dated = bool(re.search(r"\b(?:in|completed,?) (?:[a-z]+,? )?(?:19|20)\d\d\b|years? ago", page.low[start:end]))
     words = catalog.general["plainly_active" if dated else "active_cancer"]
-    return any(
-        not re.search(
-            r"complet|finish|after|following|s/p|status post|underwent|treated with|previous|prior|had |no |off ",
-            page.low[max(start, m.start() - 45) : m.start()],
-        )
-        for m in words.finditer(page.low, start, end)
-        if not (a.cue and m.start() < a.cue[1] and a.cue[0] < m.end())
+    found = (
+        m for m in words.finditer(page.low, start, end) if not (a.cue and m.start() < a.cue[1] and a.cue[0] < m.end())
     )
+    before = (page.low[max(start, m.start() - 45) : m.start()] for m in found)
+    return any(GIVEN_NOW.search(b) or not GIVEN_BEFORE.search(b) for b in before)
+
+
+GIVEN_NOW = re.compile(
+    r"(?:^|[,;] |\band |\bnow )(?:is )?(?:now |currently |still )?"
+    r"(?:on|for|receiving|undergoing|to (?:begin|start)) (?:[a-z]+ )?$"
+)
+GIVEN_BEFORE = re.compile(
+    r"complet|finish|after|following|s/p|status post|underwent|treated with|previous|prior|had |no |off "
+)
+"""Before a treatment of a cancer: behind the operation, on it now; or one of the past."""
 
 
 def is_plainly_active(page: Page, catalog: Catalog, a: Asserted) -> bool:

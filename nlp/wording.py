@@ -162,16 +162,21 @@ class Reader:
         return found
 
     def places(self, words: Iterable[str]) -> Iterator[tuple[int, int, int]]:
-        """(sentence, start, end) where all of some words stand in one sentence, close together."""
+        """(sentence, start, end) where all of some words stand in one sentence, close together.
+
+        Where one of them is denied ("no ulcers or tumors of the stomach") it is that one alone.
+        """
         rare, *others = sorted(words, key=lambda w: (len(self.at.get(w, ())), w))
         for start, end in self.at.get(rare, ()):
             number = self.page.sentence_at(start)
             nearest = [self.near(w, start, self.page.sentences[number]) for w in others]
-            if None not in nearest:
-                spans = [(start, end), *(s for s in nearest if s)]
-                first, last = min(s[0] for s in spans), max(s[1] for s in spans)
-                if last - first <= BREADTH:
-                    yield number, first, last
+            if None in nearest:
+                continue
+            spans = [(start, end), *(s for s in nearest if s)]
+            first, last = min(s[0] for s in spans), max(s[1] for s in spans)
+            if last - first <= BREADTH:
+                denied = (s for s in spans if self.sentences.denied(number, *s))
+                yield number, *next(denied, (first, last))
 
     def near(self, word: str, position: int, within: Span) -> Span | None:
         """Where a word stands nearest to a position, between two offsets."""

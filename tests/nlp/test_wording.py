@@ -23,6 +23,7 @@ def verdict(text: str, code: str) -> str:
         ("L02.31", "ASSESSMENT:\n1. No abscess of the buttock.", "unsupported"),
         ("N52.9", "The risks of surgery include erectile dysfunction and bleeding.", "unsupported"),
         ("N87.9", "FAMILY HISTORY: Mother with cervical dysplasia.", "unsupported"),
+        ("L02.31", "ASSESSMENT:\n1. The buttock was clean, without abscess.", "unsupported"),
         ("L02.31", "ASSESSMENT:\n1. Abscess of the axilla. Pain in the buttock.", "not-found"),
         ("N52.9", "ASSESSMENT:\n1. Diastolic dysfunction on the echocardiogram.", "not-found"),
         ("M65.321", "ASSESSMENT:\n1. Laceration of the index finger.", "not-found"),

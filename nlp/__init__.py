@@ -176,6 +176,8 @@ def warm() -> None:
         wording.listed()
         for words in (*catalog.general.values(), *(w for f in catalog.families.values() for w in f.patterns())):
             words.prepare()
+        read("ASSESSMENT: Diabetes.", first_pass=["E11.9"])  # imports the stages, and makes what they make once
+        forget()
     finally:
         if was_on:
             gc.enable()

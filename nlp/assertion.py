@@ -207,12 +207,9 @@ class Sentences:
         """What stands in a sentence for the values of an attribute, in the order of these: value, start, end."""
         key = id(attribute), number
         if key not in self.values:
-            spans = self.page.spans_in
-            self.values[key] = (
-                [(value, *span) for value, words in attribute.values for span in spans(words, number)]
-                if spans(attribute.any_value, number)
-                else ()
-            )
+            is_named = self.page.places(attribute.any_value, *self.page.sentences[number])
+            values = attribute.values if is_named else ()
+            self.values[key] = [(v, *span) for v, words in values for span in self.page.spans_in(words, number)]
         return self.values[key]
 
     def denied(self, number: int, start: int, end: int) -> bool:
@@ -388,7 +385,7 @@ def read_values(
     out: dict[str, tuple[str, ...]] = {}
     for attribute in family.attributes:
         values = [stated[attribute.name]] if attribute.name in stated else []
-        if (attribute.many or not values) and page.can_name(attribute.any_value):
+        if (attribute.many or not values) and page.places(attribute.any_value):
             for more in around(page, sentences, attribute, m, group):
                 values += more
                 if values and not attribute.many:
@@ -439,9 +436,7 @@ def values_over(page: Page, sentences: Sentences, attribute: Attribute, span: Sp
         values: list[str] = []
         asked = page.sentences_in(span)
         first, last = page.sentences[asked[0]][0], page.sentences[asked[-1]][1]
-        for number in dict.fromkeys(
-            page.sentence_at(start) for start, _ in page.spans(attribute.any_value, first, last)
-        ):
+        for number in dict.fromkeys(map(page.sentence_at, page.places(attribute.any_value, first, last))):
             start, end = page.sentences[number]
             if page.section_at(start).kind not in SILENT:
                 values += values_in(sentences, attribute, number, start, end)

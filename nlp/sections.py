@@ -73,9 +73,9 @@ class Page:
         """Whether the note is written while the person lies in a hospital, by its headings or what is done."""
         return bool(BEDSIDE.search(self.low))
 
-    def can_name(self, words: Words | None) -> bool:
-        """Whether a pattern can begin anywhere in the note; quick, and true more often than it stands there."""
-        return bool(words and words.places(self.low))
+    def places(self, words: Words | None, start: int = 0, end: int = sys.maxsize) -> Sequence[int]:
+        """Where a pattern can begin between two offsets; quick, and more often than it stands there."""
+        return words.places(self.low, start, end) if words else ()
 
     def spans(self, words: Words | None, start: int = 0, end: int = sys.maxsize) -> Sequence[Span]:
         """Where a pattern stands between two borders of sentences, in text order; no match runs over such a border."""
@@ -91,8 +91,11 @@ class Page:
         return list(self.look_for(words, *self.sentences[number])) if words else ()
 
     def look_for(self, words: Words, start: int, end: int) -> Iterator[Span]:
+        places = words.places(self.low, start, end)
+        if not places:
+            return
         match, free = words.compiled.match, 0
-        for at in words.places(self.low, start, end):
+        for at in places:
             if at >= free and (m := match(self.low, at)):
                 last = self.sentences[self.sentence_at(at)][1]
                 if m.end() <= last or (m := match(self.low, at, last)):

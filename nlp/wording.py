@@ -57,8 +57,9 @@ class Wording:
 
 @dataclass(frozen=True)
 class Language:
-    """The lists of wording.toml, each word by its meaning."""
+    """The lists of wording.toml, each word by its meaning. stubs: words that alone say too little."""
 
+    stubs: frozenset[str]
     idle: frozenset[str]
     vague: frozenset[str]
     sides: frozenset[str]
@@ -78,6 +79,7 @@ def canon() -> dict[str, str]:
 def language() -> Language:
     data = tomllib.loads((HERE / "wording.toml").read_text(encoding="utf-8"))
     return Language(
+        frozenset(map(meaning, STUBS)),
         frozenset(map(meaning, data["idle"])),
         frozenset(map(meaning, data["vague"])),
         frozenset(map(meaning, data["sides"])),
@@ -104,25 +106,21 @@ def meaning(word: str) -> str:
 
 
 @cache
-def listed() -> str:
-    """The lines of wording.tsv, each after a line break."""
-    return "\n" + (HERE / "wording.tsv").read_text(encoding="utf-8")
+def listed() -> dict[str, str]:
+    """The lines of wording.tsv by code."""
+    lines = (HERE / "wording.tsv").read_text(encoding="utf-8").splitlines()
+    return {code: said for code, _, said in (line.partition("\t") for line in lines)}
 
 
 @cache
 def codes() -> tuple[str, ...]:
-    """Every code of wording.tsv, sorted."""
-    return tuple(sorted(re.findall(r"(?m)^[^\t\n]+", listed())))
+    return tuple(sorted(listed()))
 
 
-@lru_cache(maxsize=8000)
 def phrases(icd10: str) -> tuple[str, ...]:
     """The ways to say a code, its title first; none where it only names what is left over ("other ...")."""
-    for code in (icd10, icd10[:7].rstrip("X").rstrip(".")):
-        at = listed().find(f"\n{code}\t")
-        if at >= 0:
-            return tuple(listed()[at + 1 : listed().index("\n", at + 1)].split("\t")[1:])
-    return ()
+    said = listed().get(icd10) or listed().get(icd10[:7].rstrip("X").rstrip("."), "")
+    return tuple(filter(None, said.split("\t")))
 
 
 @lru_cache(maxsize=8000)
@@ -138,19 +136,17 @@ def wording(phrase: str) -> Wording | None:
     needed = words - narrowing
     if len(needed - said.vague) > 1:
         needed -= said.vague
-    tells = needed - said.vague - said.places - frozenset(map(meaning, STUBS))
-    return (
-        Wording(needed, frozenset(narrowing))
-        if tells or (len(needed) > 1 and needed - said.places - said.vague)
-        else None
-    )
+    special = needed - said.places - said.vague
+    if special - said.stubs or (special and len(needed) > 1):
+        return Wording(needed, frozenset(narrowing))
+    return None
 
 
 class Reader:
     """A note by the meanings of its words."""
 
     def __init__(self, page: Page, catalog: Catalog, setting: str) -> None:
-        self.page, self.catalog, self.setting = page, catalog, setting
+        self.page, self.setting = page, setting
         self.sentences = Sentences(page, setting, catalog.roles["assessment"])
 
     @cached_property

@@ -604,7 +604,9 @@ def is_treated_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserte
     start, end = page.sentences[a.mention.sentence]
     if witness.own_drugs and not catalog.general["off_treatment"].search(page.low):
         return True
-    dated = bool(re.search(r"\b(?:in|completed,?) (?:[a-z]+,? )?(?:19|20)\d\d\b|years? ago", page.low[start:end]))
+    dated = bool(
+        re.search(r"\b(?:in|completed,?) (?:[a-z]+,? )?(?:19|20)\d\d\b|years? (?:ago|previously)", page.low[start:end])
+    )
     words = catalog.general["plainly_active" if dated else "active_cancer"]
     found = (
         m for m in words.finditer(page.low, start, end) if not (a.cue and m.start() < a.cue[1] and a.cue[0] < m.end())

@@ -134,8 +134,16 @@ ASIDE = re.compile(
 
 
 def asides(page: Page, catalog: Catalog, key: str, start: int, end: int) -> Iterator[Mention]:
-    """The mentions inside a phrase that is not the condition, where the phrase still speaks of it."""
+    """The mentions inside a phrase that is not the condition of some families.
+
+    Of those where the phrase still speaks of it; of all others as they stand: "lung metastases" is no lung cancer.
+    """
+    kept = catalog.decoys[key]
     if ASIDE.search(page.low, start, end):
         for m in scan(page, catalog, Text(page.low[start : end - 1]), start, None):
-            if m.family in catalog.decoys[key] and not is_abbreviation(m.term):
+            if m.family in kept and not is_abbreviation(m.term):
                 yield replace(m, aside=True)
+    inside = second_word(page, start)
+    for m in scan(page, catalog, Text(page.low[inside:end]), inside, None):
+        if m.family not in kept:
+            yield m

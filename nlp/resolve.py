@@ -611,13 +611,20 @@ def is_treated_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserte
     found = (
         m for m in words.finditer(page.low, start, end) if not (a.cue and m.start() < a.cue[1] and a.cue[0] < m.end())
     )
-    before = (page.low[max(start, m.start() - 45) : m.start()] for m in found)
-    return any(GIVEN_NOW.search(b) or not GIVEN_BEFORE.search(b) for b in before)
+    return any(
+        GIVEN_NOW.search(before := page.low[max(start, m.start() - 45) : m.start()])
+        or GIVEN_NEXT.match(page.low, m.end(), end)
+        or not GIVEN_BEFORE.search(before)
+        for m in found
+    )
 
 
 GIVEN_NOW = re.compile(
     r"(?:^|[,;] |\band |\bnow )(?:is )?(?:now |currently |still )?"
     r"(?:on|for|receiving|undergoing|to (?:begin|start)) (?:[a-z]+ )?$"
+)
+GIVEN_NEXT = re.compile(
+    r" (?:therapy )?(?:to (?:start|begin|follow)|(?:is |are )?(?:planned|scheduled|ongoing)|will (?:start|begin))\b"
 )
 GIVEN_BEFORE = re.compile(
     r"complet|finish|after|following|s/p|status post|underwent|treated with|previous|prior|had |no |off "

@@ -378,7 +378,9 @@ def weigh(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> tuple[
         or policy == "stated"
         or any(x.stated and a.values.get(x.name) for x in witness.family.attributes)
     ):
-        return (1, f"stated in {SECTION_NAMES.get(section, section)}") if section not in STATUS_SECTIONS_NOT else None
+        if section in STATUS_SECTIONS_NOT and not (section == "procedure" and lives_with(page, a)):
+            return None
+        return 1, f"stated in {SECTION_NAMES.get(section, section)}"
     if kind == "event":
         if is_reason_for_stay(page, a):
             return 1, "the reason for the stay"
@@ -552,6 +554,23 @@ ADMITTED_WITH = re.compile(
     r"(?! (?:[a-z]+ ){0,3}history) (?:(?!had |has |was |and then )[a-z0-9,/-]+ ){0,4}$"
 )
 LONG_SINCE = re.compile(r"\b(?:(?:weeks?|months?|years?) ago|last|previously|(?:19|20)\d\d)\b")
+
+
+LIVES_WITH = re.compile(
+    r"\b(?:he|she|patient|pt|who|gentleman|lady|woman|man|male|female) (?:[a-z-]+ ){0,6}"
+    r"(?:(?:is|are|has|have|remains|his|her)(?: also| currently| now| a| an| the)*"
+    r"|(?:has|had) (?:had )?(?:an? )?(?:prior|previous)) $"
+    r"|\b(?:he|she|patient|who) $"
+)
+DONE_TODAY = re.compile(r"\b(?:undergo|underwent|plac|perform|creat|insert|receiv|schedul|need|requir|candidate|elect)")
+
+
+def lives_with(page: Page, a: Asserted) -> bool:
+    """Whether the report of an operation says how the patient lives, and not what is done: "she is on dialysis"."""
+    start = max(page.sentences[a.mention.sentence][0], a.mention.start - 90)
+    if a.mention.term.weak or DONE_TODAY.search(page.low, start, a.mention.start):
+        return False
+    return bool(LIVES_WITH.search(page.low, start, a.mention.start))
 
 
 def is_admitted_for(page: Page, a: Asserted) -> bool:

@@ -153,9 +153,11 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog, reader: Reader) -> F
 
 
 def denied_here(case: Case) -> FirstPass | None:
-    """The note supports a sister, and denies or doubts what the code says."""
+    """The note supports a sister, and denies or doubts what the code says: itself, or all of its category."""
     mine = [s for s in case.against if s.icd10[:3] == case.icd10[:3] and s.reason in DENIED]
-    if not mine or case.is_less_said or any(c[:3] == case.icd10[:3] for c in case.codes):
+    if any(c[:3] == case.icd10[:3] for c in case.codes):
+        mine = [s for s in mine if s.icd10 == case.icd10]
+    if not mine or case.is_less_said:
         return None
     why = f"{not_current(case.family, mine)} The note supports {case.names} instead."
     return case.answer(Verdict.UNSUPPORTED, why, (), spans_against(mine), case.codes)

@@ -44,6 +44,11 @@ def test_a_code_without_a_rule_is_judged_by_its_description(code: str, text: str
         ("J96.22", "ASSESSMENT:\n1. Acute on chronic respiratory failure, on BiPAP.\n2. No hypercapnia.", "conflict"),
         ("I50.22", "ASSESSMENT:\n1. CHF, continue furosemide.\nEXAM: Heart with a systolic murmur.", "conflict"),
         ("C34.32", "ASSESSMENT:\n1. Lung cancer, on chemotherapy.\nHPI: A nodule of the right lung.", "conflict"),
+        (
+            "G91.2",
+            "ASSESSMENT:\n1. Hydrocephalus, possible normal pressure hydrocephalus.\nEXAM: Pressure normal.",
+            "unsupported",
+        ),
         ("F10.230", "ASSESSMENT:\n1. Alcohol dependence with withdrawal, on lorazepam.", "supported"),
         ("F02.B0", "ASSESSMENT:\n1. Moderate to severe dementia, Alzheimer's type, on donepezil.", "supported"),
         ("C34.92", "ASSESSMENT:\n1. Cancer of the left upper lobe of the lung, on chemotherapy.", "more-specific"),

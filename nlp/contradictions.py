@@ -336,7 +336,7 @@ def is_denial(page: Page, a: Asserted, catalog: Catalog) -> bool:
         return False
     if words["before"].search(page.low, a.cue[1], m.start):
         return False
-    if words["after"].match(page.low, after(page.low, m.end)):
+    if page.low.startswith("-", m.end) or words["after"].match(page.low, after(page.low, m.end)):
         return False
     family = catalog.families[m.family]
     return not family.tail and family.name not in rules().denied_not and code_of(a, catalog) == family.plain_code
@@ -605,13 +605,14 @@ def reported(icd10: str) -> Statement | None:
 def why_number(rule: NumberRule, value: str, one: Said, numbers: Sequence[Said]) -> str:
     measure = next(m for m in rules().measures if m.name == rule.measure)
     words, last = rule.values[value].words, numbers[-1]
-    values = dict.fromkeys(spoken(x.statement.value, measure) for x in numbers if x.note == last.note)
+    *values, newest = dict.fromkeys(spoken(x.statement.value, measure) for x in numbers if x.note == last.note)
+    read = f"{', '.join(values)} and {newest}" if values else newest
     here, there = places(one, last)
     claim = f"{capital(words)} in {here}"
     if one.statement.says == REPORTED:
         claim = f"{one.statement.icd10} is reported{'' if one.note == last.note else f' on {one.day}'}"
     return (
-        f"{claim}, {measure.label} {' and '.join(values)}{measure.unit} in {there}; "
+        f"{claim}, {measure.label} {read}{measure.unit} in {there}; "
         f"{rule.by} {'put' if ' and ' in rule.by else 'puts'} {words} at {span_of(rule.values[value], measure)}."
     )
 

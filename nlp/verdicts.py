@@ -221,8 +221,9 @@ def said_elsewhere(case: Case) -> FirstPass | None:
 
 
 def listed_with_drugs(case: Case) -> FirstPass | None:
-    """The condition is only listed, beside two of its drugs: too little to suggest it, enough for a reported code."""
-    if not any(s.icd10 == case.icd10 for s in case.against) or any(s.reason != LISTED for s in case.against):
+    """A lasting condition is only listed, beside two of its drugs: enough for a reported code, not for a new one."""
+    is_so = any(s.icd10 == case.icd10 for s in case.against) and all(s.reason == LISTED for s in case.against)
+    if case.family.kind != "chronic" or not is_so:
         return None
     given = given_for(case.reader.page, case.family, [case.catalog.families[f.family] for f in case.findings])
     if len(given) < ENOUGH:

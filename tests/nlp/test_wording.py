@@ -66,6 +66,7 @@ def test_what_a_code_says_beyond_the_one_found_must_stand_in_the_note(code: str,
         ("I50.9", "PMH: CHF, gout.\nMEDICATIONS: lisinopril, allopurinol.", "unsupported"),
         ("I50.9", "PMH: CHF.\nASSESSMENT: Hypertension.\nMEDICATIONS: carvedilol, lisinopril.", "unsupported"),
         ("I50.22", "PMH: CHF, gout.\nMEDICATIONS: carvedilol, lisinopril.", "unsupported"),
+        ("A41.9", "HPI: Stones and an episode of sepsis.\nMEDICATIONS: ceftriaxone, vancomycin.", "unsupported"),
         ("I50.9", "PMH: No CHF.\nMEDICATIONS: carvedilol, lisinopril.", "unsupported"),
     ],
 )

@@ -32,16 +32,16 @@ def test_an_edited_file_leaves_the_rules_of_the_installation_alone(tmp_path: Pat
 
 def test_a_family_that_finds_nothing_any_more_is_removed_and_its_verdict_changes(tmp_path: Path) -> None:
     edit = tmp_path / "gout.toml"
-    edit.write_text(GOUT.replace('"gout"', '"quuxitis"').replace('family = "quuxitis"', 'family = "gout"'))
+    edit.write_text(GOUT.replace('"podagra", ', ""))
     note = Note(
-        "one", "ASSESSMENT AND PLAN:\n1. Gout, on colchicine.\n", first_pass=("M10.9",), annotated={"M10.9": True}
+        "one", "ASSESSMENT AND PLAN:\n1. Podagra, on colchicine.\n", first_pass=("M10.9",), annotated={"M10.9": True}
     )
     old, new = assemble(HERE, tmp_path / "old"), assemble(edit, tmp_path / "new")
     [(_, found)] = differences(old, new, [note])
     removed, verdict = found
     assert (removed.kind, removed.icd10, removed.family, removed.agrees) == ("removed", "M10.9", "gout", False)
     assert (verdict.kind, verdict.before, verdict.after.partition(":")[0]) == ("verdict", "supported", "not-found")
-    assert '      "1. [Gout], on colchicine."' in list(lines_of([removed]))
+    assert '      "1. [Podagra], on colchicine."' in list(lines_of([removed]))
     assert not any("colchicine" in line for line in lines_of(found, quote=False))
     summary = Summary()
     summary.add(found)

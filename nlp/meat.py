@@ -314,9 +314,7 @@ class Witness:
                     yield from self.bound(number, block in mine)
         for number, families in self.outline.families.items():
             start, end = self.page.sentences[number]
-            if self.family.name in families and (
-                self.page.section_at(start).kind in SHOWN or self.is_found(number, (*mates, *others))
-            ):
+            if self.family.name in families and (self.page.section_at(start).kind in SHOWN or self.is_found(number)):
                 yield Evidence(Meat.EVALUATE, start, end, f"{self.family.name}/shown")
         told = [a for a in (*mates, *others) if a.mention.section not in self.sentences.assessment]
         for number in dict.fromkeys(a.mention.sentence for a in told if a.mention.section not in SILENT):
@@ -327,12 +325,12 @@ class Witness:
     def blocks_of(self, mentions: Sequence[Asserted]) -> dict[Span, None]:
         return dict.fromkeys(b for a in mentions if (b := self.page.block_at(a.mention.start)))
 
-    def is_found(self, number: int, mentions: Sequence[Asserted]) -> bool:
+    def is_found(self, number: int) -> bool:
         """Whether a sentence tells of a test or a finding that shows the condition."""
-        start = self.page.sentences[number][0]
-        named = [a for a in mentions if a.mention.sentence == number and not self.is_crowded(a)]
-        found = self.catalog.general["found"]
-        return any(found.search(self.page.low, max(start, a.mention.start - NEAR), a.mention.start) for a in named)
+        if len(self.outline.families.get(number, ())) >= TITLE:
+            return False
+        start, found = self.page.sentences[number][0], self.catalog.general["found"]
+        return any(found.search(self.page.low, max(start, at - NEAR), at) for at, _ in self.spans.get(number, ()))
 
     def told_next(self) -> Iterator[Evidence]:
         """What the history goes on to tell of the condition behind its name, in words of its own."""

@@ -84,7 +84,9 @@ class Page:
         found = self.found.get(words)
         if found is None:
             found = self.found[words] = list(self.look_for(words, 0, len(self.low)))
-        return found and found[bisect_left(found, (start,)) : bisect_left(found, (end,))]
+        if not found or (start == 0 and end >= len(self.low)):
+            return found
+        return found[bisect_left(found, (start,)) : bisect_left(found, (end,))]
 
     def spans_in(self, words: Words | None, number: int) -> Sequence[Span]:
         """Where a pattern stands in a sentence."""

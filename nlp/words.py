@@ -109,7 +109,9 @@ class Words:
         found = text.places.get(self)
         if found is None:
             found = text.places[self] = text.begins_with(self.openings)
-        return found and found[bisect_left(found, start) : bisect_left(found, end)]
+        if not found or (start == 0 and end >= len(text)):
+            return found
+        return found[bisect_left(found, start) : bisect_left(found, end)]
 
     def matches(self, text: str, places: Iterable[int], end: int = sys.maxsize) -> Iterator[re.Match[str]]:
         match, free = self.compiled.match, 0

@@ -111,13 +111,8 @@ def is_found_in(page: Page, organ: Words, start: int) -> bool:
         line = page.line_at(line - 1)
     if organ.search(page.low, line, start):
         return True
-    sent = SPECIMEN.search(page.low, 0, start)
-    return bool(sent and DIAGNOSED.search(page.low, sent.end(), start) and organ.search(page.low, *sent.span()))
-
-
-SPECIMEN = re.compile(r"(?m)^specimens?[a-z ]*:[^\n]*\n?[^\n]*")
-DIAGNOSED = re.compile(r"(?m)^(?:final|pathologic(?:al)?|microscopic)(?: pathologic(?:al)?)? diagnos[ei]s:")
-"""The headings of a pathologist's report: what was sent, and what it is."""
+    sent, diagnosed = page.pathology
+    return diagnosed <= start and bool(organ.search(page.low, *sent))
 
 
 def is_abbreviation(term: Term) -> bool:

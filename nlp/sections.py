@@ -109,6 +109,13 @@ class Page:
         """Where the patterns stand that were looked for in the whole note."""
         return {}
 
+    @cached_property
+    def pathology(self) -> tuple[Span, int]:
+        """Where the note says what was sent to a pathologist, and where the heading of his diagnosis ends."""
+        sent = SPECIMEN.search(self.low)
+        heading = DIAGNOSED.search(self.low, sent.end()) if sent else None
+        return (sent.span(), heading.end()) if sent and heading else ((0, 0), sys.maxsize)
+
     def section_at(self, position: int) -> Section:
         return self.sections[max(bisect_right(self.section_starts, position) - 1, 0)]
 
@@ -155,6 +162,9 @@ DISCHARGE = words_of(
         "condition (?:at|on) discharge", "discharged?(?=:)",
     )
 )  # fmt: skip
+SPECIMEN = re.compile(r"(?m)^specimens?[a-z ]*:[^\n]*\n?[^\n]*")
+DIAGNOSED = re.compile(r"(?m)^(?:final|pathologic(?:al)?|microscopic)(?: pathologic(?:al)?)? diagnos[ei]s:")
+"""The headings of a pathologist's report: what was sent, and what it is."""
 STAY = re.compile(
     r"(?m)^[ ]*(?:date of admission|admission date|admit(?:ted)?(?: date)?:|admitting diagnos|admission diagnos)"
     r"|\bdischarge summary\b"

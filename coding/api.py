@@ -28,7 +28,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import exception_handler as drf_exception_handler
 
 import scoring
-from coding import exports, icd10, reports, scores
+from coding import contradictions, exports, icd10, reports, scores
 from coding import release as releases
 from coding.actions import charts as chart_actions
 from coding.actions import qa, queues, suggestions, trail
@@ -172,11 +172,38 @@ class EncounterSerializer(serializers.ModelSerializer):
         ]  # fmt: skip
 
 
+class PlaceSerializer(serializers.Serializer):
+    """One side of a contradiction: where it stands in a note, end exclusive."""
+
+    note = serializers.IntegerField()
+    date_of_service = serializers.CharField(source="day")
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    quote = serializers.CharField()
+    copied_from = serializers.DateField(allow_null=True, help_text="The earlier date that has the same sentence.")
+
+
+class ContradictionSerializer(serializers.Serializer):
+    """What the notes of a chart say that cannot both hold, for a person to judge."""
+
+    kind = serializers.CharField()
+    family = serializers.CharField()
+    codes = serializers.ListField(child=serializers.CharField())
+    rule = serializers.CharField()
+    why = serializers.CharField()
+    places = PlaceSerializer(many=True)
+
+
 class ChartDetailSerializer(ChartSerializer):
     encounters = EncounterSerializer(many=True, read_only=True)
+    contradictions = serializers.SerializerMethodField()
 
     class Meta(ChartSerializer.Meta):
-        fields = [*ChartSerializer.Meta.fields, "encounters"]
+        fields = [*ChartSerializer.Meta.fields, "encounters", "contradictions"]
+
+    @extend_schema_field(ContradictionSerializer(many=True))
+    def get_contradictions(self, chart: Chart) -> Any:
+        return ContradictionSerializer(contradictions.of_chart(chart, chart.encounters.all()), many=True).data
 
 
 class ScoreSerializer(serializers.Serializer):

@@ -205,3 +205,15 @@ def test_an_auditor_sees_them_as_the_coder_did(client: Client, project: Project,
     page = pages.Page(client.get(reverse("qa_audit", args=[chart.pk])))
     assert "eGFR 62 in the results" in page.text
     assert f"n{Note.objects.get().pk}-{STAGE.index('eGFR')}" in page.ids
+
+
+def test_the_api_gives_them_with_both_places(desk: Client, project: Project, coder: User) -> None:
+    chart = held(project, coder, DENIED, HAS)
+    [one] = desk.get(f"/api/charts/{chart.pk}/").json()["contradictions"]
+    notes = {note.pk: note.text for note in Note.objects.all()}
+    assert [notes[place["note"]][place["start"] : place["end"]] for place in one["places"]] == [
+        place["quote"] for place in one["places"]
+    ]
+    assert {place["date_of_service"] for place in one["places"]} == {"2026-01-10", "2026-02-10"}
+    assert one["family"] == "heart_failure"
+    assert "deni" in one["why"]

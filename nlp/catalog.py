@@ -227,7 +227,8 @@ class Catalog:
     cues: tuple[CueRule, ...]
     general: Mapping[str, Words]
     ruleset: str
-    prefixes: tuple[tuple[str, str], ...] = field(default=())
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    """The name of the family that owns the codes which begin so."""
     titles: Titles = field(default_factory=Titles)
     """What an item of a list means that is a title of the tabular list (titles.py)."""
     common: Catalog | None = None
@@ -236,14 +237,15 @@ class Catalog:
     def family_of(self, code: str) -> Family | None:
         """The family that owns a code: the longest prefix wins. None where no file knows the code."""
         prefix = self.prefix_of(code)
-        return self.families[dict(self.prefixes)[prefix]] if prefix else None
+        return self.families[self.prefixes[prefix]] if prefix else None
 
     def prefix_of(self, code: str) -> str:
-        return next((p for p, _ in self.prefixes if code.startswith(p)), "")
+        """The longest prefix of a code that a family owns; "" where none does."""
+        return next((code[:n] for n in range(len(code), 0, -1) if code[:n] in self.prefixes), "")
 
     def family_of_title(self, title: Title) -> str:
         """The name of the family that a title's code belongs to."""
-        return tail_name(title.code[:3], title.kind) if title.kind else dict(self.prefixes)[self.prefix_of(title.code)]
+        return tail_name(title.code[:3], title.kind) if title.kind else self.prefixes[self.prefix_of(title.code)]
 
     def is_common(self, code: str) -> bool:
         """Whether common.toml knows a code better than conditions/ does."""
@@ -910,14 +912,13 @@ def with_families(rules: Catalog, families: Mapping[str, Family]) -> Catalog:
             forms.add(form)
             if key_of(form) not in surfaces:
                 decoys[key_of(form)] = decoys.get(key_of(form), frozenset()) | {f.name}
-    owned = ((p, f.name) for f in families.values() for p in f.prefixes)
     return replace(
         rules,
         families=families,
         surfaces={k: tuple(sorted(v, key=lambda t: t.family)) for k, v in surfaces.items()},
         decoys=decoys,
         matcher=Surfaces(forms),
-        prefixes=tuple(sorted(owned, key=lambda x: (-len(x[0]), x))),
+        prefixes={p: f.name for f in families.values() for p in f.prefixes},
     )
 
 

@@ -102,7 +102,8 @@ def stem(word: str) -> str:
 @lru_cache(maxsize=20_000)
 def meaning(word: str) -> str:
     """What stands for a word and all that mean the same."""
-    return canon().get(stem(word), stem(word))
+    bare = stem(word)
+    return canon().get(bare, bare)
 
 
 @cache

@@ -92,12 +92,15 @@ def outcome_label(outcome: str) -> str:
     return str(Outcome(outcome).label) if outcome else ""
 
 
-SECTIONS = {"pmh": "Past medical history", "hpi": "History of present illness", "ros": "Review of systems"}
+SECTIONS = {
+    "assessment_plan": "Assessment and plan", "pmh": "Past medical history", "hpi": "History of present illness",
+    "ros": "Review of systems",
+}  # fmt: skip
 
 
 @register.filter
 def section_label(section: str) -> str:
-    """The rules' name of a note's section as words: assessment_plan reads "Assessment plan"."""
+    """The rules' name of a note's section as words: hospital_course reads "Hospital course"."""
     return SECTIONS.get(section) or section.replace("_", " ").capitalize()
 
 

@@ -358,7 +358,14 @@ def is_dated(page: Page, witness: Witness, a: Asserted) -> bool:
         return bool(DATED_BEFORE.search(page.low[start : a.mention.start]))
     if re.search(r"\b(?:acute|new|admitted|admission|today)\b", page.low[start:end]):
         return False
-    return not witness.is_treated_in(a.mention.sentence)
+    return NO_TREATMENT.search(page.low, a.mention.end, end) is not None or not witness.is_treated_in(
+        a.mention.sentence
+    )
+
+
+NO_TREATMENT = re.compile(
+    r"\b(?:not on|no|off|without|never on)(?: any| further)* (?:anticoag|blood thinner|treatment|therapy|medication)"
+)
 
 
 def has_signal(page: Page, witness: Witness, a: Asserted) -> bool:

@@ -67,6 +67,10 @@ def log_in(live_server: Any, page: Page) -> Iterator[Callable[[User], Page]]:
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
+    asked: set[Any] = set()
+    page.on("request", lambda request: asked.add(request))
+    page.on("requestfinished", lambda request: asked.discard(request))
+    page.on("requestfailed", lambda request: asked.discard(request))
 
     def log_in(user: User) -> Page:
         page.goto(f"{live_server.url}/log-in/")
@@ -79,6 +83,12 @@ def log_in(live_server: Any, page: Page) -> Iterator[Callable[[User], Page]]:
         return page
 
     yield log_in
+    # What the page still asks for would be written while the database is emptied for the next test.
+    for _ in range(50):
+        if not asked:
+            break
+        page.wait_for_timeout(100)
+    page.goto("about:blank")
     assert problems == []
 
 

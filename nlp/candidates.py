@@ -86,7 +86,7 @@ def accept(page: Page, catalog: Catalog, term: Term, start: int, end: int) -> Me
             number + 1 < len(page.sentences) and LIST_ITEM.match(page.plain, page.sentences[number + 1][0])
         ):
             return None
-    if (term.organ or term.part_of) and not is_placed(page, term, start, end):
+    if (term.organ or term.part_of) and not is_placed(page, term, start):
         return None
     not_with = catalog.families[term.family].not_with
     found = not_with.search(page.low, *page.sentences[number]) if not_with else None
@@ -97,7 +97,7 @@ def accept(page: Page, catalog: Catalog, term: Term, start: int, end: int) -> Me
     return Mention(term, start, end, number, page.section_at(start).kind)
 
 
-def is_placed(page: Page, term: Term, start: int, end: int) -> bool:
+def is_placed(page: Page, term: Term, start: int) -> bool:
     """Whether a tumor is in the organ of the family: by the words behind it, or as a pathologist's finding."""
     if term.part_of and term.part_of.compiled.match(page.low, start):
         return True

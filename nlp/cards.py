@@ -202,7 +202,7 @@ def of_tail(name: str) -> Card:
         source="Title and inclusion terms of the tabular list",
         file=SHARED[1],
         digest=file_hashes()[SHARED[1]],
-        prefixes=tuple(sorted({x.codes[0][:3] for x in family.codes if x.codes} or family.prefixes)),
+        prefixes=tuple(sorted({x.codes[0][:3] for x in family.codes if x.codes})),
         names=tuple(Names(tuple(found), (("code", code),)) for code, found in sorted(texts.items())),
         yields_to=family.yields_to,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from nlp.assertion import AT_ADMISSION, Asserted, Sentences, overridden
 from nlp.catalog import Catalog, CodeLine, Family, expand
 from nlp.dates import code_on
-from nlp.findings import Confidence, Evidence, Finding, Meat, Span, Statement, Suppressed
+from nlp.findings import Confidence, Evidence, Finding, Meat, Statement, Suppressed
 from nlp.meat import Witness, chosen
 from nlp.outline import Outline
 from nlp.sections import Page
@@ -617,12 +617,6 @@ def is_listed_for(page: Page, a: Asserted) -> bool:
 
 def ends_status(a: Asserted) -> bool:
     return bool(re.search(r"resolved|revers|clos|remov|taken down|takedown|no longer|cured|decannulat", a.by_cue))
-
-
-def cancer_words(page: Page, a: Asserted) -> list[Span]:
-    """Where words about a cancer's state are looked for: its sentence, and its block in the assessment."""
-    block = page.block_at(a.mention.start)
-    return [page.sentences[a.mention.sentence], *([block] if block else [])]
 
 
 def is_treated_cancer(page: Page, catalog: Catalog, witness: Witness, a: Asserted) -> bool:

@@ -7,7 +7,7 @@ from datetime import date
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import Model, Prefetch, QuerySet, prefetch_related_objects
 
 from coding.acceptability import (
     AUDIO_ONLY,
@@ -318,6 +318,7 @@ def chart_warnings(
 
 def enrollments_of(chart: Chart) -> list[EnrollmentValues]:
     """One for each program of the project, for the payment year of the chart's service year."""
+    prefetch_related_objects([chart.member], "enrollments")  # a page asks several times
     stored = {(one.program, one.payment_year): one for one in chart.member.enrollments.all()}
     years = payment_years(book(), chart.service_year)
     found = []

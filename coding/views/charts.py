@@ -31,8 +31,7 @@ HOLD_REASONS = ("Missing page", "Illegible", "Wrong member", "Provider query sen
 def open_to(request: HttpRequest) -> ChartQuerySet:
     """The charts that the person may open; everything else is a 404."""
     user: User = request.user  # type: ignore[assignment]
-    charts = Chart.objects.visible_to(user).select_related("member__project").distinct()
-    return charts.prefetch_related("member__enrollments")  # asked by validity, by scores and by the deltas of each card
+    return Chart.objects.visible_to(user).select_related("member__project").distinct()
 
 
 def review_context(reading: Reading, user: User) -> dict[str, object]:

@@ -10,7 +10,8 @@ from itertools import islice
 
 from nlp import pipeline
 from nlp.candidates import Mention
-from nlp.catalog import Attribute, Catalog, Family
+from nlp.catalog import Catalog
+from nlp.families import Attribute, Family
 from nlp.findings import Span
 from nlp.sections import Page
 from nlp.words import Text, words_of

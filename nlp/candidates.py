@@ -7,8 +7,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from nlp.catalog import Catalog, Term, key_of
+from nlp.catalog import Catalog
+from nlp.families import Term
 from nlp.sections import LIST_ITEM, Page
+from nlp.surfaces import key_of
 from nlp.titles import TITLE, Title
 from nlp.titles import find as find_titles
 from nlp.words import TOKEN, Text, Words

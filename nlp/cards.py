@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nlp.catalog import HERE, example_text, load
+from nlp.catalog import HERE, load
+from nlp.check import example_text
 from nlp.findings import Meat
 from nlp.titles import Title
 

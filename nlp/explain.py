@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import nlp
 from nlp.assertion import SILENT, Asserted, assert_mentions
 from nlp.candidates import find_mentions
-from nlp.catalog import Attribute, Catalog, load
+from nlp.catalog import Catalog, load
+from nlp.families import Attribute
 from nlp.findings import Finding, Result, Span, Suppressed
 from nlp.pipeline import cues
 from nlp.sections import Page, page

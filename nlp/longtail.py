@@ -163,9 +163,10 @@ def codes_in(tables: list[str]) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     from nlp import catalog
+    from nlp.rulefiles import RuleFiles
 
     refused = set((catalog.HERE / "longtail_not.txt").read_text(encoding="utf-8").splitlines())
-    for row in rows(codes_in(arguments), catalog.Reader(catalog.HERE, thorough=False).read(tail=False)):
+    for row in rows(codes_in(arguments), catalog.read(RuleFiles(catalog.HERE, thorough=False), tail=False)):
         if row[3] not in refused:
             sys.stdout.write("\t".join((*row, label(row[0]))) + "\n")
     return 0

@@ -15,7 +15,8 @@ from functools import cached_property
 from itertools import islice
 
 from nlp.assertion import AT_ADMISSION, SILENT, Asserted, Sentences
-from nlp.catalog import Catalog, Family
+from nlp.catalog import Catalog
+from nlp.families import Family
 from nlp.findings import Evidence, Meat, Span
 from nlp.outline import NEAR, TITLE, VALUE, Outline
 from nlp.sections import Page

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nlp.assertion import AT_ADMISSION, Asserted, Sentences, overridden
-from nlp.catalog import Catalog, CodeLine, Family, expand
+from nlp.catalog import Catalog
 from nlp.dates import code_on
+from nlp.families import CodeLine, Family, expand, holds
 from nlp.findings import Confidence, Evidence, Finding, Meat, Statement, Suppressed
 from nlp.meat import Witness, chosen
 from nlp.outline import Outline
@@ -742,9 +743,8 @@ def link(page: Page, c: Condition, current: Sequence[Condition]) -> None:
     attributes = {a.name: a for a in c.family.attributes}
     given: set[str] = set()
     for rule in c.family.links:
-        wanted = CodeLine(rule.when, (), "", "")
         partners = (o for o in current if o.family.name in rule.families and o is not c)
-        partner = next((o for o in partners if wanted.fits(o.values | defaults(o.family, o.values))), None)
+        partner = next((o for o in partners if holds(rule.when, o.values | defaults(o.family, o.values))), None)
         if partner is None or is_over_by_now(partner):
             continue
         if rule.unless and rule.unless.search(page.low):
@@ -800,7 +800,7 @@ def code(page: Page, c: Condition, suppressed: list[Suppressed], setting: str) -
         fitting = (x for x in lines if x.fits(run))
         line = next((x for x in fitting if x.suppress != "historical" or not is_operated(page, c)), None)
         if c.title and not c.past and not (line and line.suppress and any(name == "setting" for name, _ in line.when)):
-            line = CodeLine((), (c.title,), "", "")
+            line = CodeLine(codes=(c.title,))
         if line is None:
             continue
         if line.suppress:

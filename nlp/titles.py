@@ -92,8 +92,8 @@ def rows(codes: Collection[str], catalog: Catalog) -> Iterator[Title]:
     import simple_icd_10_cm as icd
 
     from nlp import understood
-    from nlp.catalog import key_of as surface_key
     from nlp.longtail import kind_of, label
+    from nlp.surfaces import key_of as surface_key
 
     bare = replace(catalog, titles=Titles())
     seen: set[str] = set()

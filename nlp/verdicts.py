@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from nlp.assertion import SILENT, Asserted, assert_mentions
-from nlp.catalog import Catalog, CodeLine, Family
+from nlp.catalog import Catalog
 from nlp.dates import code_on, fault_on
+from nlp.families import CodeLine, Family
 from nlp.findings import Finding, FirstPass, Span, Suppressed, Verdict
 from nlp.resolve import SECTION_NAMES, Outcome, resolve
 from nlp.sections import Page

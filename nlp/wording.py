@@ -17,10 +17,12 @@ from pathlib import Path
 
 from nlp.assertion import SILENT, Sentences
 from nlp.candidates import Mention
-from nlp.catalog import Catalog, CodeLine, Family, Term, key_of
+from nlp.catalog import Catalog
+from nlp.families import CodeLine, Family, Term
 from nlp.findings import Span
 from nlp.longtail import STUBS, kind_of, plainly
 from nlp.sections import Page
+from nlp.surfaces import key_of
 
 HERE = Path(__file__).parent
 ENDINGS = (
@@ -241,11 +243,13 @@ def family_for(icd10: str) -> Family | None:
         return None
     label = phrases(icd10)[0].capitalize()
     return Family(
-        name=f"reported {icd10}", label=label, kind=kind_of(icd10, label.lower()), policy="", prefixes=(icd10,),
-        terms=(), decoys=(), not_with=None, yields_to=(), lends_to=(), distinct=(), attributes=(),
-        codes=(CodeLine((), (icd10,), "", "", offer=False),), also=(), history=(), links=(),
-        drugs=None, shared_drugs=None, labs=None, signs=None, cues=(), examples=(),
-    )  # fmt: skip
+        name=f"reported {icd10}",
+        label=label,
+        kind=kind_of(icd10, label.lower()),
+        prefixes=(icd10,),
+        terms=(),
+        codes=(CodeLine(codes=(icd10,), offer=False),),
+    )
 
 
 def title_words(icd10: str) -> frozenset[str]:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from nlp.catalog import HERE, CatalogError, Reader, Surfaces, load, variants
+from nlp.catalog import HERE, load, read
+from nlp.rulefiles import CatalogError, RuleFiles
+from nlp.surfaces import Surfaces, variants
 from nlp.words import Text, pattern, union
 
 
@@ -21,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 def problems(folder: Path, text: str, name: str = "gout") -> str:
     (folder / "conditions" / f"{name}.toml").write_text(text, encoding="utf-8")
     with pytest.raises(CatalogError) as caught:
-        Reader(folder).read()
+        read(RuleFiles(folder))
     return "\n".join(caught.value.problems)
 
 
@@ -59,9 +61,9 @@ def test_every_problem_of_every_file_is_reported_at_once(folder: Path) -> None:
 
 
 def test_every_rule_file_of_the_project_is_sound() -> None:
-    reader = Reader(HERE)
-    reader.read(without_bad=True)
-    assert reader.problems == []
+    files = RuleFiles(HERE)
+    read(files, without_bad=True)
+    assert files.problems == []
 
 
 def test_a_value_that_never_occurs_is_a_problem(folder: Path) -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
-import nlp
-from nlp.catalog import Example, Family, check_example, load, shared_surfaces
+from nlp.catalog import load
+from nlp.check import check_example, shared_surfaces
+from nlp.families import Example, Family
 
 CATALOG = load()
 CURATED = [f for f in CATALOG.families.values() if not f.tail]
@@ -16,7 +17,7 @@ EXAMPLES = [
 
 @pytest.mark.parametrize(("family", "example"), EXAMPLES)
 def test_an_example_comes_out_as_its_file_says(family: Family, example: Example) -> None:
-    assert check_example(CATALOG, family, example, nlp.read) == ""
+    assert check_example(CATALOG, family, example) == ""
 
 
 @pytest.mark.parametrize("family", CURATED, ids=lambda f: f.name)

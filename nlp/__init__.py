@@ -63,7 +63,6 @@ def read(
     first_pass: ICD-10-CM codes already reported, with or without the dot; answered in the order given.
     """
     from nlp.catalog import load
-    from nlp.contradictions import within
     from nlp.resolve import on_date
     from nlp.verdicts import judge
 
@@ -73,7 +72,7 @@ def read(
     reading = understood if len(text) <= LONG else understood.__wrapped__
     outcome, sections = reading(text, setting, catalog, False)
     outcome = on_date(outcome, date_of_service)
-    said = (within(outcome.statements), outcome.statements)
+    said = (outcome.contradictions, outcome.statements)
     codes = [normal_code(c) for c in first_pass]
     if not codes:
         return Result(catalog.ruleset, outcome.findings, outcome.suppressed, (), sections, *said)
@@ -107,8 +106,9 @@ def understood(
     """What a note supports by the rules, or by those of common.toml, whatever its date and its first pass."""
     from nlp.assertion import assert_mentions
     from nlp.candidates import find_mentions
-    from nlp.contradictions import statements
+    from nlp.contradictions import within
     from nlp.resolve import resolve
+    from nlp.statements import statements
 
     sheet = sheet_of(text, catalog)
     rules = catalog.common if is_common and catalog.common else catalog
@@ -117,7 +117,8 @@ def understood(
     asserted = assert_mentions(sheet, mentions, rules, where)
     outcome = resolve(sheet, asserted, rules, where)
     if not is_common:
-        outcome = dataclasses.replace(outcome, statements=statements(sheet, asserted, outcome, rules))
+        said = statements(sheet, asserted, outcome, rules)
+        outcome = dataclasses.replace(outcome, statements=said, contradictions=within(said))
     return outcome, sheet.sections
 
 

@@ -8,7 +8,9 @@ python -m nlp.catalog --links | --shared    links to no family; surfaces that se
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import nlp
 from nlp import catalog, contradictions
@@ -57,9 +59,29 @@ def examples(rules: Catalog, names: Sequence[str] = ()) -> Iterator[str]:
         for example in f.examples if f.name in names or not names else ():
             if problem := check_example(rules, f, example):
                 yield f"{f.name}.toml: example {example.number}: {problem}"
-    for number, one in enumerate(() if names else contradictions.examples(), 1):
-        if problem := contradictions.check_example(one):
+    for number, one in enumerate(() if names else contradiction_examples(), 1):
+        if problem := check_contradictions(one):
             yield f"contradictions.toml: example {number}: {problem}"
+
+
+def contradiction_examples() -> list[dict[str, Any]]:
+    """Those of contradictions.toml: a `text` or dated `notes`, and the kinds and rules to `expect`."""
+    found: list[dict[str, Any]] = tomllib.loads(contradictions.FILE.read_text(encoding="utf-8"))["examples"]
+    return found
+
+
+def check_contradictions(example: Mapping[str, Any]) -> str:
+    """What differs between such an example and what is found in it; "" if nothing does."""
+    if "text" in example:
+        found = [f"{c.kind} {c.rule}" for c in nlp.read(example["text"]).contradictions]
+    else:
+        codes = [one for code in example.get("reported", ()) if (one := contradictions.reported(code))]
+        notes = [
+            (n, day, [*nlp.read(text, date_of_service=day).statements, *codes])
+            for n, (day, text) in enumerate(example["notes"])
+        ]
+        found = [f"{pair.kind} {pair.rule}" for pair in contradictions.between(notes)]
+    return "" if found == example["expect"] else f"expected {example['expect']}, got {found}"
 
 
 def shared_surfaces(rules: Catalog) -> Iterator[str]:

@@ -11,10 +11,10 @@ from nlp.assertion import AT_ADMISSION, Asserted, Sentences, overridden
 from nlp.catalog import Catalog
 from nlp.dates import code_on
 from nlp.families import CodeLine, Family, expand, holds
-from nlp.findings import Confidence, Evidence, Finding, Meat, Statement, Suppressed
+from nlp.findings import Confidence, Contradiction, Evidence, Finding, Meat, Statement, Suppressed
 from nlp.meat import Witness, chosen
 from nlp.outline import Outline
-from nlp.sections import Page
+from nlp.sections import SECTION_NAMES, Page
 from nlp.titles import TITLE
 
 NARRATIVE = frozenset({"hpi", "chief_complaint", "", "other", "follow_up", "problem_list", "procedure", "social"})
@@ -27,16 +27,6 @@ DOUBTED = frozenset({"negated", "ruled-out", "uncertain"})
 OPEN = frozenset({"uncertain", "hypothetical"})
 REASON_LENGTH = 300
 """Characters that a reason for a visit has at most; what follows in its section is a narrative."""
-
-SECTION_NAMES = {
-    "assessment_plan": "the assessment", "hospital_course": "the hospital course",
-    "hpi": "the history of present illness",
-    "chief_complaint": "the chief complaint", "pmh": "the past medical history", "problem_list": "the problem list",
-    "family": "the family history", "vitals": "the vital signs", "procedure": "the procedure",
-    "instructions": "the instructions", "allergies": "the allergies", "medications": "the medication list",
-    "social": "the social history", "surgical": "the surgical history", "exam": "the examination",
-    "results": "the results", "ros": "the review of systems", "follow_up": "the follow-up", "": "the note",
-}  # fmt: skip
 
 
 @dataclass
@@ -64,6 +54,7 @@ class Outcome:
     suppressed: tuple[Suppressed, ...]
     unoffered: tuple[Finding, ...] = ()
     statements: tuple[Statement, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
 
 
 def resolve(page: Page, asserted: Sequence[Asserted], catalog: Catalog, setting: str) -> Outcome:
@@ -927,5 +918,8 @@ def on_date(outcome: Outcome, day: str | None) -> Outcome:
         then = code_on(f.icd10, day)
         why = f.why if then == f.icd10 else f"{f.why[:-1]}; {f.icd10} did not exist on {day}."
         findings.setdefault(then, replace(f, icd10=then, why=why))
-    said = tuple(replace(s, icd10=code_on(s.icd10, day)) for s in outcome.statements)
-    return replace(outcome, findings=tuple(findings.values()), statements=said)
+    said = {s: replace(s, icd10=code_on(s.icd10, day)) for s in outcome.statements}
+    against = tuple(
+        replace(c, icd10=code_on(c.icd10, day), one=said[c.one], other=said[c.other]) for c in outcome.contradictions
+    )
+    return replace(outcome, findings=tuple(findings.values()), statements=tuple(said.values()), contradictions=against)

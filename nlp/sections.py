@@ -16,6 +16,17 @@ from nlp.catalog import Catalog
 from nlp.findings import Section, Span
 from nlp.words import Text, Words, words_of
 
+SECTION_NAMES = {
+    "assessment_plan": "the assessment", "hospital_course": "the hospital course",
+    "hpi": "the history of present illness",
+    "chief_complaint": "the chief complaint", "pmh": "the past medical history", "problem_list": "the problem list",
+    "family": "the family history", "vitals": "the vital signs", "procedure": "the procedure",
+    "instructions": "the instructions", "allergies": "the allergies", "medications": "the medication list",
+    "social": "the social history", "surgical": "the surgical history", "exam": "the examination",
+    "results": "the results", "ros": "the review of systems", "follow_up": "the follow-up", "": "the note",
+}  # fmt: skip
+"""Kinds of sections in the words of a page."""
+
 MAX_SENTENCE = 800
 """Longest stretch read as one sentence: the work on modifiers grows with its square."""
 

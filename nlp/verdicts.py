@@ -11,8 +11,8 @@ from nlp.catalog import Catalog
 from nlp.dates import code_on, fault_on
 from nlp.families import CodeLine, Family
 from nlp.findings import Finding, FirstPass, Span, Suppressed, Verdict
-from nlp.resolve import SECTION_NAMES, Outcome, resolve
-from nlp.sections import Page
+from nlp.resolve import Outcome, resolve
+from nlp.sections import SECTION_NAMES, Page
 from nlp.wording import Reader, beyond, family_for, mentions, phrases, suits, title_words
 
 

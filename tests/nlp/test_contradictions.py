@@ -7,16 +7,17 @@ import pytest
 
 import nlp
 from nlp.catalog import load
-from nlp.contradictions import between, bounds, check_example, examples, rules
+from nlp.check import check_contradictions, contradiction_examples
+from nlp.contradictions import between, bounds, rules
 from nlp.findings import Statement
 
-EXAMPLES = examples()
+EXAMPLES = contradiction_examples()
 CKD = "RESULTS: eGFR 62.\nASSESSMENT: Chronic kidney disease stage 4, stable. Continue losartan."
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(1, len(EXAMPLES) + 1))
 def test_an_example_comes_out_as_the_file_says(example: dict[str, Any]) -> None:
-    assert check_example(example) == ""
+    assert check_contradictions(example) == ""
 
 
 def test_every_rule_has_an_example_with_and_the_file_has_more_without() -> None:

@@ -189,7 +189,8 @@ def why_number(rule: NumberRule, value: str, one: Said, numbers: Sequence[Said])
         claim = f"{one.statement.icd10} is reported{'' if one.note == last.note else f' on {one.day}'}"
     return (
         f"{claim}, {measure.label} {read}{measure.unit} in {there}; "
-        f"{rule.by} {'put' if ' and ' in rule.by else 'puts'} {words} at {span_of(rule.values[value], measure)}."
+        f"{rule.by} {'put' if ' and ' in rule.by else 'puts'} {words} at {span_of(rule.values[value], measure)}"
+        f"{'' if rule.verified_on else ' (unverified)'}."
     )
 
 
@@ -265,7 +266,8 @@ class Range:
 
 @dataclass(frozen=True)
 class NumberRule:
-    """A family's words against a measure. attribute "" stands for the family itself. source: who sets the ranges."""
+    """A family's words against a measure. attribute "" stands for the family itself. source: who sets the ranges.
+    verified_on: when somebody looked them up there (ISO date), "" for never."""
 
     rule: str
     family: str
@@ -275,6 +277,7 @@ class NumberRule:
     elsewhere: int
     by: str
     source: str
+    verified_on: str
     values: Mapping[str, Range]
 
     def value_of(self, one: Statement) -> str | None:
@@ -382,7 +385,7 @@ def number_rule(row: Mapping[str, Any]) -> NumberRule:
     }
     return NumberRule(
         row["rule"], row["family"], row.get("attribute", ""), row["measure"], row["margin"], row["elsewhere"],
-        row["by"], row["source"], values,
+        row["by"], row["source"], row["verified_on"], values,
     )  # fmt: skip
 
 

@@ -60,7 +60,10 @@ def body_of(desk: Client, chart: Chart) -> str:
 def test_a_number_against_a_stage_stands_on_the_card_of_the_code(desk: Client, project: Project, coder: User) -> None:
     chart = held(project, coder, STAGE, codes=("N18.4", "I10"))
     body = body_of(desk, chart)
-    why = "CKD stage 4 in the assessment, eGFR 62 in the results; KDIGO puts CKD stage 4 at 15 to less than 30."
+    why = (
+        "CKD stage 4 in the assessment, eGFR 62 in the results; "
+        "KDIGO puts CKD stage 4 at 15 to less than 30 (unverified)."
+    )
     assert body.count(why) == 2  # once among all of the chart, once on the one card that it concerns
     assert "1 contradiction</strong>" in body
     card = next(part for part in body.split("<article") if '<span class="code">N18.4</span> Chronic' in part)
@@ -83,7 +86,10 @@ def test_a_reported_code_is_compared_with_the_numbers_where_no_words_say_it(
     chart = held(project, coder, "Vitals: BMI 33.1.\nAssessment: Obesity. Diet advised.", codes=("E66.01", "I10"))
     (one,) = found(chart)
     assert one.codes == ("E66.01",)
-    assert one.why == "E66.01 is reported, BMI 33.1 in the vital signs; CDC and NIH put morbid obesity at 35 or more."
+    assert (
+        one.why
+        == "E66.01 is reported, BMI 33.1 in the vital signs; CDC and NIH put morbid obesity at 35 or more (unverified)."
+    )
     assert [place.quote for place in one.places] == ["BMI 33.1"]
     assert body_of(desk, chart).count(one.why) == 2
 

@@ -47,9 +47,9 @@ def test_a_contradiction_quotes_both_places_and_names_the_code_without_making_on
     (one,) = result.contradictions
     assert [CKD[a:b] for a, b in one.as_dict()["sides"]] == ["Chronic kidney disease stage 4", "eGFR 62"]  # type: ignore[attr-defined]
     assert (one.kind, one.family, one.icd10) == ("number", "ckd", "N18.4")
-    assert (
-        one.why
-        == "CKD stage 4 in the assessment, eGFR 62 in the results; KDIGO puts CKD stage 4 at 15 to less than 30."
+    assert one.why == (
+        "CKD stage 4 in the assessment, eGFR 62 in the results; "
+        "KDIGO puts CKD stage 4 at 15 to less than 30 (unverified)."
     )
     assert [f.icd10 for f in result.findings] == ["N18.4"]
     assert [str(v.verdict) for v in result.first_pass] == ["supported"]

@@ -35,7 +35,10 @@ class RulesError(ValueError):
 
 @dataclass(frozen=True)
 class Note:
-    """A note to read. annotated: code -> whether a coder who annotated the note supports it; empty if nobody did."""
+    """A note to read. annotated: code -> whether a coder who annotated the note supports it; empty if nobody did.
+
+    chart: the notes that share one are compared with each other; "" for a note by itself.
+    """
 
     name: str
     text: str
@@ -43,18 +46,21 @@ class Note:
     date_of_service: str | None = None
     first_pass: tuple[str, ...] = ()
     annotated: Mapping[str, bool] = field(default_factory=dict)
+    chart: str = ""
 
-    def as_line(self) -> str:
-        said = {"note_id": self.name, "text": self.text, "setting": self.setting, "first_pass": self.first_pass}
-        return json.dumps(said | {"date_of_service": self.date_of_service})
+    def as_line(self, number: int) -> str:
+        """number: the note's id among those that are read together; a name need not be the only one of its kind."""
+        said = {"note_id": number, "text": self.text, "setting": self.setting, "first_pass": self.first_pass}
+        return json.dumps(said | {"date_of_service": self.date_of_service, "member_id": self.chart})
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that is read otherwise. kind: "added", "removed", "verdict", "evidence" or "passed over".
+    """One thing that is read otherwise. kind: one of SIGNS.
 
     start, end: the mention, or None where there is no one place. before, after: what each rule set says, in words.
     agrees: whether the annotation of the note is for the change; None where it says nothing.
+    against: the other place of a contradiction, with its note.
     """
 
     note: Note
@@ -66,6 +72,7 @@ class Change:
     before: str = ""
     after: str = ""
     agrees: bool | None = None
+    against: tuple[Note, int, int] | None = None
 
 
 # ---------------------------------------------------------------------------------------------------------- rule sets
@@ -124,7 +131,7 @@ def changed_files(old: Path, new: Path) -> list[str]:
 
 def readings(package: Path, notes: Sequence[Note]) -> list[dict[str, Any]]:
     """What `python -m nlp` of a package says of each note, in their order. Raises RulesError, without a note's text."""
-    lines = "".join(note.as_line() + "\n" for note in notes)
+    lines = "".join(note.as_line(number) + "\n" for number, note in enumerate(notes))
     command = [sys.executable, "-m", "nlp", "-"]
     piped: dict[str, Any] = {"cwd": package.parent, "capture_output": True, "encoding": "utf-8", "check": False}
     done = subprocess.run(command, input=lines, **piped)  # noqa: S603
@@ -149,11 +156,14 @@ def differences(old: Path, new: Path, notes: Iterable[Note]) -> Iterator[tuple[N
         while batch := list(islice(waiting, BATCH)):
             before, after = both.map(readings, (old, new), (batch, batch))
             for note, a, b in zip(batch, before, after, strict=True):
-                yield note, changes(note, a, b)
+                yield note, changes(note, a, b, batch)
 
 
-def changes(note: Note, old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
-    """What differs between two readings of a note: what comes and goes by place, then verdicts."""
+def changes(note: Note, old: dict[str, Any], new: dict[str, Any], batch: Sequence[Note] = ()) -> list[Change]:
+    """What differs between two readings of a note: what comes and goes by place, then verdicts and contradictions.
+
+    batch: the notes that were read with it, which a contradiction between notes names by their places in it.
+    """
     was = {s["icd10"]: s for s in old["suggestions"]}
     now = {s["icd10"]: s for s in new["suggestions"]}
     out = []
@@ -180,7 +190,26 @@ def changes(note: Note, old: dict[str, Any], new: dict[str, Any]) -> list[Change
     for a, b in zip(old["first_pass"], new["first_pass"], strict=True):
         if a["verdict"] != b["verdict"]:
             out.append(verdict_change(note, a, b, said))
+    was, now = contradictions(old), contradictions(new)
+    out += [contradiction_change(note, now[at], batch, after=at[0]) for at in now.keys() - was.keys()]
+    out += [contradiction_change(note, was[at], batch, before=at[0]) for at in was.keys() - now.keys()]
     return out
+
+
+def contradictions(reading: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """By rule and places what cannot both hold in the note, or beside an earlier one. A release of before has none."""
+    found = (*reading.get("contradictions", ()), *reading.get("between", ()))
+    return {(one["rule"], str(one["sides"])): one for one in found}
+
+
+def contradiction_change(
+    note: Note, said: dict[str, Any], batch: Sequence[Note], *, before: str = "", after: str = ""
+) -> Change:
+    """before, after: the rule, which unlike its sentence has no word of the note."""
+    sides = [(batch[side[0]] if len(side) > 2 else note, *side[-2:]) for side in said["sides"]]
+    (_, start, end), against = sides if sides[0][0] is note else sides[::-1]
+    concerned = (said["icd10"], said["family"], start, end)
+    return Change(note, "contradicts", *concerned, before=before, after=after, against=against)
 
 
 def verdict_change(note: Note, old: dict[str, Any], new: dict[str, Any], said: Sequence[dict[str, Any]]) -> Change:
@@ -231,7 +260,7 @@ def letters(said: dict[str, Any]) -> str:
 
 # -------------------------------------------------------------------------------------------------------------- words
 
-SIGNS = {"added": "+", "removed": "-", "verdict": "~", "evidence": "=", "passed over": "."}
+SIGNS = {"added": "+", "removed": "-", "verdict": "~", "contradicts": "!", "evidence": "=", "passed over": "."}
 EDGE = re.compile(r"(?<=[^\d\s][.!?;])\s|\n\s*\n|\n(?=\s*(?:[-*\u2022#]|\d+[.)]))")
 
 
@@ -252,10 +281,15 @@ def lines_of(found: Sequence[Change], *, quote: bool = True) -> Iterator[str]:
         yield f"  {SIGNS[c.kind]} {c.icd10:<8} {c.family}{agrees}"
         if quote and c.start is not None and c.end is not None:
             yield f'      "{sentence(c.note.text, c.start, c.end)}"'
+        if quote and c.against:
+            other, start, end = c.against
+            yield f'      "{sentence(other.text, start, end)}"' + (f" in {other.name}" if other is not c.note else "")
         if c.kind == "added":
             yield f"      was: {c.before or 'not seen'}; now: {c.after}"
         elif c.kind == "removed":
             yield f"      now: {c.after or 'not seen'}"
+        elif c.kind == "contradicts":
+            yield f"      {'contradicts' if c.after else 'no longer contradicts'} by rule {c.after or c.before}"
         else:
             yield f"      {c.kind}: {c.before or 'nothing'} -> {c.after or 'nothing'}"
 

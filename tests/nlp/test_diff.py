@@ -49,6 +49,38 @@ def test_a_family_that_finds_nothing_any_more_is_removed_and_its_verdict_changes
     assert "0 of these changes agree with the annotation, 1 do not" in "\n".join(summary.lines())
 
 
+def test_a_rule_of_contradictions_that_changes_shows_both_places_in_one_note_and_between_two(tmp_path: Path) -> None:
+    edit = tmp_path / "contradictions.toml"
+    rules = (HERE / "contradictions.toml").read_text(encoding="utf-8")
+    edit.write_text(rules.replace("margin = 5\n", "margin = 50\n"), encoding="utf-8")
+    old, new = assemble(HERE, tmp_path / "old"), assemble(edit, tmp_path / "new")
+    notes = [
+        Note("alone", "ASSESSMENT AND PLAN:\n1. CKD stage 4, eGFR 62.\n"),
+        Note("march", "ASSESSMENT AND PLAN:\n1. CKD stage 4, stable.\n", date_of_service="2026-03-02", chart="one"),
+        Note("april", "LABS: eGFR 62.\n", date_of_service="2026-04-02", chart="one"),
+        Note("may", "LABS: eGFR 64.\n", date_of_service="2026-05-02", chart="one"),
+        Note("other", "LABS: eGFR 64.\n", date_of_service="2026-05-02", chart="two"),
+    ]
+    found = {note.name: changed for note, changed in differences(old, new, notes)}
+    gone = [("contradicts", "N18.4", "ckd-stage", "")]
+    assert {name: [(c.kind, c.icd10, c.before, c.after) for c in changed] for name, changed in found.items()} == {
+        "alone": gone, "march": [], "april": [], "may": gone, "other": [],
+    }  # fmt: skip
+    assert list(lines_of(found["alone"])) == [
+        "  ! N18.4    ckd",
+        '      "1. [CKD stage 4], eGFR 62."',
+        '      "1. CKD stage 4, [eGFR 62]."',
+        "      no longer contradicts by rule ckd-stage",
+    ]
+    assert list(lines_of(found["may"]))[1:3] == [
+        '      "LABS: [eGFR 64]."',
+        '      "1. [CKD stage 4], stable." in march',
+    ]
+    assert not any("64" in line or "stable" in line for line in lines_of(found["may"], quote=False))
+    [(_, back), *_] = differences(new, old, notes[:1])
+    assert list(lines_of(back))[-1] == "      contradicts by rule ckd-stage"
+
+
 def test_rules_that_cannot_be_read_are_refused_with_every_problem(tmp_path: Path) -> None:
     edit = tmp_path / "gout.toml"
     edit.write_text(GOUT.replace("prefixes =", "prefixs =").replace("kind = ", 'flavor = "x"\nkind = '))

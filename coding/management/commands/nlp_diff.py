@@ -22,7 +22,7 @@ from nlp.diff import SIGNS, Note, RulesError, Summary, assemble, changed_files, 
 
 GOLD, DEMO = settings.BASE_DIR / "data" / "gold", settings.BASE_DIR / "data" / "demo" / "charts.jsonl"
 TROUBLE = 2
-ALWAYS = {"added", "removed", "verdict"}
+ALWAYS = {"added", "removed", "verdict", "contradicts"}
 
 
 class Command(BaseCommand):
@@ -164,15 +164,17 @@ def of_line(number: int, line: str) -> Iterator[Note]:
     """The note, or the notes of the chart, of a line of JSON. A fault names the line, never what it says."""
     try:
         said = json.loads(line)
+        chart = f"{said.get('member', {}).get('member_id', number)} {said.get('service_year', '')}"
         for encounter in said.get("encounters", ()):
             codes = tuple(code["icd10"] for code in encounter.get("first_pass_codes", ()))
             for note in encounter["notes"]:
                 name = f"{encounter['encounter_id']} {note.get('note_id', '')}".strip()
-                yield Note(name, note["text"], encounter.get("setting"), encounter["from"], codes)
+                yield Note(name, note["text"], encounter.get("setting"), encounter["from"], codes, chart=chart)
         if "encounters" not in said:
             codes = tuple(said.get("first_pass") or ())
             name = str(said.get("note_id", f"line {number}"))
-            yield Note(name, said["text"], said.get("setting"), said.get("date_of_service"), codes)
+            member = str(said.get("member_id") or "")
+            yield Note(name, said["text"], said.get("setting"), said.get("date_of_service"), codes, chart=member)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise RulesError(f"line {number} is neither a note nor a chart") from None
 
@@ -182,7 +184,8 @@ def stored(name: str, quoted: bool) -> Iterator[Note]:
     project = Project.objects.filter(name=name).first()
     if project is None:
         raise RulesError(f"No project has the name {name}.")
-    notes = StoredNote.objects.filter(encounter__chart__member__project=project).order_by("pk")
+    notes = StoredNote.objects.filter(encounter__chart__member__project=project)
+    notes = notes.order_by("encounter__chart", "encounter__date_from", "pk")
     trail.record(
         "rules.compared", by=None, project=project, subject=project, notes=notes.count(), quoted=quoted
     )  # before the first sentence is out
@@ -194,4 +197,5 @@ def stored(name: str, quoted: bool) -> Iterator[Note]:
             encounter.setting or None,
             encounter.date_from.isoformat(),
             tuple(sorted({code.icd10 for code in encounter.first_pass_codes.all()})),
+            chart=str(encounter.chart_id),
         )

@@ -1,15 +1,18 @@
 """The bridge to `nlp.contradictions`: what the notes of a chart say that cannot both hold, each note by itself too."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from coding.models import Chart, Encounter, NlpRun, Note
+from coding.models import Chart, Encounter, NlpRun, Note, Project
 from coding.workflow import RunStatus
 from nlp.contradictions import MEASURED, Said, between, reported
 from nlp.copied import copied_from, same, sentence_of
 from nlp.findings import Statement
+
+AT_ONCE = 200
+"""Charts whose notes are in memory together."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +52,38 @@ class Contradiction:
 
 
 def of_chart(chart: Chart, encounters: Iterable[Encounter]) -> list[Contradiction]:
-    """From the newest finished run of each note and the reported codes, by date; one query.
+    """Of a chart, by date; one query. encounters: all of it, with their notes and first-pass codes."""
+    return _compared(encounters, statements([chart.pk]))
 
-    encounters: all of the chart, with their notes and first-pass codes.
-    """
+
+def of_project(project: Project) -> Iterator[tuple[Chart, list[Contradiction]]]:
+    """The charts in which something cannot both hold, by their ids; five queries for AT_ONCE charts."""
+    charts = Chart.objects.filter(member__project=project)
+    ids = list(charts.order_by("pk").values_list("pk", flat=True))
+    with_record = charts.select_related("member").prefetch_related("encounters__notes", "encounters__first_pass_codes")
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        said = statements(some)
+        for chart in with_record.filter(pk__in=some).order_by("pk"):
+            if found := _compared(chart.encounters.all(), said):
+                yield chart, found
+
+
+def statements(charts: Collection[int]) -> dict[int, list[Statement]]:
+    """By note what its newest finished run heard."""
+    runs = NlpRun.objects.filter(note__encounter__chart__in=charts, status=RunStatus.DONE).order_by("pk")
+    stored = dict(runs.values_list("note_id", "result__statements"))
+    return {note: [Statement(**one) for one in heard or ()] for note, heard in stored.items()}
+
+
+def _compared(encounters: Iterable[Encounter], heard: Mapping[int, list[Statement]]) -> list[Contradiction]:
+    """What was heard in the notes, and what the reported codes say, against each other."""
     notes = {
         note.pk: (note, encounter)
         for encounter in sorted(encounters, key=lambda e: (e.date_from, e.pk))
         for note in sorted(encounter.notes.all(), key=lambda n: n.pk)
     }
-    runs = NlpRun.objects.filter(note__encounter__chart=chart, status=RunStatus.DONE).order_by("pk")
-    stored = dict(runs.values_list("note_id", "result__statements"))
-    said = {pk: [Statement(**one) for one in stored.get(pk) or ()] for pk in notes}
+    said = {pk: list(heard.get(pk, ())) for pk in notes}
     for encounter in {encounter.pk: encounter for _, encounter in notes.values()}.values():
         of_date = [pk for pk, (_, other) in notes.items() if other.pk == encounter.pk]
         numbers = [pk for pk in of_date if any(one.says == MEASURED for one in said[pk])]

@@ -1,6 +1,7 @@
 """What the notes of a chart say that cannot both hold, as a coder sees it: both places, and no verdict."""
 
 import re
+from datetime import date
 
 import pytest
 from django.db import connection
@@ -8,9 +9,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from coding import contradictions, tasks
+from coding import contradictions, exports, tasks
 from coding.actions import qa, queues, suggestions
 from coding.models import Chart, Decision, NlpRun, Note, Project, Role, Suggestion, User
+from coding.reports import Period
 from coding.validity import encounters_of
 from coding.workflow import Outcome
 from tests import make, pages
@@ -223,3 +225,42 @@ def test_the_api_gives_them_with_both_places(desk: Client, project: Project, cod
     assert {place["date_of_service"] for place in one["places"]} == {"2026-01-10", "2026-02-10"}
     assert one["family"] == "heart_failure"
     assert "deni" in one["why"]
+
+
+def exported(project: Project, first: str = "2026-01-01", last: str = "2026-12-31") -> list[dict[str, object]]:
+    export = exports.exports()["contradictions"]
+    period = Period(date.fromisoformat(first), date.fromisoformat(last))
+    return [dict(zip(export.COLUMNS, row, strict=True)) for row in export.rows(project, period)]
+
+
+def test_the_export_lists_both_places_of_each_chart_and_no_word_of_a_note(project: Project, coder: User) -> None:
+    chart = held(project, coder, HAS, DENIED)
+    quiet = held(project, coder, "Assessment: Hypertension, at goal on amlodipine.")
+    (row,) = exported(project)
+    assert (row["chart"], row["condition"], row["kind"]) == (chart.pk, "heart_failure", "denied")
+    assert row["member_id"] == chart.member.member_id != quiet.member.member_id
+    assert {row["date_of_service"], row["other_date_of_service"]} == {"2026-01-10", "2026-02-10"}
+    assert not any("CHF" in str(cell) for cell in row.values())
+    assert exported(project, "2026-02-01", "2026-02-28") == [row]
+    assert exported(project, "2026-03-01") == []
+    assert exported(make.project("beta")) == []
+
+
+def test_a_reported_code_against_a_number_has_one_place_in_the_export(project: Project, coder: User) -> None:
+    held(project, coder, "Vitals: BMI 33.1.\nAssessment: Obesity. Diet advised.", codes=("E66.01", "I10"))
+    (row,) = exported(project)
+    assert (row["codes"], row["date_of_service"], row["other_date_of_service"]) == ("E66.01", "2026-01-10", "")
+
+
+def test_three_charts_and_thirty_cost_the_export_the_same_queries(project: Project, coder: User) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert exported(project)
+        return len(captured)
+
+    held(project, coder, STAGE, codes=("N18.4",))
+    few = queries()
+    for _ in range(4):
+        held(project, coder, HAS, DENIED)
+    assert queries() == few
+    assert len(exported(project)) == 5

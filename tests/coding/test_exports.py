@@ -47,7 +47,8 @@ def results(project: Project) -> list[dict[str, object]]:
 def test_an_export_is_found_by_being_there() -> None:
     found = exports.exports()
     assert set(found) == {
-        "best_records", "capture", "coded_results", "gaps", "not_submitted", "recapture", "scores", "submission",
+        "best_records", "capture", "coded_results", "contradictions", "gaps", "not_submitted", "recapture", "scores",
+        "submission",
     }  # fmt: skip
     for export in found.values():
         assert export.NAME

@@ -175,7 +175,8 @@ def warm() -> None:
         pipeline.engine()
         contradictions.prepare()
         wording.listed()
-        for words in (*catalog.general.values(), *(w for f in catalog.families.values() for w in f.patterns())):
+        general = (*catalog.general.values(), *catalog.story.values())
+        for words in (*general, *(w for f in catalog.families.values() for w in f.patterns())):
             words.prepare()
         read("ASSESSMENT: Diabetes.", first_pass=["E11.9"])  # imports the stages, and makes what they make once
         forget()

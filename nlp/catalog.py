@@ -49,6 +49,7 @@ class Catalog:
     roles: Mapping[str, frozenset[str]]
     cues: tuple[CueRule, ...]
     general: Mapping[str, Words]
+    story: Mapping[str, Words]
     ruleset: str
     prefixes: Mapping[str, str] = field(default_factory=dict)
     """The name of the family that owns the codes which begin so."""
@@ -94,11 +95,14 @@ def read(files: RuleFiles, without_bad: bool = False, tail: bool = True) -> Cata
     for kind, names in sections.get("headings", {}).items():
         for heading in names:
             headings.setdefault(heading, kind)
-    general = {
-        name: words
-        for name, sources in context.get("general", {}).items()
-        if (words := files.compiled(f"context.toml: general.{name}", sources))
-    }
+    general, story = (
+        {
+            name: words
+            for name, sources in context.get(table, {}).items()
+            if (words := files.compiled(f"context.toml: {table}.{name}", sources))
+        }
+        for table in ("general", "story")
+    )
     if files.problems and not without_bad:
         raise CatalogError(files.problems)
     rules = Catalog(
@@ -112,6 +116,7 @@ def read(files: RuleFiles, without_bad: bool = False, tail: bool = True) -> Cata
         roles={k: frozenset(v) for k, v in sections.get("roles", {}).items()},
         cues=tuple(cue_rules(context)),
         general=general,
+        story=story,
         ruleset=f"{VERSION}+{digest(files.folder)}",
     )
     return replace(with_families(rules, families), titles=titles, common=with_families(rules, common))

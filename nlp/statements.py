@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from nlp.assertion import SILENT, Asserted
 from nlp.catalog import Catalog
+from nlp.codes import suppress
 from nlp.contradictions import DENIED, MEASURED, PAST, PRESENT, STATED, TREATED, Measure, rules
 from nlp.findings import Meat, Statement
-from nlp.resolve import Outcome, suppress
+from nlp.resolve import Outcome
 from nlp.sections import Page
 
 NEAR = 60

@@ -18,6 +18,8 @@ from nlp.words import Text, words_of
 
 PRIORITY = ("family", "negated", "ruled-out", "hypothetical", "uncertain", "historical", "past", "over")
 AS_HISTORICAL = ("past", "over")
+OPENING = ("family", "negated")
+"""Categories of cues whose last words may be the first of a surface."""
 DENYING = ("family", "negated", "ruled-out", "hypothetical", "uncertain")
 SILENT = frozenset({"family", "allergies", "instructions"})
 """Sections whose words never give a value or a treatment to a condition."""
@@ -34,6 +36,8 @@ OWNED = re.compile(
     r"|severe|mild|moderate|advanced|worsening|end stage) )*$"
 )
 """A possessive before a condition presupposes it: "I suspect his COPD will require oxygen"."""
+ASKED = re.compile(r"[^\s([,;:.]\?(?![a-z0-9(])|.\?\s*(?:[,;.)]|\n|$)")
+"""A question mark that asks of what stands before it ("AKI? baseline"), not of what follows ("? CHF", "1)?CHF")."""
 ITEM_END = re.compile(r"[,;.\n]|$")
 JOINED = re.compile(r"\b(?:or|vs|versus)\b|/")
 KEPT = re.compile(
@@ -67,9 +71,11 @@ OTHER_ENDED = re.compile(
     r" (?:resolved|healed|cured)"
 )
 """Between a condition and its end: a new subject ("lupus, the rash has resolved"), or a symptom that has ended."""
+IN_PERSON = re.compile(r"[a-z] in (?:an? |this |the |known )?$")
+"""Between what ended and the person who goes on having a condition: "hypoglycemia in a type 2 diabetic, resolved"."""
 TOLD = r"(?:discuss|explain|review|counsel|inform|warn|educat|describ|teach|talk)[a-z]*"
-HARMS = r"(?:side effects?|toxicit(?:y|ies)|adverse (?:effects?|reactions?|events?)|complications?)"
-LISTING = r"(?:includ(?:e|es|ed|ing)|such as|like|but not limited to)"
+HARMS = r"(?:risks?|side effects?|toxicit(?:y|ies)|adverse (?:effects?|reactions?|events?)|complications?)"
+LISTING = r"(?:incl(?:ud(?:e|es|ed|ing))?|such as|like|but not limited to)"
 POSSIBLE = re.compile(
     rf"\b(?:{TOLD}[a-z ,/()-]{{0,80}}\b{HARMS}\b[a-z ,/()-]{{0,60}}\b{LISTING}"
     rf"|{HARMS}\b[a-z ,/()-]{{0,80}}\b{TOLD}[a-z ,/()-]{{0,60}}\b{LISTING}"
@@ -283,9 +289,10 @@ def flag(
 
 
 def reaches(cue: pipeline.Cue, start: int, end: int) -> bool:
-    """Whether a span of a sentence lies in the scope of a cue, or begins with its last words: "no [history of MI]"."""
+    """Whether a span of a sentence lies in the scope of a cue, or begins with its last words: "no [history of MI]",
+    "brother [on dialysis]"."""
     if start < cue.end and cue.start < end:
-        return cue.category == "negated" and cue.direction == "forward" and cue.start < start and cue.end < end
+        return cue.category in OPENING and cue.direction == "forward" and cue.start < start and cue.end < end
     return cue.scope_start <= start and end <= cue.scope_end
 
 
@@ -293,6 +300,8 @@ def applies(low: str, cue: pipeline.Cue, m: Mention, group: Sequence[Mention], o
     """Whether a cue speaks of a mention in its scope, or of another item of a list, or of another subject."""
     first, last = offset + cue.start, offset + cue.end
     lasting = m.term.kind in ("chronic", "status")
+    if cue.text == "?" and (cue.direction == "backward") != bool(ASKED.match(low, first - 1)):
+        return False
     if cue.direction == "forward":
         between = low[last : m.start]
         if cue.category == "family":
@@ -323,6 +332,8 @@ def applies(low: str, cue: pipeline.Cue, m: Mention, group: Sequence[Mention], o
         return False
     if cue.category == "uncertain":
         return cue.text not in ADJECTIVES or bool(GIVEN.match(low, last)) or not APART.search(between)
+    if cue.category == "over" and m.term.kind == "chronic" and IN_PERSON.search(low, offset, m.start):
+        return False
     if cue.category == "over" and cue.text in ("resolved", "healed") and "," in between:
         # "heart failure, resolved pleural effusion"
         return not ENDED_THING.match(low, last)

@@ -77,7 +77,7 @@ class RuleFiles:
             return {}
 
     def vocabulary(self) -> None:
-        """Drugs, classes, labs and examinations as lists of patterns by name."""
+        """Drugs, classes, labs, examinations and sides as lists of patterns by name."""
         for cls, drugs in self.toml(self.folder / "drugs.toml").get("classes", {}).items():
             everything: list[str] = []
             for generic, brands in drugs.items():
@@ -87,7 +87,7 @@ class RuleFiles:
                 everything += words
             self.names[cls] = everything
         measures = self.toml(self.folder / "labs.toml")
-        for group in ("labs", "exams", "symptoms"):
+        for group in ("labs", "exams", "symptoms", "sides"):
             self.names |= measures.get(group, {})
 
     def resolve(self, where: str, sources: Sequence[str], plain_names: bool = False) -> list[str]:

@@ -57,7 +57,7 @@ DOSE = re.compile(r"[a-z ,(-]{0,12}\d")
 """Behind a drug: how much of it."""
 SPECIALIST = re.compile(r"olog(?:y|ist)|surgeon|clinic|psychiatr|therapist|counsel")
 OPERATION = re.compile(
-    r"(?:title of |name of )?(?:procedures?|operations?|surgery)(?: and procedures?)?(?: performed)?[ :]*$"
+    r"(?:title of |name of |operative )?(?:procedures?|operations?|surgery)(?: and procedures?)?(?: performed)?[ :]*$"
 )
 """The heading above what was done."""
 OPERATIONS = 400

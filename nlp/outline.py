@@ -47,7 +47,12 @@ class Outline:
         opens = opening and any(assessed & self.families.get(n, set()) for n in page.sentences_in(opening))
         self.sole = assessed if len(assessed) == 1 and opens else set() if assessed else reasons
         """The family that an assessment begins with and names no other; if it names none, what the visit is for."""
-        self.first_end = next((b for a, b in page.blocks if any(x.isalpha() for x in page.low[a:b])), 0)
+        ends: dict[int, int] = {}
+        for first, last in page.blocks:
+            if any(x.isalpha() for x in page.low[first:last]):
+                ends.setdefault(page.section_at(first).start, last)
+        self.first_ends = ends
+        """Of each section of an assessment, where its first problem ends."""
         self.themes: dict[int, frozenset[str]] = {}
         self.labels: dict[int, str] = {}
         self.judging: set[int] = set()
@@ -59,8 +64,12 @@ class Outline:
         return tuple(self.page.spans(self.catalog.general.get("telling")))
 
     def is_led_by(self, mates: Sequence[Asserted]) -> bool:
-        """Whether a condition of the assessment stands in its first problem."""
-        return any(a.mention.start < self.first_end and a.mention.section == "assessment_plan" for a in mates)
+        """Whether a condition of the assessment stands in the first problem of a section."""
+        return any(
+            a.mention.section == "assessment_plan"
+            and a.mention.start < self.first_ends.get(self.page.section_at(a.mention.start).start, 0)
+            for a in mates
+        )
 
     @cached_property
     def named(self) -> frozenset[str]:

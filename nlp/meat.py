@@ -562,7 +562,8 @@ class Witness:
 
     def followed(self) -> Iterator[Evidence]:
         """For a condition watched nowhere else: its first symptoms in the history, or its specialist who follows."""
-        symptoms = list(islice(self.found(Meat.MONITOR, ("hpi",)), 2))
+        told = self.found(Meat.MONITOR, ("hpi",))
+        symptoms = list(islice((e for e in told if not self.is_name(e, self.page.sentence_at(e.start))), 2))
         yield from symptoms or islice(self.specialists(), 1)
 
     def specialists(self) -> Iterator[Evidence]:

@@ -22,7 +22,7 @@ from nlp.outline import NEAR, TITLE, VALUE, Outline
 from nlp.sections import Page
 
 DRUGS = ("drugs", "shared_drugs")
-LIMITS = {Meat.MONITOR: 4, Meat.EVALUATE: 5, Meat.ASSESS: 2, Meat.TREAT: 5}
+LIMITS = {Meat.MONITOR: 4, Meat.EVALUATE: 5, Meat.ASSESS: 3, Meat.TREAT: 7}
 """Most spans of a letter that a finding carries: the decisive ones come first."""
 LIMIT = max(LIMITS.values())
 PARTNER = {Meat.MONITOR: 2, Meat.EVALUATE: 2, Meat.ASSESS: 1, Meat.TREAT: 2}

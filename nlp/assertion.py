@@ -142,6 +142,8 @@ ADMITTED = re.compile(r"admitted (?:with|to the|for|after|following|because)|eme
 NO_DOUBT = re.compile(
     r"(?:to )?(?:evaluat|screen|test|check|rule|look|assess for|determine|exclude\b)"
     r"|work ?-?up|work - up|prevent|prophyla|vaccin|risk|unlikely|less likely|not likely"
+    r"|(?:was|were) (?:initially )?suspected|suspected (?:on|at|initially)|(?:felt|thought)\b.*unlikely"
+    r"|considered (?:but|unlikely|less)"
     r"|whether|r/o|ro$|vs|versus|if |worr|fear|afraid|differential|ddx"
 )
 """Uncertain cues that are not the doubt of II.H ("probable", "suspected"): tests, risks, and a bare "rule out" or
@@ -296,10 +298,25 @@ def reaches(cue: pipeline.Cue, start: int, end: int) -> bool:
     return cue.scope_start <= start and end <= cue.scope_end
 
 
+FLARE = re.compile(
+    r"exacerbat|flares?\b|relapse|decompensat|\b(?:attack|crisis)\b|acute on chronic|acute worsening|acute episode"
+)
+"""What comes and goes of a condition that stays."""
+
+
+def ends_flare(low: str, cue: pipeline.Cue, m: Mention, offset: int) -> bool:
+    """Whether what has ended is an episode of a chronic condition: "COPD exacerbation, resolved"."""
+    if m.term.kind != "chronic" or "resolved" not in cue.text:
+        return False
+    return bool(FLARE.search(low, max(offset, min(offset + cue.end, m.start - 30)), max(offset + cue.start, m.end)))
+
+
 def applies(low: str, cue: pipeline.Cue, m: Mention, group: Sequence[Mention], offset: int) -> bool:
     """Whether a cue speaks of a mention in its scope, or of another item of a list, or of another subject."""
     first, last = offset + cue.start, offset + cue.end
     lasting = m.term.kind in ("chronic", "status")
+    if ends_flare(low, cue, m, offset):
+        return False
     if cue.text == "?" and (cue.direction == "backward") != bool(ASKED.match(low, first - 1)):
         return False
     if cue.direction == "forward":

@@ -104,7 +104,7 @@ def read(files: RuleFiles, without_bad: bool = False, tail: bool = True) -> Cata
         for table in ("general", "story")
     )
     if files.problems and not without_bad:
-        raise CatalogError(files.problems)
+        raise CatalogError(files.faults())
     rules = Catalog(
         families={},
         surfaces={},

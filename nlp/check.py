@@ -16,6 +16,7 @@ import nlp
 from nlp import catalog, contradictions
 from nlp.catalog import Catalog
 from nlp.families import Example, Family
+from nlp.places import with_line
 from nlp.rulefiles import RuleFiles
 
 HEADINGS = {
@@ -103,20 +104,21 @@ def main(arguments: Sequence[str]) -> int:
     def out(*lines: str) -> None:
         sys.stdout.write("".join(f"{line}\n" for line in lines))
 
+    names = [a for a in arguments if not a.startswith("-")]
     files = RuleFiles(catalog.HERE)
     rules = catalog.read(files, without_bad=True)
-    out(*files.problems)
-    if "--examples" not in arguments and files.problems:
-        return 1
-    # What is read below must be read by the families that are whole, whatever state the other files are in.
-    catalog.load = lambda folder=catalog.HERE: rules  # type: ignore[assignment]
+    known = {path.stem for path in (files.folder / "conditions").glob("*.toml")}
+    problems = files.problems + [f"{name}: there is no conditions/{name}.toml" for name in names if name not in known]
+    if "--examples" in arguments:
+        # What is read must be read by the families that are whole, whatever state the other files are in.
+        catalog.load = lambda folder=catalog.HERE: rules  # type: ignore[assignment]
+        problems += examples(rules, names)
+    out(*(with_line(problem, files.folder) for problem in problems))
     out(f"{rules.ruleset}: {len(rules.families)} families, {len(rules.surfaces)} surfaces")
     if "--links" in arguments:
         out(*lost_links(rules))
     if "--shared" in arguments:
         out(*shared_surfaces(rules))
-    if "--examples" not in arguments:
-        return 0
-    problems = list(examples(rules, [a for a in arguments if not a.startswith("-")]))
-    out(*problems or ["every example comes out as it says"])
+    if "--examples" in arguments and not problems:
+        out("every example comes out as it says")
     return 1 if problems else 0

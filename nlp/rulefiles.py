@@ -1,6 +1,6 @@
 """The rule files of a folder: read, checked as a whole, and turned into families.
 
-Everything wrong in any file is reported together, with file and field.
+Everything wrong in any file is reported together, with file, line and field.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp.families import KINDS, Attribute, CodeLine, Example, Family, Link, Term, When, tail_name
+from nlp.places import with_line
 from nlp.surfaces import key_of, variants
 from nlp.titles import Title
 from nlp.words import Words, pattern, union
@@ -53,7 +54,7 @@ SPECIMEN_OF = "specimens?(?: submitted)?:(?: (?:a|1)[.)])? (?:left |right )?(?:{
 
 
 class CatalogError(ValueError):
-    """The rule files are wrong. `problems` has one line for each fault: file, field, what is the matter."""
+    """The rule files are wrong. `problems` has one line for each fault: file, line, field, what is the matter."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -64,10 +65,15 @@ class RuleFiles:
     """The rule files of one folder, and everything that was found wrong with them."""
 
     def __init__(self, folder: Path, thorough: bool = True) -> None:
-        """thorough: compile every pattern to find the faulty ones; a test does that for the files of this project."""
+        """thorough: compile every pattern, and look up every code, to find the faulty ones; a test does that for the
+        files of this project."""
         self.folder, self.thorough = folder, thorough
         self.problems: list[str] = []
         self.names: dict[str, list[str]] = {}
+
+    def faults(self) -> list[str]:
+        """The problems, each with its line."""
+        return [with_line(problem, self.folder) for problem in self.problems]
 
     def toml(self, path: Path) -> dict[str, Any]:
         try:
@@ -373,6 +379,17 @@ class RuleFiles:
             any_value=values[0][1] if len(values) == 1 else union(everything),
         )
 
+    def billable(self, where: str, code: str) -> None:
+        """Says of a code that is written out that ICD-10-CM does not have it, or divides it further."""
+        if not self.thorough:
+            return
+        import simple_icd_10_cm as icd
+
+        if not icd.is_valid_item(code):
+            self.problems.append(f"{where}: {code!r} is no code of ICD-10-CM")
+        elif not icd.is_leaf(code):
+            self.problems.append(f"{where}: {code!r} is no whole code: ICD-10-CM divides it further")
+
     def when(self, where: str, data: Mapping[str, Any], defined: Mapping[str, set[str]] | None) -> When:
         out = []
         for name, wanted in data.items():
@@ -404,6 +421,8 @@ class RuleFiles:
                         self.problems.append(f"{where}: {{{name}}} is no attribute")
                 if not re.fullmatch(r"[A-Z{][A-Z0-9.{}a-z_]+", code):
                     self.problems.append(f"{where}: {code!r} is no code")
+                elif "{" not in code and line.get("offer", True) and not line.get("suppress"):
+                    self.billable(where, code)
             suppress = line.get("suppress", "")
             if suppress and suppress not in REASONS and not suppress.startswith("other:"):
                 self.problems.append(f"{where}: suppress {suppress!r} is no reason")
@@ -437,6 +456,8 @@ class RuleFiles:
         for letter in data.get("meat", []):
             if letter not in LETTERS:
                 self.problems.append(f"{where}: meat {letter!r} is no letter")
+        for code in data.get("expect", []):
+            self.billable(where, code)
         reject = data.get("reject", "")
         if reject and reject not in REASONS and not reject.startswith("other:"):
             self.problems.append(f"{where}: reject {reject!r} is no reason")

@@ -13,7 +13,7 @@ from pathlib import Path
 OF_READER = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 TABLE = re.compile(r"(\[\[?)\s*([\w.-]+)\s*\]")
 KEY = re.compile(r"""["']?([\w.-]+)["']?\s*=\s*(\[?\s*\{)?""")
-UNKNOWN = re.compile(r"unknown field (\S+)$")
+FIELD = re.compile(r"(?:(.*): )?(?:unknown field (\S+)|(\S+) must be )")
 QUOTED = re.compile(r"'([^']+)'")
 
 
@@ -35,9 +35,10 @@ def line_of(said: str, lines: Sequence[str]) -> int:
     marks = list(places(lines))
     first = {name: line for line, name in reversed(marks)}
     place = re.sub(r"^example (?=\d)", "examples ", said.partition(": ")[0])
-    if unknown := UNKNOWN.search(said):
-        place = unknown[1] if said == unknown[0] else f"{place}.{unknown[1]}"
-    place = re.sub(r"^(attributes\.\w+)\.(?!scope\b)(?=\w)", r"\1.values.", place)
+    if field := FIELD.match(said):
+        place = ".".join(filter(None, (field[1], field[2] or field[3])))
+    if place not in first:
+        place = re.sub(r"^(attributes\.\w+)\.", r"\1.values.", place)
     while place and place not in first:
         place = re.sub(r"[ .]?[^ .]*$", "", place)
     line = first.get(place, 0)

@@ -11,8 +11,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nlp import shapes
 from nlp.families import KINDS, Attribute, CodeLine, Example, Family, Link, Term, When, tail_name
 from nlp.places import with_line
+from nlp.shapes import Fields
 from nlp.surfaces import key_of, variants
 from nlp.titles import Title
 from nlp.words import Words, pattern, union
@@ -111,10 +113,6 @@ class RuleFiles:
         return sorted(dict.fromkeys(out), key=lambda s: (-len(s), s))
 
     def compiled(self, where: str, sources: Sequence[str], plain_names: bool = False) -> Words | None:
-        for source in sources:
-            if not isinstance(source, str):
-                self.problems.append(f"{where}: {source!r} must be text")
-                return None
         words = union(self.resolve(where, sources, plain_names))
         if words is None or not self.thorough:
             return words
@@ -131,10 +129,13 @@ class RuleFiles:
                 self.problems.append(f"{where}: {error}")
             return None
 
-    def fields(self, at: str, data: Mapping[str, Any], known: Collection[str], needed: Collection[str] = ()) -> None:
-        """Says which fields of a table nobody knows, and which are missing."""
-        self.problems += [f"{at}: unknown field {extra}" for extra in sorted(data.keys() - set(known))]
+    def fields(self, at: str, data: Mapping[str, Any], known: Fields, needed: Collection[str] = ()) -> dict[str, Any]:
+        """The fields of a table that are known and of their shape. Says which are not, and which are missing."""
+        self.problems += [f"{at}: unknown field {extra}" for extra in sorted(data.keys() - known.keys())]
+        wrong = [name for name in data if name in known and not known[name].fits(data[name])]
+        self.problems += [f"{at}: {name} must be {known[name].words}" for name in wrong]
         self.problems += [f"{at}: {name} is missing" for name in needed if not data.get(name)]
+        return {name: value for name, value in data.items() if name in known and name not in wrong}
 
     def kind(self, at: str, kind: str) -> str:
         if kind not in KINDS:
@@ -167,12 +168,7 @@ class RuleFiles:
         name = data.get("family", "")
         if name != path.stem:
             self.problems.append(f"{at}: family is {name!r}, the file says {path.stem!r}")
-        known = {
-            "family", "label", "kind", "policy", "lapses", "prefixes", "vague", "terms", "term", "not_when", "not_with",
-            "yields_to", "lends_to", "distinct", "source", "attributes", "codes", "also", "history", "links", "meat",
-            "examples",
-        }  # fmt: skip
-        self.fields(at, data, known, needed=("label", "prefixes", "codes"))
+        data = self.fields(at, data, shapes.FAMILY, needed=("label", "prefixes", "codes"))
         kind = self.kind(at, data.get("kind", ""))
         policy = data.get("policy", "")
         if policy not in ("", "stated", "assessed"):
@@ -217,8 +213,7 @@ class RuleFiles:
 
     def evidence(self, at: str, meat: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a family that tell its evidence."""
-        for extra in sorted(meat.keys() - {*NAMED, "signs", *LETTERS}):
-            self.problems.append(f"{at}.{extra} is unknown")
+        meat = self.fields(at, meat, shapes.EVIDENCE)
         cues = ((letter, self.compiled(f"{at}.{letter}", meat.get(letter, []))) for letter in LETTERS)
         return {
             **{field: self.compiled(f"{at}.{field}", meat.get(field, []), plain_names=True) for field in NAMED},
@@ -230,8 +225,7 @@ class RuleFiles:
         """The small families of common.toml, named after their first prefix: judged where reported, never suggested."""
         for number, entry in enumerate(self.toml(self.folder / "common.toml").get("common", []), 1):
             at = f"common.toml: common {number}"
-            known = {"label", "prefixes", "kind", "terms", "drugs"}
-            self.fields(at, entry, known, needed=("label", "prefixes", "terms"))
+            entry = self.fields(at, entry, shapes.COMMON, needed=("label", "prefixes", "terms"))
             prefixes = tuple(entry.get("prefixes", ())) or ("",)
             kind = self.kind(at, entry.get("kind", "chronic"))
             name = f"common_{prefixes[0].lower().replace('.', '_')}"
@@ -261,8 +255,7 @@ class RuleFiles:
         known = {key_of(form) for f in families.values() for t in f.terms for form in variants(t.text)}
         for number, entry in enumerate(self.toml(self.folder / "rare.toml").get("rare", []), 1):
             at = f"rare.toml: rare {number}"
-            known_fields = {"label", "code", "kind", "sides", "yields_to", "terms"}
-            self.fields(at, entry, known_fields, needed=("label", "code", "terms"))
+            entry = self.fields(at, entry, shapes.RARE, needed=("label", "code", "terms"))
             code, kind = entry.get("code", ""), self.kind(at, entry.get("kind", "chronic"))
             labels.setdefault(code[:3], entry.get("label", ""))
             ahead[code[:3], kind] = (*ahead.get((code[:3], kind), ()), *entry.get("yields_to", ()))
@@ -319,19 +312,19 @@ class RuleFiles:
         blocks = [{"text": data.get("terms", [])}, *data.get("term", [])]
         for number, block in enumerate(blocks):
             where = f"{at}: terms" if number == 0 else f"{at}: term {number}"
-            self.fields(where, block, {"text", "set", "weak", "case", "inner", "kind", "alone", "organ", "part_of"})
+            block = self.fields(where, block, shapes.TERM)
             texts = block.get("text", [])
             texts = [texts] if isinstance(texts, str) else texts
             sets = tuple(sorted((k, str(v)) for k, v in block.get("set", {}).items()))
             if block.get("kind", KINDS[0]) not in KINDS:
                 self.problems.append(f"{where}: kind {block['kind']!r} is unknown")
             organs = block.get("organ", [])
-            shapes = [shape.format(o) for shape in (FOUND_IN, SPECIMEN_OF) for o in organs]
-            organ = self.compiled(f"{where}: organ", shapes)
+            lines = [line.format(o) for line in (FOUND_IN, SPECIMEN_OF) for o in organs]
+            organ = self.compiled(f"{where}: organ", lines)
             part_of = self.compiled(f"{where}: part_of", [PART_OF.format(o) for o in block.get("part_of", [])])
             for text in texts:
                 case = bool(block.get("case"))
-                if not isinstance(text, str) or not text.strip():
+                if not text.strip():
                     self.problems.append(f"{where}: {text!r} is no surface")
                     continue
                 if not case and text != text.lower():
@@ -353,8 +346,7 @@ class RuleFiles:
 
     def attribute(self, at: str, name: str, data: Mapping[str, Any]) -> Attribute:
         where = f"{at}: attributes.{name}"
-        known = {"scope", "before", "after", "default", "many", "overrides", "stated", "beats", "values"}
-        self.fields(where, data, known)
+        data = self.fields(where, data, shapes.ATTRIBUTE)
         scope = data.get("scope", "near")
         if scope not in SCOPES:
             self.problems.append(f"{where}.scope: {scope!r} is none of {', '.join(SCOPES)}")
@@ -394,9 +386,6 @@ class RuleFiles:
         out = []
         for name, wanted in data.items():
             values = (wanted,) if isinstance(wanted, str) else tuple(wanted)
-            if not all(isinstance(v, str) for v in values):
-                self.problems.append(f"{where}: when.{name} must be text")
-                continue
             if defined is not None and name != "setting":
                 if name not in defined:
                     self.problems.append(f"{where}: when.{name} is no attribute")
@@ -413,7 +402,7 @@ class RuleFiles:
         out = []
         for number, line in enumerate(lines, 1):
             where = f"{at}: {list_name} {number}"
-            self.fields(where, line, {"when", "code", "codes", "suppress", "why", "offer"})
+            line = self.fields(where, line, shapes.CODE_LINE)
             codes = tuple(line.get("codes", [])) or ((line["code"],) if line.get("code") else ())
             for code in codes:
                 for name in re.findall(r"\{(\w+)\}", code):
@@ -434,7 +423,7 @@ class RuleFiles:
 
     def link(self, at: str, number: int, data: Mapping[str, Any], defined: Mapping[str, set[str]]) -> Link:
         where = f"{at}: links {number}"
-        self.fields(where, data, {"family", "when", "set", "unless", "why"})
+        data = self.fields(where, data, shapes.LINK)
         sets = tuple(sorted((k, str(v)) for k, v in data.get("set", {}).items()))
         for name, _ in sets:
             if name not in defined:
@@ -449,7 +438,7 @@ class RuleFiles:
 
     def example(self, at: str, number: int, data: Mapping[str, Any]) -> Example:
         where = f"{at}: examples {number}"
-        self.fields(where, data, {"text", "expect", "reject", "meat", "section", "setting"})
+        data = self.fields(where, data, shapes.EXAMPLE)
         section = data.get("section", "assessment_plan")
         if section not in SECTION_KINDS:
             self.problems.append(f"{where}: section {section!r} is unknown")

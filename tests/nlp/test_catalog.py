@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from nlp import catalog, check
 from nlp.catalog import HERE, load, read
 from nlp.rulefiles import CatalogError, RuleFiles
 from nlp.surfaces import Surfaces, variants
@@ -55,7 +56,7 @@ def test_every_problem_of_every_file_is_reported_at_once(folder: Path) -> None:
     for said in (
         "broken.toml", "goutt", "cronic", "'Gout' must be lower case", "unknown field colour",
         "when.side is no attribute", "{site} is no attribute", "neither code nor suppress", "'page'", "(unclosed",
-        "@nonsense", "meat.smell", "kitchen", "boring",
+        "@nonsense", "meat: unknown field smell", "kitchen", "boring",
     ):  # fmt: skip
         assert said in found
 
@@ -81,6 +82,74 @@ def test_a_value_that_never_occurs_is_a_problem(folder: Path) -> None:
         """,
     )
     assert "a never is '2'" in found
+
+
+GOUT = """\
+family = "gout"
+label = "Gout"
+kind = "chronic"
+prefixes = ["M10", "M1A"]
+terms = ["gout", "podagra"]
+not_when = ["pseudogout"]
+codes = [
+  {when = {type = "chronic"}, code = "M1A.9XX0"},
+  {code = "M10.9"},
+]
+
+[attributes.type]
+before = 10
+[attributes.type.values]
+chronic = ["chronic", "tophi"]
+
+[meat]
+drugs = ["allopurinol"]
+
+[[examples]]
+text = "Gout on allopurinol."
+expect = ["M10.9"]
+
+[[examples]]
+section = "family"
+text = "Father with gout."
+expect = []
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "said"),
+    [
+        ('"gout", "podagra"', '"gout" "podagra"', "gout.toml:5: Unclosed array"),
+        ('["pseudogout"]', '"pseudogout"', "gout.toml:6: not_when must be a list of texts"),
+        ('kind = "chronic"', "kind = 3", "gout.toml:3: kind must be text"),
+        ('{code = "M10.9"}', '"M10.9"', "gout.toml:7: codes must be a list of tables"),
+        ('code = "M1A.9XX0"', 'code = "M10"', "gout.toml:8: codes 1: 'M10' is no whole code"),
+        ('{code = "M10.9"}', '{code = "M10.99"}', "gout.toml:9: codes 2: 'M10.99' is no code of ICD-10-CM"),
+        ("before = 10", 'before = "ten"', "gout.toml:13: attributes.type: before must be a whole number"),
+        ('"tophi"]', '"(tophi"]', "gout.toml:15: attributes.type.chronic: '(tophi' is no pattern"),
+        ("drugs =", "drugz =", "gout.toml:18: meat: unknown field drugz"),
+        ('expect = ["M10.9"]', 'expect = "M10.9"', "gout.toml:22: examples 1: expect must be a list of texts"),
+        ('expect = ["M10.9"]', 'expect = ["M10.99"]', "gout.toml:22: examples 1: 'M10.99' is no code of ICD-10-CM"),
+        ('section = "family"', 'section = "famly"', "gout.toml:25: examples 2: section 'famly' is unknown"),
+        ('section = "family"', "colour = 1", "gout.toml:25: examples 2: unknown field colour"),
+        ('label = "Gout"\n', "", "gout.toml: label is missing"),
+    ],
+)
+def test_a_fault_names_its_line(folder: Path, written: str, instead: str, said: str) -> None:
+    assert written in GOUT
+    found = problems(folder, GOUT.replace(written, instead, 1))
+    assert found.startswith(said)
+
+
+def test_no_example_comes_out_where_a_file_is_not_read(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "HERE", folder)
+    monkeypatch.setattr(catalog, "load", catalog.load)  # the command puts another in its place
+    (folder / "conditions" / "gout.toml").write_text(GOUT.replace('"gout",', '"gout"'), encoding="utf-8")
+    assert check.main(["--examples", "gout", "gouty"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["gout.toml:5: Unclosed array", "gouty: there is no conditions/gouty.toml"]
+    assert "every example comes out as it says" not in said
 
 
 def test_the_rule_set_changes_with_any_rule(folder: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from nlp.findings import (
 )
 
 if TYPE_CHECKING:
+    from nlp.assertion import Asserted
     from nlp.catalog import Catalog
     from nlp.resolve import Outcome
     from nlp.sections import Page
@@ -82,7 +83,11 @@ def read(
         else None
     )
     sheet = sheet_of(text, catalog)
-    verdicts = judge(codes, outcome, catalog, sheet, setting or implied(sheet), common, date_of_service)
+
+    def mentions(rules: Catalog) -> Sequence[Asserted]:
+        return heard(text, setting, catalog, rules is not catalog)
+
+    verdicts = judge(codes, outcome, catalog, sheet, setting or implied(sheet), common, date_of_service, mentions)
     findings = tuple(
         dataclasses.replace(
             f,
@@ -104,22 +109,30 @@ def understood(
     text: str, setting: str | None, catalog: Catalog, is_common: bool
 ) -> tuple[Outcome, tuple[Section, ...]]:
     """What a note supports by the rules, or by those of common.toml, whatever its date and its first pass."""
-    from nlp.assertion import assert_mentions
-    from nlp.candidates import find_mentions
     from nlp.contradictions import within
     from nlp.resolve import resolve
     from nlp.statements import statements
 
     sheet = sheet_of(text, catalog)
     rules = catalog.common if is_common and catalog.common else catalog
-    where = setting or implied(sheet)
-    mentions = find_mentions(sheet, rules) if sheet.sentences else ()
-    asserted = assert_mentions(sheet, mentions, rules, where)
-    outcome = resolve(sheet, asserted, rules, where)
+    asserted = heard(text, setting, catalog, is_common)
+    outcome = resolve(sheet, asserted, rules, setting or implied(sheet))
     if not is_common:
         said = statements(sheet, asserted, outcome, rules)
         outcome = dataclasses.replace(outcome, statements=said, contradictions=within(said))
     return outcome, sheet.sections
+
+
+@lru_cache(maxsize=2)
+def heard(text: str, setting: str | None, catalog: Catalog, is_common: bool) -> tuple[Asserted, ...]:
+    """The mentions of the note at hand with what is said of them, by the rules or those of common.toml."""
+    from nlp.assertion import assert_mentions
+    from nlp.candidates import find_mentions
+
+    sheet = sheet_of(text, catalog)
+    rules = catalog.common if is_common and catalog.common else catalog
+    mentions = find_mentions(sheet, rules) if sheet.sentences else ()
+    return tuple(assert_mentions(sheet, mentions, rules, setting or implied(sheet)))
 
 
 def implied(sheet: Page) -> str:
@@ -140,6 +153,7 @@ def forget() -> None:
     from nlp import pipeline, wording
 
     understood.cache_clear()
+    heard.cache_clear()
     sheet_of.cache_clear()
     pipeline.cues.cache_clear()
     wording.meaning.cache_clear()

@@ -37,6 +37,8 @@ class Example:
     reject: str
     meat: tuple[str, ...]
     setting: str
+    reported: str = ""
+    verdict: str = ""
 
     @property
     def counts(self) -> bool:
@@ -100,6 +102,7 @@ class Card:
     titles: tuple[Title, ...] = ()
     not_when: tuple[str, ...] = ()
     not_with: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
     yields_to: tuple[str, ...] = ()
     attributes: tuple[Attribute, ...] = ()
     codes: tuple[Line, ...] = ()
@@ -176,6 +179,7 @@ def of_file(path: Path) -> Card:
         names=(*plain, *(names(block) for block in data.get("term", ()))),
         not_when=tuple(data.get("not_when", ())),
         not_with=tuple(data.get("not_with", ())),
+        related=tuple(data.get("related", ())),
         yields_to=tuple(data.get("yields_to", ())),
         attributes=tuple(attribute(name, said) for name, said in data.get("attributes", {}).items()),
         codes=lines(data, "codes"),
@@ -262,7 +266,8 @@ def link(said: Mapping[str, Any]) -> Link:
 
 def example(index: int, family: Any) -> Example:
     one = family.examples[index]
-    return Example(one.number, one.text, example_text(one), one.section, one.expect, one.reject, one.meat, one.setting)
+    said = (one.section, one.expect, one.reject, one.meat, one.setting, one.reported, one.verdict.replace("-", " "))
+    return Example(one.number, one.text, example_text(one), *said)
 
 
 # ------------------------------------------------------------------------------------------------------------ figures

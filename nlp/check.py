@@ -40,7 +40,11 @@ def example_text(example: Example) -> str:
 
 def check_example(rules: Catalog, family: Family, example: Example) -> str:
     """What differs between an example and the reading of its text; "" if nothing does."""
-    result = nlp.read(example_text(example), setting=example.setting)
+    reported = [example.reported] if example.reported else []
+    result = nlp.read(example_text(example), setting=example.setting, first_pass=reported)
+    for answer in result.first_pass:
+        if answer.verdict != example.verdict:
+            return f"expected {example.reported} to be {example.verdict}, got {answer.verdict}: {answer.why}"
     found = {f.icd10 for f in result.findings}
     own = {c for c in found if (owner := rules.family_of(c)) and owner.name == family.name}
     wanted = set(example.expect)

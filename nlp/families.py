@@ -101,6 +101,9 @@ class Example:
     meat: tuple[str, ...]
     section: str
     setting: str
+    reported: str = ""
+    """A first-pass code, "" for none, and the verdict that it gets."""
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +134,14 @@ class Family:
     many: Attribute | None = None
     vague: tuple[str, ...] = ()
     """Codes beside the plain one that say no more than that there is one of the family's conditions."""
+    related: Words | None = None
+    """Words that speak of the condition without naming it."""
     tail: bool = False
     """Whether it comes from the long tail (rare.toml, longtail.tsv) and not from a file of its own."""
 
     def patterns(self) -> Iterator[Words]:
         """Every pattern that may be looked for in a note."""
-        yield from filter(None, (self.not_with, self.drugs, self.shared_drugs, self.labs, self.signs))
+        yield from filter(None, (self.not_with, self.drugs, self.shared_drugs, self.labs, self.signs, self.related))
         yield from (words for _, words in self.cues)
         yield from (words for a in self.attributes for _, words in a.values)
         yield from (link.unless for link in self.links if link.unless)

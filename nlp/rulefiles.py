@@ -13,6 +13,7 @@ from typing import Any
 
 from nlp import shapes
 from nlp.families import KINDS, Attribute, CodeLine, Example, Family, Link, Term, When, tail_name
+from nlp.findings import Verdict
 from nlp.places import with_line
 from nlp.shapes import Fields
 from nlp.surfaces import key_of, variants
@@ -209,6 +210,7 @@ class RuleFiles:
             examples=tuple(self.example(at, i, x) for i, x in enumerate(data.get("examples", []), 1)),
             many=many[0] if many else None,
             vague=tuple(data.get("vague", [])),
+            related=self.compiled(f"{at}: related", data.get("related", [])),
         )
 
     def evidence(self, at: str, meat: Mapping[str, Any]) -> dict[str, Any]:
@@ -450,6 +452,11 @@ class RuleFiles:
         reject = data.get("reject", "")
         if reject and reject not in REASONS and not reject.startswith("other:"):
             self.problems.append(f"{where}: reject {reject!r} is no reason")
+        reported, verdict = data.get("reported", ""), data.get("verdict", "")
+        if bool(reported) != bool(verdict):
+            self.problems.append(f"{where}: reported and verdict go together")
+        if verdict and verdict not in list(Verdict):
+            self.problems.append(f"{where}: verdict {verdict!r} is none of {', '.join(Verdict)}")
         return Example(
             number=number,
             text=data.get("text", ""),
@@ -458,6 +465,8 @@ class RuleFiles:
             meat=tuple(data.get("meat", [])),
             section=section,
             setting=data.get("setting", "outpatient"),
+            reported=reported,
+            verdict=verdict,
         )
 
 

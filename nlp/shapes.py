@@ -53,7 +53,7 @@ def fields(*groups: tuple[str, Shape]) -> Fields:
 FAMILY = fields(
     ("family label kind policy source", TEXT),
     ("lapses", TRUTH),
-    ("prefixes vague terms not_when not_with yields_to lends_to distinct", TEXTS),
+    ("prefixes vague terms not_when not_with related yields_to lends_to distinct", TEXTS),
     ("attributes", NAMED),
     ("meat", TABLE),
     ("term codes also history links examples", TABLES),
@@ -75,6 +75,6 @@ ATTRIBUTE = fields(
 CODE_LINE = fields(("when", WANTED), ("code suppress why", TEXT), ("codes", TEXTS), ("offer", TRUTH))
 LINK = fields(("family", ONE_OR_MORE), ("when", WANTED), ("set", VALUES), ("unless", TEXTS), ("why", TEXT))
 EVIDENCE = fields(("drugs shared_drugs labs signs monitor evaluate assess treat", TEXTS))
-EXAMPLE = fields(("text reject section setting", TEXT), ("expect meat", TEXTS))
+EXAMPLE = fields(("text reject section setting reported verdict", TEXT), ("expect meat", TEXTS))
 COMMON = fields(("label kind", TEXT), ("prefixes terms drugs", TEXTS))
 RARE = fields(("label code kind", TEXT), ("yields_to terms", TEXTS), ("sides", VALUES))

@@ -204,13 +204,13 @@ def is_treated_cancer(w: Witness, a: Asserted) -> bool:
         return True
     words = general["plainly_active" if says(w, "dated_treatment", start, end) else "active_cancer"]
     given_now, given_next = w.catalog.story["given_now"].compiled, w.catalog.story["given_next"].compiled
-    given_before = w.catalog.story["given_before"].compiled
+    given_before, given_once = w.catalog.story["given_before"].compiled, w.catalog.story["given_once"].compiled
     return any(
         given_now.search(before := page.low[max(start, m.start() - 45) : m.start()])
         or given_next.match(page.low, m.end() + 1, end)
         or not given_before.search(before)
         for m in words.finditer(page.low, start, end)
-        if not (a.cue and m.start() < a.cue[1] and a.cue[0] < m.end())
+        if not (a.cue and m.start() < a.cue[1] and a.cue[0] < m.end()) and not given_once.match(page.low, m.end() + 1)
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from nlp.assertion import SILENT, Asserted, assert_mentions
 from nlp.catalog import Catalog
@@ -13,7 +14,19 @@ from nlp.families import CodeLine, Family
 from nlp.findings import Finding, FirstPass, Span, Suppressed, Verdict
 from nlp.resolve import Outcome, resolve
 from nlp.sections import SECTION_NAMES, Page
-from nlp.wording import Reader, beyond, family_for, mentions, phrases, suits, title_words
+from nlp.wording import (
+    TESTED,
+    Reader,
+    beyond,
+    beyond_denied,
+    exclusive,
+    family_for,
+    mentions,
+    phrases,
+    suits,
+    title_words,
+)
+from nlp.words import Words
 
 
 def judge(
@@ -24,19 +37,31 @@ def judge(
     setting: str,
     common: Outcome | None = None,
     day: str | None = None,
+    heard: Callable[[Catalog], Sequence[Asserted]] = lambda rules: (),
 ) -> tuple[FirstPass, ...]:
     """The note's verdict on each first-pass code, in the order given.
 
     common: the same note read for the families of common.toml; needed where one of their codes is among the codes.
+    heard: the mentions behind an outcome, by the rules that it was read with; asked for where something is only listed.
     """
     reader = Reader(page, catalog, setting)
+
+    @cache
+    def again(is_common: bool) -> Outcome:
+        rules = catalog.common if is_common and catalog.common else catalog
+        return resolve(page, [as_stated(a, page, catalog, is_common) for a in heard(rules)], rules, setting)
+
     answers = []
     for c in codes:
         then = code_on(c, day)
         if common and catalog.common and catalog.is_common(then):
             answer = common_verdict(then, common, catalog.common, reader)
+            if answer.verdict is Verdict.UNSUPPORTED:
+                answer = stated(common_verdict(then, again(True), catalog.common, reader)) or answer
         else:
             answer = verdict(then, outcome, catalog, reader)
+            if answer.verdict is Verdict.UNSUPPORTED:
+                answer = stated(verdict(then, again(False), catalog, reader)) or answer
         if answer.verdict is Verdict.NOT_FOUND:
             answer = by_description(then, reader, catalog) or answer
         answers.append(dated(replace(answer, icd10=c), day))
@@ -56,6 +81,52 @@ def common_verdict(icd10: str, outcome: Outcome, catalog: Catalog, reader: Reade
     return FirstPass(icd10, Verdict.NOT_FOUND, why)
 
 
+def stated(answer: FirstPass) -> FirstPass | None:
+    """The verdict of the second reading, where it found the code or another of its family."""
+    if answer.verdict is Verdict.UNSUPPORTED or not answer.suggested:
+        return None
+    return replace(answer, why=answer.why.replace(f"named in {SECTION_NAMES['assessment_plan']}", STATED))
+
+
+STATED = "stated as present, though not in an assessment"
+
+
+def as_stated(a: Asserted, page: Page, catalog: Catalog, is_common: bool) -> Asserted:
+    """A mention for the second reading: what a note states as present is then as good as assessed.
+
+    A suggestion asks for more than a reported code does. A condition with a payment category is stated so only where it
+    opens a sentence of a note that has no assessment at all; any other one wherever it is told as present.
+    """
+    m = a.mention
+    if a.reason or m.section not in (TOLD if is_common else PLAIN):
+        return a
+    before = page.low[page.sentences[m.sentence][0] : m.start]
+    assessed = is_assessed(page, catalog)
+    if BEFORE_NOW.search(before) or (m.section == "results" and assessed):
+        return a
+    if not is_common and (assessed or len(before) > OPENING):
+        return a
+    if m.term.kind == "event" and catalog.story["narrated"].search(before):
+        return a
+    return replace(a, mention=replace(m, section="assessment_plan"))
+
+
+def is_assessed(page: Page, catalog: Catalog) -> bool:
+    """Whether a note has a section that names the diagnoses, and not only one that plans."""
+    mine = (page.low[s.start : s.body] for s in page.sections if s.kind in catalog.roles["assessment"])
+    return any(not PLANNED.fullmatch(heading) for heading in mine)
+
+
+PLANNED = re.compile(r"[^a-z]*(?:plan|recommendations?|plan of (?:care|treatment))[^a-z]*")
+PLAIN = frozenset({"", "other"})
+"""Sections without a heading that says what they are."""
+TOLD = PLAIN | {"hpi", "chief_complaint", "exam", "vitals", "results", "follow_up", "procedure"}
+"""Sections that tell how a person is now."""
+BEFORE_NOW = re.compile(r"\b(?:history|hx|h/o|pmh|prior|previous|past|last|ago|since|if)\b")
+OPENING = 40
+"""Characters of a sentence before what it is about."""
+
+
 def by_description(icd10: str, reader: Reader, catalog: Catalog) -> FirstPass | None:
     """The verdict by the words of the code's own description; None where the note does not have them."""
     family = family_for(icd10)
@@ -69,9 +140,20 @@ def by_description(icd10: str, reader: Reader, catalog: Catalog) -> FirstPass | 
     alone = replace(catalog, families={family.name: family})
     asserted = []
     for a in assert_mentions(reader.page, found, alone, reader.setting):
-        reason = a.reason or refusal or (ELSE if is_read(a, icd10, catalog) else "")
+        tested = "other: a test for it, or its prevention" if TESTED.match(reader.page.low, a.mention.end) else ""
+        reason = a.reason or refusal or tested or (ELSE if is_read(a, icd10, catalog) else "")
         asserted.append(replace(a, reason=reason))
-    return worded(icd10, resolve(reader.page, asserted, alone, reader.setting), family)
+    answer = worded(icd10, resolve(reader.page, asserted, alone, reader.setting), family)
+    if answer.verdict is Verdict.UNSUPPORTED and not is_given(icd10, catalog):
+        again = [as_stated(a, reader.page, catalog, True) for a in asserted]
+        return stated(worded(icd10, resolve(reader.page, again, alone, reader.setting), family)) or answer
+    return answer
+
+
+def is_given(icd10: str, catalog: Catalog) -> bool:
+    """Whether a condition file can give a code, or the long tail does."""
+    family = catalog.family_of(icd10)
+    return family is not None and (not family.tail or any(icd10 in line.codes for line in family.codes))
 
 
 def dated(answer: FirstPass, day: str | None) -> FirstPass:
@@ -140,9 +222,8 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog, reader: Reader) -> F
         title = next(iter(phrases(icd10)), "")
         why = "The rules do not cover this code" + (f", and the note does not say {title!r}." if title else ".")
         return FirstPass(icd10, Verdict.NOT_FOUND, why)
-    if any(fits_line(icd10, line) for line in family.also):
-        why = f"Nothing in the note says what this code beside {family.label.lower()} needs."
-        return FirstPass(icd10, Verdict.NOT_FOUND, why)
+    if line := next((x for x in family.also if fits_line(icd10, x)), None):
+        return beside_condition(icd10, line, family, outcome, reader.page)
     against = tuple(s for s in outcome.suppressed if family.name in (s.family, owner(catalog, s.icd10)))
     here = tuple(f for f in outcome.findings if family.name in (f.family, owner(catalog, f.icd10)))
     here = tuple(f for f in here if not any(fits_line(f.icd10, line) for line in family.also))
@@ -151,6 +232,33 @@ def verdict(icd10: str, outcome: Outcome, catalog: Catalog, reader: Reader) -> F
     case = Case(icd10, family, here, against, outcome.findings, reader, catalog)
     steps = BESIDE_FINDINGS if here else WITHOUT_FINDINGS
     return next(answer for step in steps if (answer := step(case)))
+
+
+def beside_condition(icd10: str, line: CodeLine, family: Family, outcome: Outcome, page: Page) -> FirstPass:
+    """The verdict on a code beside a condition that was not found: another of its kind is there, or its words are."""
+    others = [f for f in (*outcome.findings, *outcome.unoffered) if fits_line(f.icd10, line)]
+    if others:
+        codes = tuple(f.icd10 for f in others)
+        why = f"The note supports {', '.join(codes)}, not {icd10}."
+        return FirstPass(icd10, Verdict.CONFLICT, why, spans_of(others), (), codes)
+    asked = dict(line.when)
+    wanted = [w for a in family.attributes for v, w in a.values if v in asked.get(a.name, ())]
+    spoken = spoken_of(page, wanted)
+    if spoken:
+        why = f"The note says {quoted(page, spoken)}, but not so that it makes this code beside {family.label.lower()}."
+        return FirstPass(icd10, Verdict.UNSUPPORTED, why, (), spoken)
+    why = f"Nothing in the note says what this code beside {family.label.lower()} needs."
+    return FirstPass(icd10, Verdict.NOT_FOUND, why)
+
+
+def spoken_of(page: Page, patterns: Iterable[Words | None]) -> tuple[Span, ...]:
+    """The first few places where a note has words of some patterns, its titles of sections aside."""
+    spans = (s for words in patterns for s in page.spans(words) if page.section_at(s[0]).kind not in SILENT)
+    return tuple(sorted(spans))[:FEW]
+
+
+def quoted(page: Page, spans: Iterable[Span]) -> str:
+    return ", ".join(dict.fromkeys(f'"{page.text[a:b]}"' for a, b in spans))
 
 
 def denied_here(case: Case) -> FirstPass | None:
@@ -182,8 +290,8 @@ def said_beyond(case: Case) -> FirstPass | None:
     """The code says more than the one that was found, and the note says that too."""
     for f in case.here:
         if shown := beyond(case.reader, case.icd10, f.icd10, f.mentions):
-            quoted = ", ".join(f'"{case.reader.page.text[a:b]}"' for a, b in shown)
-            why = f"The note supports {f.icd10}, and what {case.icd10} says beyond that stands in it too: {quoted}."
+            words = quoted(case.reader.page, shown)
+            why = f"The note supports {f.icd10}, and what {case.icd10} says beyond that stands in it too: {words}."
             return case.answer(Verdict.SUPPORTED, why, (*spans_of([f]), *shown), (), (case.icd10,))
     return None
 
@@ -195,10 +303,22 @@ def said_in_other_words(case: Case) -> FirstPass | None:
         theirs = title_words(f.icd10)
         if mine and f.icd10[:3] == case.icd10[:3] and f.icd10[7:] == case.icd10[7:] and mine <= theirs:
             if mine < theirs:
+                if "9" not in case.icd10[3:] and not UNSPECIFIED.search(case.icd10):
+                    continue  # it is not left open, but said by "without"
                 why = f"The note supports {f.icd10}, which says more than {case.icd10}."
                 return case.answer(Verdict.MORE_SPECIFIC, why, spans_of([f]), (), (f.icd10,))
             why = f"The note supports {f.icd10}, and {case.icd10} says the same of it."
             return case.answer(Verdict.SUPPORTED, why, spans_of([f]), (), (case.icd10,))
+    return None
+
+
+def denied_beyond(case: Case) -> FirstPass | None:
+    """What the code says beyond the one that was found, the note denies or doubts."""
+    for f in case.here:
+        if shown := beyond_denied(case.reader, case.icd10, f.icd10):
+            why = f"The note supports {f.icd10}, and denies or doubts what {case.icd10} says beyond that: "
+            why += f"{quoted(case.reader.page, shown)}."
+            return case.answer(Verdict.UNSUPPORTED, why, (), shown, case.codes)
     return None
 
 
@@ -239,8 +359,19 @@ def mentioned(case: Case) -> FirstPass | None:
     return case.answer(Verdict.UNSUPPORTED, not_current(case.family, case.against), (), spans_against(case.against))
 
 
+def only_related(case: Case) -> FirstPass | None:
+    """The note speaks of the matter without naming the condition: a mastectomy, "no infarction"."""
+    spoken = spoken_of(case.reader.page, [case.family.related])
+    if not spoken:
+        return None
+    why = f"The note says {quoted(case.reader.page, spoken)}, but does not name {case.label} as a present condition."
+    return case.answer(Verdict.UNSUPPORTED, why, (), spoken)
+
+
 def only_drug(case: Case) -> FirstPass | None:
     drugs = drug_spans(case.reader.page, case.family)
+    taken = [w for f in case.findings for w in drug_words(case.catalog.families[f.family])]
+    drugs = tuple(s for s in drugs if not any(w.search(case.reader.page.low, *s) for w in taken))
     if not drugs:
         return None
     why = f"The note names a drug for {case.label}, but not the condition, and a drug makes no diagnosis."
@@ -255,10 +386,11 @@ def absent(case: Case) -> FirstPass:
 
 
 BESIDE_FINDINGS: tuple[Callable[[Case], FirstPass | None], ...] = (
-    denied_here, only_past, said_more_exactly, said_beyond, said_in_other_words, said_otherwise,
+    denied_here, only_past, said_more_exactly, said_beyond, said_in_other_words, denied_beyond,
+    said_otherwise,
 )  # fmt: skip
 WITHOUT_FINDINGS: tuple[Callable[[Case], FirstPass | None], ...] = (
-    said_elsewhere, listed_with_drugs, mentioned, only_drug, absent,
+    said_elsewhere, listed_with_drugs, mentioned, only_related, only_drug, absent,
 )  # fmt: skip
 """What may be said of a case, the first that fits; the last always does."""
 ENOUGH = 2
@@ -273,17 +405,21 @@ def drug_spans(page: Page, family: Family) -> tuple[Span, ...]:
     return tuple(s for s in spans if page.section_at(s[0]).kind not in SILENT)[:FEW]
 
 
+def drug_words(family: Family) -> Sequence[Words]:
+    return [words for words in (family.drugs, family.shared_drugs) if words]
+
+
 def given_for(page: Page, family: Family, others: Sequence[Family]) -> dict[str, Span]:
     """The first few drugs in a note that are given for a condition, and where they stand.
 
     None where each of them is also given for another condition that was found.
     """
     given: dict[str, Span] = {}
-    for words in filter(None, (family.drugs, family.shared_drugs)):
+    for words in drug_words(family):
         for m in words.finditer(page.low):
             if page.section_at(m.start()).kind not in SILENT:
                 given.setdefault(m.group(), m.span())
-    taken = [words for f in others for words in (f.drugs, f.shared_drugs) if words]
+    taken = [words for f in others for words in drug_words(f)]
     if all(any(w.search(name) for w in taken) for name in given):
         return {}
     return dict(list(given.items())[:FEW])
@@ -365,11 +501,19 @@ def fits_line(icd10: str, line: CodeLine) -> bool:
 
 def is_less_specific(icd10: str, family: Family, found: Sequence[str]) -> bool:
     """Whether a code is the family's plain one, a stem of a found one, or the unspecified sister of one."""
-    if icd10 == family.plain_code or any(f.startswith(icd10) for f in found):
+    if any(f.startswith(icd10) for f in found):
+        return True
+    if icd10 == family.plain_code and not any(is_another(icd10, f) for f in found):
         return True
     if icd10 in family.vague and family.plain_code not in found:
         return True
     return any(is_stem(icd10, f) for f in found)
+
+
+def is_another(icd10: str, found: str) -> bool:
+    """Whether a title says another than that of what was found where a diagnosis has one: type 1 and type 2."""
+    mine, theirs = title_words(icd10), title_words(found)
+    return any(s & (mine - theirs) and s & (theirs - mine) for s in exclusive(mine | theirs))
 
 
 def is_vague(icd10: str, family: Family) -> bool:

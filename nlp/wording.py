@@ -38,6 +38,10 @@ FEW = 2
 """Categories that are so few that a family's mention may mean any of them."""
 CLOSE = 30
 """Characters around a mention in which its side and place are looked for."""
+TESTED = re.compile(
+    r"\W{1,2}(?:pcr|cultures?|toxins?|titers?|antibod(?:y|ies)|antigens?|tests?|testing|swabs?|screen(?:ing)?|vaccin)"
+)
+"""Behind a disease: it is looked for or prevented."""
 BREADTH = 120
 """Most characters from the first to the last word of a diagnosis."""
 
@@ -68,6 +72,7 @@ class Language:
     narrowing: frozenset[str]
     places: frozenset[str]
     one_of: tuple[frozenset[str], ...]
+    instead: tuple[tuple[str, str], ...]
 
 
 @cache
@@ -88,6 +93,7 @@ def language() -> Language:
         frozenset(map(meaning, (*data["sides"], *data["narrowing"]))),
         frozenset(meaning(row[0]) for row in data["places"]),
         tuple(frozenset(map(meaning, row)) for row in data["one_of"]),
+        tuple((one, another) for one, another in data["instead"]),
     )
 
 
@@ -128,7 +134,11 @@ def phrases(icd10: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8000)
 def wordings(icd10: str) -> tuple[Wording, ...]:
-    return tuple(filter(None, map(wording, phrases(icd10))))
+    """The ways to say a code that name a diagnosis, in the words of the tabular list and in those of notes."""
+    said = list(phrases(icd10))
+    for one, another in language().instead:
+        said += [p.replace(one, another) for p in said if one in p]
+    return tuple(filter(None, map(wording, said)))
 
 
 def wording(phrase: str) -> Wording | None:
@@ -274,13 +284,26 @@ def beyond(reader: Reader, icd10: str, found: str, spans: Sequence[Span]) -> tup
     return ()
 
 
+def beyond_denied(reader: Reader, icd10: str, found: str) -> tuple[Span, ...]:
+    """Where a note denies what a reported code says beyond the one that was found, and never says it otherwise."""
+    had, lists = title_words(found), language()
+    for said in wordings(icd10):
+        more = said.words - had
+        strong = more - lists.narrowing - lists.places - lists.vague
+        for words in [more, *({w} for w in sorted(strong))] if strong or len(more) > 1 else ():
+            spans = list(reader.places(words))
+            if spans and all(reader.sentences.denied(*place) for place in spans):
+                return tuple((start, end) for _, start, end in spans)
+    return ()
+
+
 def suits(reader: Reader, icd10: str, prefixes: Sequence[str], spans: Iterable[Span]) -> bool:
     """Whether some mention of a family's conditions is as like a code as like any other code that begins so.
 
     "Knee pain" is not like "pain in right elbow"; "arthritis" is like the arthritis of every joint. A mention like none
     of them, an abbreviation, may be any code of a family of few categories.
     """
-    if not wordings(icd10):
+    if not wordings(icd10) or icd10 in prefixes:
         return True
     near = [reader.around(*span) for span in spans]
     others = [c for p in prefixes for c in codes()[bisect_left(codes(), p) : bisect_left(codes(), p + "~")]]
@@ -328,11 +351,16 @@ NEOPLASMS = (
 )  # fmt: skip
 """What the tabular list calls tumors, and notes."""
 SIGNS = frozenset("+%<>=")
+LEFT_OPEN = "site|trimester|organism|species"
+UNKNOWN = re.compile(rf"\bunspecified (?:{LEFT_OPEN})\b|\b(?:{LEFT_OPEN}) (?:not specified|unspecified)\b")
 
 
 def plain(title: str) -> Iterator[str]:
     """A title or inclusion term in plain words, and with the first only of two places ("liver and bile duct")."""
-    text = title.lower().replace("’", "'")
+    text = re.sub(
+        r"\bunspecified (?:site|trimester|organism|species)\b", "unspecified", title.lower().replace("’", "'")
+    )
+    text = re.sub(r"\b(?:site|organism|species) (?:not specified|unspecified)\b", "unspecified", text)
     for long, short in NEOPLASMS:
         text = text.replace(long, short)
     for said in (re.sub(r"\[.*?\]", "", text), *re.findall(r"\[([^\]]* [^\]]*)\]", text)):

@@ -233,6 +233,9 @@ class Sentences:
             return True
         if LACKING.search(self.page.low, max(offset, start - 30), start):
             return True
+        doubt = IN_DOUBT.search(self.page.low, max(offset, start - 20), start)
+        if doubt and not self.counts_doubt(start, doubt.group().strip()):
+            return True
         for cue in self.cues(number):
             if cue.category == "uncertain" and self.counts_doubt(start, cue.text):
                 continue
@@ -247,6 +250,8 @@ class Sentences:
 
 LACKING = re.compile(r"\b(?:without|w/o|no)(?: (?:any|acute|\(acute\)|current|recent|further|new))* $")
 """Right before a value of an attribute. ConText passes over "without exacerbation", which denies no condition."""
+IN_DOUBT = re.compile(r"\b(?:likely|probably|possibly|presumably|perhaps) $")
+"""Right before a value: "likely due to chemotherapy" leaves the condition certain, and its cause not."""
 
 
 def assert_mentions(page: Page, mentions: Sequence[Mention], catalog: Catalog, setting: str) -> tuple[Asserted, ...]:

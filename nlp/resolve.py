@@ -352,11 +352,13 @@ def weigh(w: Witness, a: Asserted) -> Support | None:
     if section in story.NARRATIVE:
         if general["reason"].search(low, max(start, a.mention.start - 90), a.mention.start):
             return Support(1, a, "what the visit is for")
+        if kind == "chronic" and story.is_newly_found(w, a):
+            return Support(1, a, "newly found by a test")
         if story.is_admitted_for(w, a):
             return Support(1, a, "what the stay is for")
         if story.leads_up(w, "managed", a):
             return Support(1, a, "among the conditions that somebody is asked to manage")
-        if kind == "cancer" and (story.is_plainly_active(w, a) or story.is_borne(w, a)):
+        if kind == "cancer" and (story.is_plainly_active(w, a) or story.is_borne(w, a) or story.is_on_treatment(w, a)):
             return Support(1, a, f"called active in {place}")
     if section == "exam" and kind == "chronic" and w.has_sign:
         return Support(2, a, "named in the examination, and seen elsewhere")

@@ -55,6 +55,14 @@ def is_reason(w: Witness, a: Asserted) -> bool:
     return a.mention.start - start < REASON_LENGTH and not leads_up(w, "background", a)
 
 
+def is_newly_found(w: Witness, a: Asserted) -> bool:
+    """Whether a story tells which test has found it, and not long ago: "found to have atrial flutter on telemetry"."""
+    start, end = w.page.sentences[a.mention.sentence]
+    if not leads_up(w, "found_to_have", a) or says(w, "long_since", start, end):
+        return False
+    return bool(w.catalog.story["on_test"].compiled.match(w.page.low, a.mention.end + 1, end))
+
+
 def is_opening(a: Asserted) -> bool:
     """Whether a mention only says what somebody was called or admitted for."""
     return a.mention.section == "chief_complaint" or (a.mention.term.kind == "event" and a.mention.section in OPENING)
@@ -202,16 +210,36 @@ def is_treated_cancer(w: Witness, a: Asserted) -> bool:
     start, end = page.sentences[a.mention.sentence]
     if w.own_drugs and not general["off_treatment"].search(page.low):
         return True
-    words = general["plainly_active" if says(w, "dated_treatment", start, end) else "active_cancer"]
+    if is_on_treatment(w, a):
+        return True
+    plainly = general["plainly_active"]
+    words = plainly if says(w, "dated_treatment", start, end) else general["active_cancer"]
+    is_gone = says(w, "disease_free", start, end_of_next(w, a))
     given_now, given_next = w.catalog.story["given_now"].compiled, w.catalog.story["given_next"].compiled
     given_before, given_once = w.catalog.story["given_before"].compiled, w.catalog.story["given_once"].compiled
-    return any(
-        given_now.search(before := page.low[max(start, m.start() - 45) : m.start()])
-        or given_next.match(page.low, m.end() + 1, end)
-        or not given_before.search(before)
-        for m in words.finditer(page.low, start, end)
-        if not (a.cue and m.start() < a.cue[1] and a.cue[0] < m.end()) and not given_once.match(page.low, m.end() + 1)
-    )
+    for m in words.finditer(page.low, start, end):
+        if (a.cue and m.start() < a.cue[1] and a.cue[0] < m.end()) or given_once.match(page.low, m.end() + 1):
+            continue
+        near = max(start, m.start() - 45)
+        # Of a disease that is gone, the whole list behind "status post" was given before, however long it is.
+        since = start if is_gone and not plainly.search(page.low, m.start(), m.end()) else near
+        if (
+            given_now.search(page.low[near : m.start()])
+            or given_next.match(page.low, m.end() + 1, end)
+            or not given_before.search(page.low[since : m.start()])
+        ):
+            return True
+    return False
+
+
+def end_of_next(w: Witness, a: Asserted) -> int:
+    """Where the sentence behind a mention's own ends."""
+    return w.page.sentences[min(a.mention.sentence + 1, len(w.page.sentences) - 1)][1]
+
+
+def is_on_treatment(w: Witness, a: Asserted) -> bool:
+    """Whether the next sentence says how the cancer is being treated: "He is in his third cycle of chemotherapy"."""
+    return bool(says(w, "on_treatment", w.page.sentences[a.mention.sentence][1], end_of_next(w, a)))
 
 
 def is_plainly_active(w: Witness, a: Asserted) -> bool:

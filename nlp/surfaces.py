@@ -34,6 +34,8 @@ BRITISH = (
 )
 
 
+NON, NON_APART = re.compile(r"\bnon(?=[a-z]{4})"), re.compile(r"\bnon (?=[a-z]{4})")
+"""A denying prefix, which is written together, with a hyphen, or apart."""
 TUMOR_OF = re.compile(
     r"(adenocarcinoma|(?:squamous cell |(?:non )?small cell |transitional cell )?carcinoma|ca)"
     r" of the (?:(left|right) )?(.+)"
@@ -70,6 +72,8 @@ def variants(surface: str) -> tuple[str, ...]:
     for form in sorted(forms):
         if "end stage" in form:
             forms.add(form.replace("end stage", "endstage"))
+    for form in sorted(forms):
+        forms |= {NON.sub("non ", form), NON_APART.sub("non", form)}
     for form in sorted(forms):
         if form.endswith(" disorder"):
             forms.add(form[:-8] + "d/o")

@@ -38,7 +38,7 @@ def test_a_rare_condition_is_found(text: str, expect: set[str]) -> None:
         ("ASSESSMENT:\n1. No avascular necrosis of the right hip on MRI.", "negated"),
         ("FAMILY HISTORY: Brother with neuroblastoma.", "family"),
         ("ASSESSMENT:\n1. Possible empyema, CT ordered.", "uncertain"),
-        ("PAST MEDICAL HISTORY: Suicide attempt in 1998.", "historical"),
+        ("PAST MEDICAL HISTORY: Empyema in 1998.", "historical"),
         ("HPI: He once had pemphigus vulgaris.", "mention-only-no-MEAT"),
         ("PLAN: The risks of surgery include esophageal perforation and lung abscess.", "hypothetical"),
     ],

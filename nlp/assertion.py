@@ -118,15 +118,15 @@ CONDITIONAL = words_of(("if", "should", "unless", "in case", "in the event"))
 
 def is_possible(low: Text, start: int, first: int, last: int) -> bool:
     """Whether the words around [first, last), from the sentence's `start`, make it a possible harm, a test, an if."""
+    is_warning, is_conditional = WARNING.places(low, start, first), CONDITIONAL.places(low, start, first)
+    if not is_warning and not is_conditional:
+        return False
     head = low[start:first].rstrip()
-    if WARNING.places(low, start, first) and (
-        POSSIBLE.search(head) or (HARM_LIST.search(head) and TOLD_AFTER.match(low, last))
-    ):
+    if is_warning and (POSSIBLE.search(head) or (HARM_LIST.search(head) and TOLD_AFTER.match(low, last))):
         return True
-    return bool(
-        CONDITIONAL.places(low, start, first)
-        and (ON_CONDITION.search(head) or (IF.search(head) and COMES_TRUE.match(low, last)))
-    )
+    if not is_conditional:
+        return False
+    return bool(ON_CONDITION.search(head) or (IF.search(head) and COMES_TRUE.match(low, last)))
 
 
 CANCER_TREATMENT = re.compile(
@@ -216,7 +216,7 @@ class Sentences:
         """What stands in a sentence for the values of an attribute, in the order of these: value, start, end."""
         key = id(attribute), number
         if key not in self.values:
-            is_named = self.page.places(attribute.any_value, *self.page.sentences[number])
+            is_named = self.page.spans(attribute.any_value, *self.page.sentences[number])
             values = attribute.values if is_named else ()
             self.values[key] = [(v, *span) for v, words in values for span in self.page.spans_in(words, number)]
         return self.values[key]
@@ -419,7 +419,7 @@ def read_values(
     out: dict[str, tuple[str, ...]] = {}
     for attribute in family.attributes:
         values = [stated[attribute.name]] if attribute.name in stated else []
-        if (attribute.many or not values) and page.places(attribute.any_value):
+        if (attribute.many or not values) and page.spans(attribute.any_value):
             for more in around(page, sentences, attribute, m, group):
                 values += more
                 if values and not attribute.many:
@@ -470,7 +470,8 @@ def values_over(page: Page, sentences: Sentences, attribute: Attribute, span: Sp
         values: list[str] = []
         asked = page.sentences_in(span)
         first, last = page.sentences[asked[0]][0], page.sentences[asked[-1]][1]
-        for number in dict.fromkeys(map(page.sentence_at, page.places(attribute.any_value, first, last))):
+        named = (page.sentence_at(start) for start, _ in page.spans(attribute.any_value, first, last))
+        for number in dict.fromkeys(named):
             start, end = page.sentences[number]
             if page.section_at(start).kind not in SILENT:
                 values += values_in(sentences, attribute, number, start, end)

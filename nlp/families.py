@@ -143,6 +143,7 @@ class Family:
         """Every pattern that may be looked for in a note."""
         yield from filter(None, (self.not_with, self.drugs, self.shared_drugs, self.labs, self.signs, self.related))
         yield from (words for _, words in self.cues)
+        yield from (a.any_value for a in self.attributes if a.any_value)
         yield from (words for a in self.attributes for _, words in a.values)
         yield from (link.unless for link in self.links if link.unless)
         yield from {words for term in self.terms for words in (term.organ, term.part_of) if words}

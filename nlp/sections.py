@@ -128,14 +128,14 @@ class Page:
         return (sent.span(), heading.end()) if sent and heading else ((0, 0), sys.maxsize)
 
     def section_at(self, position: int) -> Section:
-        return self.sections[max(bisect_right(self.section_starts, position) - 1, 0)]
+        return self.sections[bisect_right(self.section_starts, position, 1) - 1]
 
     def bodies(self, kinds: Collection[str]) -> Iterator[Span]:
         """Where sections of some kinds stand, without their headings."""
         return ((s.body, s.end) for s in self.sections if s.kind in kinds)
 
     def sentence_at(self, position: int) -> int:
-        return max(bisect_right(self.sentence_starts, position) - 1, 0)
+        return bisect_right(self.sentence_starts, position, 1) - 1
 
     def block_at(self, position: int) -> Span | None:
         i = bisect_right(self.block_starts, position) - 1

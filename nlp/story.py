@@ -210,7 +210,7 @@ def is_treated_cancer(w: Witness, a: Asserted) -> bool:
     start, end = page.sentences[a.mention.sentence]
     if w.own_drugs and not general["off_treatment"].search(page.low):
         return True
-    if is_on_treatment(w, a):
+    if is_on_treatment(w, a) or is_given_its_drug(w, start, end):
         return True
     plainly = general["plainly_active"]
     words = plainly if says(w, "dated_treatment", start, end) else general["active_cancer"]
@@ -237,6 +237,15 @@ def end_of_next(w: Witness, a: Asserted) -> int:
     return w.page.sentences[min(a.mention.sentence + 1, len(w.page.sentences) - 1)][1]
 
 
+def is_given_its_drug(w: Witness, start: int, end: int) -> bool:
+    """Whether a sentence about the one cancer of a note says that a drug against cancers is being given."""
+    if any(f.kind == "cancer" and f.name not in (w.family.name, "metastasis") for f in w.named):
+        return False
+    low, given_now = w.page.low, w.catalog.story["given_now"].compiled
+    drugs = w.catalog.general["cancer_drugs"].finditer(low, start, end)
+    return any(given_now.search(low[max(start, m.start() - 45) : m.start()]) for m in drugs)
+
+
 def is_on_treatment(w: Witness, a: Asserted) -> bool:
     """Whether the next sentence says how the cancer is being treated: "He is in his third cycle of chemotherapy"."""
     return bool(says(w, "on_treatment", w.page.sentences[a.mention.sentence][1], end_of_next(w, a)))
@@ -259,14 +268,16 @@ def is_borne(w: Witness, a: Asserted) -> bool:
 def is_past_cancer(w: Witness, a: Asserted) -> bool:
     """Treated and gone: past words in its sentence and nothing active.
 
-    The operation that a diagnosis at discharge names is that of the stay.
+    The operation that a diagnosis at discharge names is that of the stay; one of a few weeks ago is not over.
     """
     past, low = w.catalog.general["past_cancer"], w.page.low
     start, end = w.page.sentences[a.mention.sentence]
     words = [m.group() for m in past.finditer(low, start, end)]
     if not words:
         return False
-    if all(map(w.catalog.story["operated"].compiled.fullmatch, words)) and w.sentences.is_of_stay(a.mention.start):
+    if all(map(w.catalog.story["operated"].compiled.fullmatch, words)) and (
+        w.sentences.is_of_stay(a.mention.start) or says(w, "at_hand", start, end)
+    ):
         return False
     section = w.page.section_at(a.mention.start)
     if says(w, "operated_for", section.start, section.body) and set(words) <= {"previous", "prior"}:

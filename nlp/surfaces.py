@@ -40,6 +40,11 @@ TUMOR_OF = re.compile(
     r"(adenocarcinoma|(?:squamous cell |(?:non )?small cell |transitional cell )?carcinoma|ca)"
     r" of the (?:(left|right) )?(.+)"
 )
+TUMOR_SHORT = (
+    ("adenocarcinoma", "adenoca"),
+    ("squamous cell carcinoma", "scc"),
+    ("transitional cell carcinoma", "tcc"),
+)
 SEEDED = re.compile(r"liver|lungs?$|brain|bone|pleura|peritoneum|skin")
 """Sites that a name of a tumor right before them may call the seat of a metastasis."""
 
@@ -69,6 +74,10 @@ def variants(surface: str) -> tuple[str, ...]:
     for form in sorted(forms):
         forms.update(sited(form))
     forms = {ARTICLE.sub(r"\1", form) for form in forms}
+    for form in sorted(forms):
+        for name, short in TUMOR_SHORT:
+            if name in form:
+                forms.add(form.replace(name, short))
     for form in sorted(forms):
         if "end stage" in form:
             forms.add(form.replace("end stage", "endstage"))

@@ -23,23 +23,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def project():
-    return make.project("alpha")
-
-
-@pytest.fixture
 def coder(project) -> User:
     return make.person(Role.CODER, project, "casey")
-
-
-@pytest.fixture
-def lead(project) -> User:
-    return make.person(Role.QA_LEAD, project)
-
-
-@pytest.fixture
-def manager(project) -> User:
-    return make.person(Role.MANAGER, project)
 
 
 def api(user: User | None = None) -> APIClient:

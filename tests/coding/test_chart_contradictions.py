@@ -23,22 +23,6 @@ DENIED = "Past medical history: No history of CHF.\nAssessment: Hypertension, at
 HAS = "Assessment: CHF stable, continue furosemide."
 
 
-@pytest.fixture
-def project() -> Project:
-    return make.project("alpha")
-
-
-@pytest.fixture
-def coder(project: Project) -> User:
-    return make.person(Role.CODER, project)
-
-
-@pytest.fixture
-def desk(client: Client, coder: User) -> Client:
-    client.force_login(coder)
-    return client
-
-
 def held(project: Project, coder: User, *texts: str, codes: tuple[str, ...] = ()) -> Chart:
     """A chart with one note a month, read by the rules themselves."""
     chart = make.chart(

@@ -84,11 +84,6 @@ def closed(project: Project, coder: User, lead: User, *days: pages.Day, **fields
 
 
 @pytest.fixture
-def project() -> Project:
-    return make.project("alpha")
-
-
-@pytest.fixture
 def coder(project) -> User:
     return make.person("coder", project, "casey", credential="CRC")
 

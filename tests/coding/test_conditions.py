@@ -33,21 +33,6 @@ def project() -> Project:
     return make.project("alpha", mute_after=2)
 
 
-@pytest.fixture
-def coder(project: Project) -> User:
-    return make.person(Role.CODER, project)
-
-
-@pytest.fixture
-def lead(project: Project) -> User:
-    return make.person(Role.QA_LEAD, project)
-
-
-@pytest.fixture
-def manager(project: Project) -> User:
-    return make.person(Role.MANAGER, project)
-
-
 def suggested(chart: Chart, rule: str = "ckd/ckd") -> Suggestion:
     """The chart's added N18.32, from a rule of the family."""
     Suggestion.objects.filter(chart=chart, icd10="N18.32").update(rule=rule)

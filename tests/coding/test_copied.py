@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from django.urls import reverse
 
-from coding.models import EvidenceSpan, Role
+from coding.models import EvidenceSpan
 from nlp.copied import LONGEST, copied_from, same, sentence_of
 from tests import make, pages
 
@@ -62,16 +62,6 @@ def test_of_several_records_the_newest_is_named() -> None:
 # --- In the chart
 
 CKD = {"mention": "CKD stage 3b", "assess": "stable", "treat": "losartan"}
-
-
-@pytest.fixture
-def project(db):
-    return make.project("alpha")
-
-
-@pytest.fixture
-def coder(project):
-    return make.person(Role.CODER, project)
 
 
 def chart_of(project, coder, *texts: str):

@@ -240,11 +240,6 @@ def test_a_chart_without_a_pdf_has_the_hash_that_it_always_had() -> None:
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def project():
-    return make.project("alpha")
-
-
 def with_pdf(*its_pages, codes=("E11.9",), **fields):
     return make.chart_line(make.encounter(notes=[pdfs.note(*its_pages, note_id="N1")], codes=codes), **fields)
 

@@ -24,16 +24,6 @@ def project():
 
 
 @pytest.fixture
-def coder(project):
-    return make.person(Role.CODER, project)
-
-
-@pytest.fixture
-def lead(project):
-    return make.person(Role.QA_LEAD, project)
-
-
-@pytest.fixture
 def asked(project, coder) -> Escalation:
     return queues.escalate(chart=pages.held_chart(project, coder), question=f" {QUESTION} ", by=coder)
 

@@ -25,18 +25,8 @@ EVER = Period(date(2000, 1, 1), date(2100, 12, 31))
 
 
 @pytest.fixture
-def project():
-    return make.project("alpha")
-
-
-@pytest.fixture
 def coder(project) -> User:
     return make.person(Role.CODER, project, "casey", credential="CRC")
-
-
-@pytest.fixture
-def lead(project) -> User:
-    return make.person(Role.QA_LEAD, project)
 
 
 def results(project: Project) -> list[dict[str, object]]:

@@ -15,20 +15,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def project():
-    return make.project("alpha")
-
-
-@pytest.fixture
 def coder(project):
     return make.person(Role.CODER, project, "coder")
-
-
-@pytest.fixture
-def desk(coder):
-    client = Client()
-    client.force_login(coder)
-    return client
 
 
 def test_no_two_commands_of_a_page_share_a_key_as_they_come() -> None:

@@ -26,16 +26,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def project() -> Project:
-    return make.project("alpha")
-
-
-@pytest.fixture
-def coder(project: Project) -> User:
-    return make.person(Role.CODER, project)
-
-
-@pytest.fixture
 def manager(project: Project) -> User:
     return make.person(Role.MANAGER, project, first_name="Morgan", last_name="Manager")
 

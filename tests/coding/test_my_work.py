@@ -23,11 +23,6 @@ REJECTED = {"N18.32": {"outcome": Outcome.REJECT, "reason": "negated"}}
 
 
 @pytest.fixture
-def project():
-    return make.project("alpha")
-
-
-@pytest.fixture
 def coder(project):
     return make.person(Role.CODER, project, "coder", first_name="Casey", last_name="Coder")
 

@@ -61,11 +61,6 @@ def project() -> Project:
 
 
 @pytest.fixture
-def coder(project: Project) -> User:
-    return make.person(Role.CODER, project)
-
-
-@pytest.fixture
 def charts(project: Project, coder: User) -> list[Chart]:
     """Every kind of member; some charts reviewed, one with a code struck, one still open."""
     found = [audits.coded_chart(project, coder, pages.missed_ckd(), enrollments=[enrollment(facts)]) for facts in CASES]

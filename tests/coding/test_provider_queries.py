@@ -14,7 +14,7 @@ from coding import provider_queries
 from coding.actions import provider_queries as actions
 from coding.actions import queues, suggestions
 from coding.actions.provider_queries import NotAQuery, NotSendable
-from coding.models import Chart, Project, ProviderQuery, Role, Suggestion, TrailEvent, User
+from coding.models import Chart, ProviderQuery, Role, Suggestion, TrailEvent, User
 from coding.permissions import NotAllowed
 from coding.provider_queries import draft, faults, practice
 from coding.refusals import NotAnAnswer
@@ -128,11 +128,6 @@ def test_of_a_record_that_was_not_read_nothing_is_said() -> None:
 
 
 # --- From an answer to a query
-
-
-@pytest.fixture
-def project(db) -> Project:
-    return make.project("alpha")
 
 
 @pytest.fixture

@@ -26,20 +26,10 @@ AGREE, OVERTURN = QAReview.Verdict.AGREE, QAReview.Verdict.OVERTURN
 
 
 @pytest.fixture
-def project():
-    return make.project("alpha")
-
-
-@pytest.fixture
 def coder(project) -> User:
     return make.person(
         Role.CODER, project, "quilby.zanthor", first_name="Quilby", last_name="Zanthor", credential="CRC-Q"
     )
-
-
-@pytest.fixture
-def lead(project) -> User:
-    return make.person(Role.QA_LEAD, project)
 
 
 def events(action: str) -> list[TrailEvent]:

@@ -22,11 +22,6 @@ def project():
     return make.project()
 
 
-@pytest.fixture
-def coder(project):
-    return make.person(Role.CODER, project)
-
-
 def ordered_by(project: Project, *keys: str) -> Project:
     Project.objects.filter(pk=project.pk).update(queue_order=list(keys))
     project.refresh_from_db()

@@ -20,16 +20,6 @@ from tests import make, pages
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def project():
-    return make.project("alpha")
-
-
-@pytest.fixture
-def coder(project) -> User:
-    return make.person(Role.CODER, project)
-
-
 def page(client: Client, user: User, url: str, **query: str) -> pages.Page:
     client.force_login(user)
     response = client.get(url, query)

@@ -37,23 +37,8 @@ def at(day: int, hour: int = 9, minute: int = 0, month: int = 7) -> datetime:
 
 
 @pytest.fixture
-def project():
-    return make.project("alpha")
-
-
-@pytest.fixture
 def coder(project) -> User:
     return make.person(Role.CODER, project, "casey", first_name="Casey", last_name="Coder")
-
-
-@pytest.fixture
-def lead(project) -> User:
-    return make.person(Role.QA_LEAD, project)
-
-
-@pytest.fixture
-def manager(project) -> User:
-    return make.person(Role.MANAGER, project)
 
 
 def sql(query: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -13,28 +13,12 @@ from django.urls import reverse
 import scoring
 from coding import scores
 from coding.actions import queues, suggestions
-from coding.models import Decision, Project, Role, TrailEvent, User
+from coding.models import Decision, Project, Role, TrailEvent
 from coding.workflow import Outcome
 from tests import audits, make, pages
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def project() -> Project:
-    return make.project("alpha")
-
-
-@pytest.fixture
-def coder(project) -> User:
-    return make.person(Role.CODER, project)
-
-
-@pytest.fixture
-def desk(client, coder):
-    client.force_login(coder)
-    return client
 
 
 @pytest.fixture(autouse=True)

@@ -15,13 +15,6 @@ def coder():
     return make.person(Role.CODER, make.project("demo"), "coder")
 
 
-@pytest.fixture
-def desk(coder):
-    client = Client()
-    client.force_login(coder)
-    return client
-
-
 @pytest.mark.parametrize("name", ["queue", "conditions", "settings"])
 def test_the_colours_look_the_same_at_the_head_of_every_page(desk, name) -> None:
     page = desk.get(reverse(name)).content.decode()

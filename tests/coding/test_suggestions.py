@@ -36,11 +36,6 @@ def project() -> Project:
     return make.project()
 
 
-@pytest.fixture
-def coder(project: Project) -> User:
-    return make.person(Role.CODER, project)
-
-
 def in_review(project: Project, coder: User, *encounters: dict[str, Any], **fields: Any) -> Chart:
     chart = read_all(make.chart(project, *encounters, **fields))
     queues.claim(chart=chart, by=coder)

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from coding.actions import qa, queues, suggestions
-from coding.models import Chart, Decision, EvidenceSpan, Note, Project, QAReview, Role, Suggestion, TrailEvent, User
+from coding.models import Chart, Decision, EvidenceSpan, Note, Project, QAReview, Role, Suggestion, TrailEvent
 from coding.permissions import NotAllowed
 from coding.workflow import ChartStatus, Outcome, SpanLabel, SuggestionStatus
 from tests import audits, make, pages
@@ -21,29 +21,8 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def project():
-    return make.project("alpha")
-
-
-@pytest.fixture
-def coder(project) -> User:
-    return make.person(Role.CODER, project)
-
-
-@pytest.fixture
-def lead(project) -> User:
-    return make.person(Role.QA_LEAD, project)
-
-
-@pytest.fixture
 def chart(project, coder) -> Chart:
     return pages.held_chart(project, coder)
-
-
-@pytest.fixture
-def desk(client, coder) -> Client:
-    client.force_login(coder)
-    return client
 
 
 def open_page(client: Client, chart: Chart) -> pages.Page:

@@ -17,18 +17,8 @@ SENTINEL = "Quarringtonian"
 
 
 @pytest.fixture
-def project():
-    return make.project("alpha")
-
-
-@pytest.fixture
 def coder(project) -> User:
     return make.person(Role.CODER, project, first_name="Casey", last_name="Coder")
-
-
-@pytest.fixture
-def lead(project) -> User:
-    return make.person(Role.QA_LEAD, project)
 
 
 @pytest.fixture

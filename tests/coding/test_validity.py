@@ -23,11 +23,6 @@ SIGNED = {"status": "signed", "name": "Ada Byron", "credential": "MD", "date": "
 PROVIDER = {"npi": "1000000129", "specialty": "11", "name": "Ada Byron", "credential": "MD"}
 
 
-@pytest.fixture
-def project() -> Project:
-    return make.project("alpha")
-
-
 def visit(day: str = "2026-03-02", **fields: Any) -> dict[str, Any]:
     """An office visit for which nothing is missing."""
     claim = {"icn": f"ICN{day}", "type": "P", "place_of_service": "11", "accepted": True, "lines": [line()]}

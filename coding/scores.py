@@ -25,9 +25,6 @@ from scoring.tables import load_release, load_year
 # What the enrollment has to say before a Medicare model can choose its segment.
 ENTITLEMENT = {"cms-hcc": ("dual", "orec"), "pace": ("dual", "orec"), "esrd": ("dual", "orec"), "rxhcc": ("orec",)}
 
-# Whether a code maps to a payment HCC does not depend on the person; any will do.
-ANYBODY = {"age": 70, "sex": "F"}
-
 
 @dataclass(frozen=True, order=True)
 class Source:
@@ -247,6 +244,17 @@ def deletion_effects(chart: Chart, deleted: Sequence[tuple[int, str]], *, with_a
     return effects
 
 
+def for_anybody(program: str, year: int, codes: Collection[str]) -> scoring.Score:
+    """A score for the sake of its HCCs: which a code maps to, and drops, does not depend on the person."""
+    options = {"frailty": "0"} if program == "pace" else {}
+    return scoring.score(program, year, {"age": 70, "sex": "F"}, codes, **options)
+
+
+def main_model(score: scoring.Score) -> scoring.ModelScore:
+    """That of a blend that weighs most."""
+    return max(score.models, key=lambda model: model.weight)
+
+
 def risk_adjusting(chart: Chart, codes: Collection[str]) -> set[str]:
     """Those of the codes that carry a payment HCC in one of the project's programs.
 
@@ -255,10 +263,7 @@ def risk_adjusting(chart: Chart, codes: Collection[str]) -> set[str]:
     paying: set[str] = set()
     for program in programs(chart):
         try:
-            year = payment_year(chart, program)
-            unmapped = scoring.score(
-                program, year, ANYBODY, codes, **({"frailty": "0"} if program == "pace" else {})
-            ).unmapped
+            unmapped = for_anybody(program, payment_year(chart, program), codes).unmapped
         except scoring.ScoringError:
             return set(codes)
         bare = {code.replace(".", "") for code in unmapped}
@@ -270,9 +275,7 @@ def risk_adjusting(chart: Chart, codes: Collection[str]) -> set[str]:
 def trumped_hccs(program: str, year: int, codes: frozenset[str]) -> frozenset[str]:
     """The payment HCCs of the codes that a higher one among them drops, for anybody."""
     try:
-        frailty = {"frailty": "0"} if program == "pace" else {}
-        score = scoring.score(program, year, ANYBODY, sorted(codes), **frailty)
-        return frozenset(max(score.models, key=lambda model: model.weight).dropped)
+        return frozenset(main_model(for_anybody(program, year, sorted(codes))).dropped)
     except scoring.ScoringError:
         return frozenset()
 
@@ -281,9 +284,7 @@ def trumped_hccs(program: str, year: int, codes: frozenset[str]) -> frozenset[st
 def payment_hccs(program: str, year: int, code: str) -> frozenset[str]:
     """The payment HCCs that the code maps to, for anybody; empty for none, and where a program's tables are missing."""
     try:
-        frailty = {"frailty": "0"} if program == "pace" else {}
-        score = scoring.score(program, year, ANYBODY, [code], **frailty)
-        return frozenset(max(score.models, key=lambda model: model.weight).hccs)
+        return frozenset(main_model(for_anybody(program, year, [code])).hccs)
     except scoring.ScoringError:
         return frozenset()
 

@@ -33,7 +33,7 @@ from coding.permissions import NotAllowed, Permission, can, can_override_evidenc
 from coding.refusals import NotAnAnswer
 from coding.views import as_id, chosen_project, saying
 from coding.views.charts import open_to
-from coding.views.reports import Tab
+from coding.views.reports import Tab, tabs_of
 from coding.workflow import ChartStatus, SpanLabel, SuggestionKind
 
 CHARTS = 20
@@ -47,11 +47,7 @@ def tabs(user: User, project: Project, current: str) -> list[Tab]:
         ("Release", "release_page", Permission.SEE_RELEASE),
         ("Overpayments", "overpayments", Permission.SEE_OVERPAYMENTS),
     )
-    return [
-        Tab(label, f"{reverse(name)}?project={project.name}", name == current)
-        for label, name, permission in found
-        if can(user, permission, project)
-    ]
+    return tabs_of(user, project, current, found)
 
 
 def a_day(text: str, *, needed: bool = True) -> date | None:

@@ -24,7 +24,7 @@ from coding.permissions import Permission, can
 from coding.templatetags.report_numbers import family_label
 from coding.views import chosen_project, saying
 from coding.views.charts import open_to
-from coding.views.reports import Tab
+from coding.views.reports import Tab, tabs_of
 from coding.views.seen import REASON_WORDS, page_of
 from coding.workflow import RunStatus, SuggestionStatus
 from nlp.cards import Card, Figure, cards, figures, stored_figures
@@ -33,9 +33,9 @@ from nlp.explain import explain
 CHARTS_SHOWN = 20
 
 
-def tabs(current: str, project: Project) -> list[Tab]:
-    found = (("Conditions", "conditions"), ("Try the rules", "try_rules"))
-    return [Tab(label, f"{reverse(name)}?project={project.name}", name == current) for label, name in found]
+def tabs(user: User, project: Project, current: str) -> list[Tab]:
+    may = Permission.SEE_RULES
+    return tabs_of(user, project, current, (("Conditions", "conditions", may), ("Try the rules", "try_rules", may)))
 
 
 # --- The list ------------------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def conditions(request: HttpRequest) -> HttpResponse:
     context = {
         "project": project,
         "projects": projects,
-        "tabs": tabs("conditions", project),
+        "tabs": tabs(user, project, "conditions"),
         "rows": shown,
         "own": sum(not r.card.is_rare for r in rows),
         "rare": sum(r.card.is_rare for r in rows),
@@ -238,7 +238,7 @@ def condition(request: HttpRequest, name: str) -> HttpResponse:
     context = {
         "project": project,
         "projects": projects,
-        "tabs": tabs("conditions", project),
+        "tabs": tabs(user, project, "conditions"),
         "card": card,
         "counting": [e for e in card.examples if e.counts],
         "near_misses": [e for e in card.examples if not e.counts],
@@ -340,7 +340,7 @@ def try_rules(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "project": project,
         "projects": projects,
-        "tabs": tabs("try_rules", project),
+        "tabs": tabs(user, project, "try_rules"),
         "said": said,
         "longest": LONGEST,
         "may_see_cards": True,

@@ -51,6 +51,11 @@ def tabs(user: User, project: Project, current: str) -> list[Tab]:
         ("Policy", "policy", Permission.CHANGE_POLICY),
         ("Base rates", "rates", Permission.SEE_MONEY),
     )
+    return tabs_of(user, project, current, found)
+
+
+def tabs_of(user: User, project: Project, current: str, found: Iterable[tuple[str, str, Permission]]) -> list[Tab]:
+    """Those of a room's pages (label, URL name, permission) that the person may open."""
     return [
         Tab(label, f"{reverse(name)}?project={project.name}", name == current)
         for label, name, permission in found

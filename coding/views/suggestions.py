@@ -37,6 +37,14 @@ FAVOURITES, RECENT, LOOKED_BACK = 20, 8, 60
 NEEDS_PANEL = (Outcome.REJECT, Outcome.DELETE, Outcome.CHANGE, Outcome.QUERY)
 
 
+def chart_in_review(request: HttpRequest, pk: int) -> Chart:
+    """The chart, for the coder who holds it; a chart that the person may not see is a 404."""
+    user: User = request.user  # type: ignore[assignment]
+    chart = get_object_or_404(open_to(request), pk=pk)
+    check_can_code_chart(user, chart)
+    return chart
+
+
 def chosen(request: HttpRequest, chart: Chart) -> list[Suggestion]:
     """The suggestions that the form, or the address, names: one code of the chart, on one or more dates of service."""
     named = (request.POST if request.method == "POST" else request.GET).getlist("s")
@@ -144,14 +152,13 @@ def read_of(request: HttpRequest) -> set[int]:
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
     """One answer for all dates that the form names, or for one of them; together or not at all."""
     user: User = request.user  # type: ignore[assignment]
-    chart = get_object_or_404(open_to(request), pk=pk)
-    check_can_code_chart(user, chart)
+    chart = chart_in_review(request, pk)
     typed = {name: request.POST.get(name, "") for name in ("icd10", "reason", "comment")}
-    try:
-        asked = chosen(request, chart)
+    asked: list[Suggestion] = []
+    with saying(request, otherwise="Choose an answer."):
         outcome = Outcome(request.POST.get("outcome", ""))
-    except (NotAnAnswer, ValueError) as error:
-        messages.error(request, str(error))
+        asked = chosen(request, chart)
+    if not asked:
         return redirect("chart", chart.pk)
     key = card_key(chart, asked)
     panel = outcome.value if outcome in NEEDS_PANEL else ""
@@ -210,8 +217,7 @@ def already_so(suggestion: Suggestion, outcome: Outcome, typed: dict[str, str], 
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Take back the answers to the named suggestions, or the newest answer of the person on this chart."""
     user: User = request.user  # type: ignore[assignment]
-    chart = get_object_or_404(open_to(request), pk=pk)
-    check_can_code_chart(user, chart)
+    chart = chart_in_review(request, pk)
     answered = chart.suggestions.live().exclude(status=SuggestionStatus.OPEN)
     if "s" not in request.POST:
         newest = answered.filter(decisions__decided_by=user).order_by("-decisions__pk").first()
@@ -249,9 +255,7 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 def evidence(request: HttpRequest, pk: int) -> HttpResponse:
     """The evidence of a card's open questions, to be corrected: a form in the page's dialog, or a page of its own."""
-    user: User = request.user  # type: ignore[assignment]
-    chart = get_object_or_404(open_to(request), pk=pk)
-    check_can_code_chart(user, chart)
+    chart = chart_in_review(request, pk)
     with saying(request):
         return evidence_form(request, chart, chosen(request, chart))
     return redirect("chart", chart.pk)
@@ -271,8 +275,7 @@ def evidence_form(
 def change_evidence(request: HttpRequest, pk: int, span: int) -> HttpResponse:
     """A piece of evidence under another letter, or taken away."""
     user: User = request.user  # type: ignore[assignment]
-    chart = get_object_or_404(open_to(request), pk=pk)
-    check_can_code_chart(user, chart)
+    chart = chart_in_review(request, pk)
     of_chart = EvidenceSpan.objects.filter(suggestion__chart=chart).select_related("suggestion__encounter", "note")
     changed = get_object_or_404(of_chart, pk=span)
     key = card_key(chart, [changed.suggestion])
@@ -294,12 +297,11 @@ def change_evidence(request: HttpRequest, pk: int, span: int) -> HttpResponse:
 def tag(request: HttpRequest, pk: int) -> HttpResponse:
     """Text that a person marks as evidence of a card's question, on the date of service that the text is of."""
     user: User = request.user  # type: ignore[assignment]
-    chart = get_object_or_404(open_to(request), pk=pk)
-    check_can_code_chart(user, chart)
-    try:
+    chart = chart_in_review(request, pk)
+    asked: list[Suggestion] = []
+    with saying(request):
         asked = chosen(request, chart)
-    except NotAnAnswer as error:
-        messages.error(request, str(error))
+    if not asked:
         return redirect("chart", chart.pk)
     key = card_key(chart, asked)
     try:
@@ -320,8 +322,7 @@ def tag(request: HttpRequest, pk: int) -> HttpResponse:
 def add(request: HttpRequest, pk: int) -> HttpResponse:
     """A code that the rules did not find, with the text that shows it."""
     user: User = request.user  # type: ignore[assignment]
-    chart = get_object_or_404(open_to(request), pk=pk)
-    check_can_code_chart(user, chart)
+    chart = chart_in_review(request, pk)
     problem = ""
     if request.method == "POST":
         try:

@@ -4,30 +4,25 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from django.db.models import Count
 
 from coding.models import Decision, Mute, Project, Suggestion
 from coding.models.suggestions import DecisionQuerySet
+from coding.proportions import share
 from coding.workflow import Outcome, SuggestionKind, SuggestionStatus, family_of
 
 
 @dataclass(frozen=True)
-class Acceptance:
-    """Suggested additions of one family by what has become of them. What a coder added by hand is not among them.
-
-    since: for a family that was muted once, the answers since it was unmuted, which are those that the policy counts.
-    """
+class Answers:
+    """What coders answered to the suggested additions of one family."""
 
     family: str
     accepted: int = 0
     changed: int = 0
     rejected: int = 0
     queried: int = 0
-    open: int = 0
-    muted: int = 0
-    since: "Acceptance | None" = None
 
     @property
     def taken(self) -> int:
@@ -41,7 +36,19 @@ class Acceptance:
     @property
     def rate(self) -> Decimal | None:
         """Accepted or changed, of those accepted, changed or rejected; 3 decimals, None without one."""
-        return (Decimal(self.taken) / self.judged).quantize(Decimal("0.001"), ROUND_HALF_UP) if self.judged else None
+        return share(self.taken, self.judged)
+
+
+@dataclass(frozen=True)
+class Acceptance(Answers):
+    """Suggested additions of one family by what has become of them. What a coder added by hand is not among them.
+
+    since: for a family that was muted once, the answers since it was unmuted, which are those that the policy counts.
+    """
+
+    open: int = 0
+    muted: int = 0
+    since: "Acceptance | None" = None
 
     @property
     def counted(self) -> "Acceptance":

@@ -1,22 +1,23 @@
-"""Capture, productivity and agreement: frozen rows from querysets. Every number names what it counts."""
+"""Capture and productivity: frozen rows from querysets. Every number names what it counts."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from math import sqrt
 from typing import NamedTuple
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from coding import release, scores
-from coding.models import Assignment, Chart, Decision, Enrollment, Project, QAReview, QASample, Suggestion, User
+from coding.acceptance import Answers
+from coding.models import Assignment, Chart, Decision, Enrollment, Project, QAReview, Suggestion, User
 from coding.money import WITH_RATES, Cost, Estimate, Rates
+from coding.proportions import share, wilson
 from coding.validity import rules_of
-from coding.workflow import ChartStatus, Outcome, SuggestionKind
+from coding.workflow import ChartStatus, Outcome, SuggestionKind, family_of
 
 IDLE_AFTER = timedelta(minutes=5)
 DAYS_SHOWN = 30
@@ -97,29 +98,10 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class ConditionRow:
+class ConditionRow(Answers):
     """Suggested additions of one condition family: how many were offered, and what became of them."""
 
-    family: str
-    offered: int
-    accepted: int
-    changed: int
-    rejected: int
-    queried: int
-
-    @property
-    def taken(self) -> int:
-        return self.accepted + self.changed
-
-    @property
-    def judged(self) -> int:
-        """Answered yes or no: a query is neither."""
-        return self.taken + self.rejected
-
-    @property
-    def acceptance(self) -> Decimal | None:
-        """Accepted or changed, of those accepted, changed or rejected; 3 decimals, None without one."""
-        return share(self.taken, self.judged)
+    offered: int = 0
 
 
 @dataclass(frozen=True)
@@ -289,7 +271,7 @@ def condition_rows(answers: Iterable[Answer]) -> list[ConditionRow]:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for answer in answers:
         if answer.kind == SuggestionKind.ADD:
-            counts[(answer.rule or "other").split("/")[0]][answer.outcome] += 1
+            counts[family_of(answer.rule or "other")][answer.outcome] += 1
     rows = [
         ConditionRow(
             family,
@@ -332,7 +314,7 @@ def coder_rows(project: Project, period: Period, finished: list[Assignment], ans
     add, check = SuggestionKind.ADD, SuggestionKind.CHECK
     rows = []
     for pk, user in coders.items():
-        interval = wilson(agreed[pk], audited[pk])
+        low, high = wilson(agreed[pk], audited[pk]) or (None, None)
         rows.append(
             CoderRow(
                 coder=user.display_name,
@@ -343,8 +325,8 @@ def coder_rows(project: Project, period: Period, finished: list[Assignment], ans
                 active=active[pk],
                 agreed=agreed[pk],
                 audited=audited[pk],
-                low=interval[0] if interval else None,
-                high=interval[1] if interval else None,
+                low=low,
+                high=high,
             )
         )
     return sorted(rows, key=lambda row: row.coder)
@@ -435,286 +417,3 @@ def _chunks(charts: QuerySet[Chart]) -> Iterator[list[Chart]]:
     while batch := list(found.filter(pk__gt=last)[:SCORED_AT_ONCE]):
         yield batch
         last = batch[-1].pk
-
-
-# --- One's own work ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Stood:
-    """A person's answers on one condition, or on the codes that were there (family ""), and which of them stood.
-
-    yes: accepted or kept; no: rejected or deleted. A change or a query is neither. An answer stood if the final one
-    says the same: the newest that was given, or the auditor's where QA overturned that one and it was not rebutted.
-    """
-
-    family: str
-    yes: int
-    yes_stood: int
-    no: int
-    no_stood: int
-
-    @property
-    def acceptance(self) -> Decimal | None:
-        return share(self.yes, self.yes + self.no)
-
-    @property
-    def final_acceptance(self) -> Decimal | None:
-        """What the acceptance came to in the end: a yes that fell counts as no, a no that fell as yes."""
-        return share(self.yes_stood + self.no - self.no_stood, self.yes + self.no)
-
-
-@dataclass(frozen=True)
-class Own:
-    """A coder's own period: pace beside accuracy, in all and by week (its Monday); answers that stood; what QA
-    overturned, newest first, each with the key of its card on the review page (`card`). Nobody is ranked."""
-
-    period: Period
-    row: CoderRow
-    weeks: tuple[tuple[date, CoderRow], ...]
-    stood: tuple[Stood, ...]
-    returned: tuple[QAReview, ...]
-
-
-class Given(NamedTuple):
-    """A decision as one's own work is counted from it."""
-
-    pk: int
-    suggestion: int
-    chart: int
-    kind: str
-    rule: str
-    outcome: str
-    by: int
-    at: datetime
-
-
-def own(person: User, project: Project, period: Period) -> Own:
-    """The person's own work in one project, from the charts that they finished in the period and the audits that were
-    settled in it. Three queries, however much there is."""
-    start, end = period.bounds
-    finished = finished_in(project, period).filter(coder=person)
-    turns = list(finished)
-    decisions = Decision.objects.filter(suggestion__chart__in=finished.values("chart")).order_by("pk")
-    of_suggestion = ("suggestion", "suggestion__chart", "suggestion__kind", "suggestion__rule")
-    given = [Given(*row) for row in decisions.values_list("pk", *of_suggestion, "outcome", "decided_by", "decided_at")]
-    # What an audit says is the coder's to know once it is concluded.
-    settled = QAReview.objects.filter(sample__project=project, decision__decided_by=person).exclude(
-        Q(verdict="") | Q(decision__suggestion__chart__status=ChartStatus.IN_QA)
-    )
-    of_card = Suggestion.objects.live().filter(
-        chart=OuterRef("decision__suggestion__chart"),
-        kind=OuterRef("decision__suggestion__kind"),
-        icd10=OuterRef("decision__suggestion__icd10"),
-    )
-    in_period = Q(settled_at__gte=start, settled_at__lt=end)
-    reviews = list(
-        settled.filter(in_period | Q(decision__suggestion__chart__in=finished.values("chart")))
-        .select_related("decision__suggestion__encounter")
-        .annotate(card=Subquery(of_card.order_by("pk").values("pk")[:1]))
-        .order_by("-settled_at", "-pk")
-    )
-    audited = [one for one in reviews if one.settled_at and start <= one.settled_at < end]
-    mine = [one for one in given if one.by == person.pk]
-    turns_of: dict[date, list[Assignment]] = defaultdict(list)
-    audits_of: dict[date, list[QAReview]] = defaultdict(list)
-    for turn in turns:
-        if turn.released_at:
-            turns_of[_monday(turn.released_at)].append(turn)
-    for one in audited:
-        if one.settled_at:
-            audits_of[_monday(one.settled_at)].append(one)
-    weeks = sorted({*turns_of, *audits_of})
-    return Own(
-        period,
-        own_row(person, turns, mine, audited),
-        tuple((week, own_row(person, turns_of[week], mine, audits_of[week])) for week in weeks),
-        tuple(stood(person, given, reviews)),
-        tuple(one for one in audited if one.verdict == QAReview.Verdict.OVERTURN),
-    )
-
-
-def _monday(moment: datetime) -> date:
-    day = moment.astimezone(UTC).date()
-    return day - timedelta(days=day.weekday())
-
-
-def own_row(person: User, turns: list[Assignment], mine: list[Given], audited: Sequence[QAReview]) -> CoderRow:
-    """The person's pace on these turns beside their accuracy in these audits."""
-    charts = {turn.chart_id for turn in turns}
-    events: dict[int, list[datetime]] = defaultdict(list)
-    for turn in turns:
-        events[turn.chart_id] += [turn.claimed_at, *([turn.released_at] if turn.released_at else [])]
-    last: dict[int, Given] = {}
-    for one in mine:
-        if one.chart in charts:
-            events[one.chart].append(one.at)
-            last[one.suggestion] = one
-    answers = Counter((one.kind, one.outcome) for one in last.values() if one.outcome != Outcome.REOPEN)
-    agreed = sum(one.verdict == QAReview.Verdict.AGREE for one in audited)
-    interval = wilson(agreed, len(audited))
-    add, check = SuggestionKind.ADD, SuggestionKind.CHECK
-    return CoderRow(
-        coder=person.display_name,
-        charts=len(charts),
-        decisions=answers.total(),
-        additions=answers[add, Outcome.ACCEPT] + answers[add, Outcome.CHANGE],
-        deletions=answers[check, Outcome.DELETE],
-        active=sum((active_time(moments) for moments in events.values()), timedelta()),
-        agreed=agreed,
-        audited=len(audited),
-        low=interval[0] if interval else None,
-        high=interval[1] if interval else None,
-    )
-
-
-YES, NO = (Outcome.ACCEPT, Outcome.KEEP), (Outcome.REJECT, Outcome.DELETE)
-
-
-def stood(person: User, given: list[Given], reviews: Sequence[QAReview]) -> list[Stood]:
-    """What the person first answered, against what is final; most answers first."""
-    verdicts = {review.decision.suggestion_id: review for review in reversed(reviews)}  # the newest of each
-    first: dict[int, Given] = {}
-    final: dict[int, Given] = {}
-    for one in given:
-        if one.outcome == Outcome.REOPEN:
-            # Taken back before QA saw it, it was no answer; afterwards the first one is what is asked about.
-            review = verdicts.get(one.suggestion)
-            if not (review and review.settled_at and review.settled_at <= one.at):
-                first.pop(one.suggestion, None)
-            continue
-        if one.by == person.pk:
-            first.setdefault(one.suggestion, one)
-        final[one.suggestion] = one
-    counts: dict[str, Counter[tuple[bool, bool]]] = defaultdict(Counter)
-    for suggestion, answer in first.items():
-        said = _says_yes(answer.outcome)
-        newest, review = final[suggestion], verdicts.get(suggestion)
-        if review and review.decision_id == newest.pk and review.verdict == QAReview.Verdict.OVERTURN:
-            rebutted = review.coder_response == QAReview.CoderResponse.REBUTTED
-            end = _says_yes(newest.outcome if rebutted else review.own_outcome)
-        else:
-            end = _says_yes(newest.outcome)
-        if said is not None:
-            family = "" if answer.kind == SuggestionKind.CHECK else (answer.rule or "other").split("/")[0]
-            counts[family][said, said == end] += 1
-    rows = [
-        Stood(family, c[True, True] + c[True, False], c[True, True], c[False, True] + c[False, False], c[False, True])
-        for family, c in counts.items()
-    ]
-    return sorted(rows, key=lambda row: (-row.yes - row.no, row.family))
-
-
-def _says_yes(outcome: str) -> bool | None:
-    return True if outcome in YES else False if outcome in NO else None
-
-
-# --- Agreement -----------------------------------------------------------------------------------------------------
-
-# What an answer says about the code, so that additions and checks are judged by one scale.
-SAYS = {
-    Outcome.ACCEPT: "stands",
-    Outcome.KEEP: "stands",
-    Outcome.REJECT: "goes",
-    Outcome.DELETE: "goes",
-    Outcome.CHANGE: "another code",
-    Outcome.QUERY: "ask",
-}
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How far auditor and coder agree on the decisions of one sample.
-
-    reviews: decisions drawn. answered: those with the auditor's own, blind answer. same: blind answers that equal the
-    coder's, the code included. kappa: Cohen's, of the blind answers. settled, agreed: after both answers were seen.
-    low, high: 95 % Wilson interval of agreed among settled.
-    """
-
-    reviews: int = 0
-    answered: int = 0
-    same: int = 0
-    kappa: Decimal | None = None
-    settled: int = 0
-    agreed: int = 0
-    low: Decimal | None = None
-    high: Decimal | None = None
-
-    @property
-    def share(self) -> Decimal | None:
-        return share(self.agreed, self.settled)
-
-
-class Audited(NamedTuple):
-    """Two answers to one question, and the verdict, as far as there are any."""
-
-    own: str
-    own_code: str
-    theirs: str
-    their_code: str
-    verdict: str
-
-    @property
-    def is_same(self) -> bool:
-        """The same answer; a change only if it puts the same code."""
-        return self.own == self.theirs and (self.own != Outcome.CHANGE or self.own_code == self.their_code)
-
-
-def agreements(samples: Iterable[QASample]) -> dict[int, Agreement]:
-    """The agreement in each sample, in one query."""
-    found = QAReview.objects.filter(sample__in=list(samples)).values_list(
-        "sample", "own_outcome", "own_icd10", "decision__outcome", "decision__icd10", "verdict"
-    )
-    of_sample: dict[int, list[Audited]] = defaultdict(list)
-    for sample, *row in found:
-        of_sample[sample].append(Audited(*row))
-    return {sample: agreement(audited) for sample, audited in of_sample.items()}
-
-
-def agreement(audited: Iterable[Audited]) -> Agreement:
-    drawn = list(audited)
-    answered = [one for one in drawn if one.own]
-    settled = [one for one in drawn if one.verdict]
-    agreed = sum(one.verdict == QAReview.Verdict.AGREE for one in settled)
-    interval = wilson(agreed, len(settled))
-    return Agreement(
-        reviews=len(drawn),
-        answered=len(answered),
-        same=sum(one.is_same for one in answered),
-        kappa=cohens_kappa([(SAYS[Outcome(one.own)], SAYS[Outcome(one.theirs)]) for one in answered]),
-        settled=len(settled),
-        agreed=agreed,
-        low=interval[0] if interval else None,
-        high=interval[1] if interval else None,
-    )
-
-
-def cohens_kappa(pairs: list[tuple[str, str]]) -> Decimal | None:
-    """Agreement of two raters beyond chance (Cohen 1960), three decimals.
-
-    None without a pair, and where both raters gave one and the same answer throughout: chance then explains all.
-    """
-    n = len(pairs)
-    first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
-    by_chance = sum(first[answer] * second[answer] for answer in first)  # times n squared
-    if not n or by_chance == n * n:
-        return None
-    observed = sum(a == b for a, b in pairs)  # times n
-    return (Decimal(observed * n - by_chance) / (n * n - by_chance)).quantize(Decimal("0.001"))
-
-
-def share(part: int, whole: int) -> Decimal | None:
-    """A part of a whole, from 0 to 1, three decimals; None of nothing."""
-    return (Decimal(part) / whole).quantize(Decimal("0.001")) if whole else None
-
-
-def wilson(successes: int, n: int) -> tuple[Decimal, Decimal] | None:
-    """95 % interval of a proportion (Wilson 1927), three decimals; None without an observation."""
-    if not n:
-        return None
-    z = 1.959964
-    p = successes / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    low, high = (Decimal(max(0.0, min(1.0, x))).quantize(Decimal("0.001")) for x in (middle - half, middle + half))
-    return low, high

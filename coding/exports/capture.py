@@ -24,8 +24,9 @@ def rows(project: Project, period: Period) -> Iterator[tuple[object, ...]]:
         for measure in ("charts", "not_known", "before", "after", "change"):
             yield "as paid", f"{paid.program} {paid.payment_year}", measure, getattr(paid, measure)
     for row in report.conditions:
-        for measure in ("offered", "accepted", "changed", "rejected", "queried", "acceptance"):
+        for measure in ("offered", "accepted", "changed", "rejected", "queried"):
             yield "conditions", row.family, measure, getattr(row, measure)
+        yield "conditions", row.family, "acceptance", row.rate
     for coder in report.coders:
         for measure in (
             "charts", "decisions", "additions", "deletions", "charts_per_hour", "accuracy", "audited", "low", "high",

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from coding import reports
+from coding import own_work, reports
 from coding.models import User
 from coding.permissions import Permission
 from coding.views import chosen_project
@@ -36,7 +36,7 @@ def my_work(request: HttpRequest) -> HttpResponse:
         "periods": PERIODS,
         "asked": asked,
         "problem": problem,
-        "own": reports.own(user, project, period),
+        "own": own_work.own(user, project, period),
         "idle_minutes": reports.IDLE_AFTER.seconds // 60,
     }
     return render(request, "mine/work.html", context, status=400 if problem else 200)

@@ -17,13 +17,14 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from coding import contradictions, reports, validity
+from coding import agreement, contradictions, validity
 from coding.actions import qa, trail
 from coding.models import Assignment, Chart, Escalation, Project, QAReview, QASample, User
 from coding.permissions import Permission, can, check_can
 from coding.refusals import NotAnAnswer, Refused
 from coding.views import as_id, chosen_project, saying
 from coding.views import reading as chart_reading
+from coding.views.charts import open_to
 from coding.views.reading import COMMANDS, Answer, Reading
 from coding.workflow import ANSWERS, CHANGE_REASONS, REASONS, REASONS_FOR, ChartStatus, Outcome
 
@@ -106,7 +107,7 @@ def room_context(
     people = User.objects.in_bulk([row["finisher"] for row in by_coder if row["finisher"]])
     samples = Paginator(project.qa_samples.select_related("drawn_by").annotate(n=Count("charts")).order_by("-pk"), ROWS)
     page = samples.get_page(request.GET.get("page"))
-    agreements = reports.agreements(page.object_list)
+    agreements = agreement.agreements(page.object_list)
     return {
         "project": project,
         "projects": projects,
@@ -116,7 +117,7 @@ def room_context(
         "people": {pk: person.display_name for pk, person in people.items()},
         "in_qa": Chart.objects.filter(member__project=project, status=ChartStatus.IN_QA).count(),
         "returned": returned_charts(project),
-        "samples": [(sample, agreements.get(sample.pk, reports.Agreement())) for sample in page.object_list],
+        "samples": [(sample, agreements.get(sample.pk, agreement.Agreement())) for sample in page.object_list],
         "page": page,
         "query": f"project={project.name}",
         "form": form or DrawForm(initial={"percentage": PERCENTAGE, "seed": secrets.randbelow(1_000_000)}),
@@ -193,7 +194,7 @@ def sample(request: HttpRequest, pk: int) -> HttpResponse:
         "sample": sample,
         "project": sample.project,
         "rows": list(charts.values()),
-        "agreement": reports.agreements([sample]).get(sample.pk, reports.Agreement()),
+        "agreement": agreement.agreements([sample]).get(sample.pk, agreement.Agreement()),
         "following": next((r.chart for r in charts.values() if r.chart.status == ChartStatus.IN_QA), None),
     }
     return render(request, "qa/sample.html", context)
@@ -212,7 +213,7 @@ class Item:
     @property
     def is_same(self) -> bool:
         theirs = self.review.decision
-        audited = reports.Audited(
+        audited = agreement.Audited(
             self.review.own_outcome, self.review.own_icd10, theirs.outcome, theirs.icd10, self.review.verdict
         )
         return audited.is_same
@@ -348,7 +349,7 @@ def read_audit(chart: Chart, *, with_record: bool = True) -> Audit:
 def chart_in_audit(request: HttpRequest, pk: int) -> Chart:
     """The chart, for somebody who may audit; a chart that they may not see is a 404."""
     user: User = request.user  # type: ignore[assignment]
-    chart = get_object_or_404(Chart.objects.visible_to(user).select_related("member__project").distinct(), pk=pk)
+    chart = get_object_or_404(open_to(request), pk=pk)
     check_can(user, Permission.AUDIT, chart.project)
     return chart
 
@@ -433,11 +434,11 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
     """The auditor's own answer to one question, on all the dates that the form names."""
     user: User = request.user  # type: ignore[assignment]
     chart = chart_in_audit(request, pk)
-    try:
-        reviews = chosen_reviews(request, chart)
+    reviews: list[QAReview] = []
+    with saying(request, otherwise="Choose an answer."):
         outcome = Outcome(request.POST.get("outcome", ""))
-    except (NotAnAnswer, ValueError) as error:
-        messages.error(request, str(error) if isinstance(error, NotAnAnswer) else "Choose an answer.")
+        reviews = chosen_reviews(request, chart)
+    if not reviews:
         return redirect("qa_audit", chart.pk)
     panel = outcome.value if outcome in REASONS_FOR else ""
     try:
@@ -462,11 +463,11 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
     """Agree with the coder on the named decisions, or overturn them with a word to the coder."""
     user: User = request.user  # type: ignore[assignment]
     chart = chart_in_audit(request, pk)
-    try:
-        reviews = chosen_reviews(request, chart)
+    reviews: list[QAReview] = []
+    with saying(request, otherwise="Agree or overturn."):
         verdict = QAReview.Verdict(request.POST.get("verdict", ""))
-    except (NotAnAnswer, ValueError) as error:
-        messages.error(request, str(error) if isinstance(error, NotAnAnswer) else "Agree or overturn.")
+        reviews = chosen_reviews(request, chart)
+    if not reviews:
         return redirect("qa_audit", chart.pk)
     try:
         with transaction.atomic():

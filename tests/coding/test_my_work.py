@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from coding import reports
+from coding import own_work, reports
 from coding.actions import qa, queues, suggestions
 from coding.models import Assignment, Decision, QAReview, Role
 from coding.workflow import Outcome
@@ -43,20 +43,20 @@ def show(client: Client, **query: str) -> pages.Page:
     return pages.Page(client.get(reverse("my_work"), query))
 
 
-def row_of(own: reports.Own, family: str) -> tuple[int, int, int, int]:
+def row_of(own: own_work.Own, family: str) -> tuple[int, int, int, int]:
     return next((one.yes, one.yes_stood, one.no, one.no_stood) for one in own.stood if one.family == family)
 
 
 def test_pace_stands_beside_accuracy_and_not_before_it(project, coder, lead) -> None:
     chart = audits.coded_chart(project, coder)
     Assignment.objects.update(claimed_at=datetime.now(UTC) - timedelta(minutes=4))
-    before = reports.own(coder, project, PERIOD).row
+    before = own_work.own(coder, project, PERIOD).row
     assert (before.charts, before.decisions, before.audited, before.charts_per_hour) == (1, 2, 0, None)
     audits.drawn(chart, by=lead)
     audits.settled(chart, by=lead)
-    assert reports.own(coder, project, PERIOD).row.audited == 0  # not concluded: the coder does not know yet
+    assert own_work.own(coder, project, PERIOD).row.audited == 0  # not concluded: the coder does not know yet
     qa.conclude(chart=chart, by=lead)
-    row = reports.own(coder, project, PERIOD).row
+    row = own_work.own(coder, project, PERIOD).row
     assert (row.agreed, row.audited, row.accuracy) == (2, 2, Decimal("1.000"))
     assert row.charts_per_hour == Decimal("15.0")
 
@@ -73,7 +73,7 @@ def test_answers_are_compared_with_what_stood(project, coder, lead) -> None:
             audits.same_answer(review, by=lead)
             qa.settle(review=review, verdict=QAReview.Verdict.AGREE, by=lead)
     qa.conclude(chart=chart, by=lead)
-    own = reports.own(coder, project, PERIOD)
+    own = own_work.own(coder, project, PERIOD)
     assert row_of(own, "") == (2, 2, 0, 0)
     assert row_of(own, "test") == (1, 1, 1, 0)
     test = next(one for one in own.stood if one.family == "test")
@@ -83,13 +83,13 @@ def test_answers_are_compared_with_what_stood(project, coder, lead) -> None:
     # Rebutted, the coder's answer is the one that stands; changed after the return, it stands no more.
     review = own.returned[0]
     qa.respond(review=review, response=QAReview.CoderResponse.REBUTTED, by=coder, comment="Guideline I.A.19.")
-    assert row_of(reports.own(coder, project, PERIOD), "test") == (1, 1, 1, 1)
+    assert row_of(own_work.own(coder, project, PERIOD), "test") == (1, 1, 1, 1)
     chart.refresh_from_db()
     queues.resume(chart=chart, by=coder)
     suggestion = chart.suggestions.get(icd10="N18.32")
     suggestions.undo(suggestion=suggestion, by=coder)
     suggestions.decide(suggestion=suggestion, outcome=Outcome.ACCEPT, by=coder)
-    assert row_of(reports.own(coder, project, PERIOD), "test") == (1, 1, 1, 0)
+    assert row_of(own_work.own(coder, project, PERIOD), "test") == (1, 1, 1, 0)
 
 
 def test_an_answer_that_was_taken_back_before_qa_is_no_answer(project, coder) -> None:
@@ -99,7 +99,7 @@ def test_an_answer_that_was_taken_back_before_qa_is_no_answer(project, coder) ->
     suggestions.undo(suggestion=suggestion, by=coder)
     audits.answer_all(chart, coder)
     queues.finish(chart=chart, by=coder)
-    own = reports.own(coder, project, PERIOD)
+    own = own_work.own(coder, project, PERIOD)
     assert row_of(own, "test") == (1, 1, 0, 0)
     assert own.row.decisions == 2
 
@@ -110,7 +110,7 @@ def test_nobody_elses_work_is_counted_or_named(desk, project, coder, lead) -> No
     audits.drawn(chart, by=lead)
     audits.settled(chart, by=lead, overturn=("N18.32",), words="Look at the labs.")
     qa.conclude(chart=chart, by=lead)
-    own = reports.own(coder, project, PERIOD)
+    own = own_work.own(coder, project, PERIOD)
     assert (own.row.charts, own.row.audited, own.stood, own.returned) == (0, 0, (), ())
     words = show(desk).words
     assert "Otto" not in words

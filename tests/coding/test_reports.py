@@ -20,12 +20,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scoring
-from coding import reports
+from coding import agreement, proportions, reports
 from coding.actions import projects as project_actions
 from coding.actions import qa, queues, suggestions
 from coding.models import Chart, Project, QAReview, Role, TrailEvent, User
 from coding.permissions import NotAllowed
-from coding.reports import Period, Totals, active_time, capture, cohens_kappa, wilson
+from coding.proportions import cohens_kappa, wilson
+from coding.reports import Period, Totals, active_time, capture
 from coding.workflow import ChartStatus, Outcome
 from tests import audits, make, pages
 
@@ -96,7 +97,7 @@ def test_the_interval_inverts_the_score_test(n, data) -> None:
 
 def test_nothing_observed_has_no_interval() -> None:
     assert wilson(0, 0) is None
-    assert reports.share(0, 0) is None
+    assert proportions.share(0, 0) is None
 
 
 def test_kappa_of_the_textbook_example() -> None:
@@ -330,11 +331,11 @@ def test_a_pace_is_shown_only_beside_an_accuracy(project, coder, lead) -> None:
 def test_agreement_of_a_sample_tells_blind_answers_from_verdicts(project, coder, lead) -> None:
     chart = audits.coded_chart(project, coder)
     sample = audits.drawn(chart, by=lead)
-    assert reports.agreements([sample])[sample.pk] == reports.Agreement(reviews=2)
+    assert agreement.agreements([sample])[sample.pk] == agreement.Agreement(reviews=2)
     ckd = qa.answer_blind(review=audits.review_of(chart, "N18.32"), outcome=Outcome.REJECT, reason="negated", by=lead)
     audits.same_answer(audits.review_of(chart, "E11.22"), by=lead)
     qa.settle(review=ckd, verdict=QAReview.Verdict.AGREE, by=lead)
-    found = reports.agreements([sample])[sample.pk]
+    found = agreement.agreements([sample])[sample.pk]
     assert (found.answered, found.same, found.settled, found.agreed) == (2, 1, 1, 1)
     assert found.kappa == Decimal("0.000")  # one rater never says "goes": no agreement beyond chance
 

@@ -139,12 +139,18 @@ class Witness:
 
     @cached_property
     def own_drugs(self) -> tuple[Evidence, ...]:
-        """Current treatment with what fits only this family, anywhere in the note: each drug once, the plan first.
+        """Current treatment with what fits only this family, anywhere in the note."""
+        return self.each_drug(e for found_here in self.drugs.values() for e in found_here)
 
-        A drug that the plan names without a dose is shown where its dose stands as well.
-        """
+    @cached_property
+    def shared_drugs(self) -> tuple[Evidence, ...]:
+        """Current drugs of several uses, anywhere in the note."""
+        return self.each_drug(self.given("shared_drugs"))
+
+    def each_drug(self, given: Iterable[Evidence]) -> tuple[Evidence, ...]:
+        """Each drug once, the plan first. One that is named without a dose is shown where its dose stands as well."""
         found: dict[tuple[str, bool], tuple[int, Evidence]] = {}
-        for e in (e for found_here in self.drugs.values() for e in found_here):
+        for e in given:
             section = self.page.section_at(e.start).kind
             rank = 0 if section in self.sentences.assessment else 2 if section == "medications" else 1
             key = self.page.low[e.start : e.end], bool(DOSE.match(self.page.low, e.end))
@@ -154,20 +160,6 @@ class Witness:
             if not dosed and (drug, True) in found and found[drug, True][0] <= found[drug, False][0]:
                 del found[drug, False]
         return tuple(e for _, e in sorted(found.values(), key=lambda x: (x[0], x[1].start)))
-
-    @cached_property
-    def shared_drugs(self) -> tuple[Evidence, ...]:
-        """Drugs of several uses, anywhere in the note, each once."""
-        found: dict[str, Evidence] = {}
-        for start, end in self.places("shared_drugs"):
-            word = self.page.low[start:end]
-            if word in found or self.page.section_at(start).kind in SILENT:
-                continue
-            if not self.is_off(self.page.sentence_at(start), start, end):
-                found[word] = Evidence(Meat.TREAT, start, end, self.rule("shared_drugs"))
-                if len(found) == LIMIT:
-                    break
-        return tuple(found.values())
 
     @cached_property
     def telling_drugs(self) -> tuple[Evidence, ...]:

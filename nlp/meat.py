@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -90,22 +91,29 @@ class Witness:
         """By sentence the mentions of the condition whose evidence is gathered: its name says nothing more of it."""
         self.evidence_in: dict[int, tuple[Evidence, ...]] = {}
         self.by_block: dict[tuple[int, int], bool] = {}
+        self.words: dict[str, Sequence[Span]] = {}
+        """By field where its words stand in the note."""
 
     # ------------------------------------------------------------------------------------- words, whatever they mean
 
-    def places(self, field: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Span]:
+    def places(self, field: str, start: int = 0, end: int = sys.maxsize) -> Sequence[Span]:
         """Where the words of a field stand between two borders of sentences.
 
         Labs where the word is no food, drug or lack of the substance, cues where it is not the heading of an organ.
         """
+        found = self.words.get(field)
+        if found is None:
+            is_other = self.is_substance if field == "labs" else self.is_organ
+            spans = self.page.spans(self.patterns.get(field))
+            found = self.words[field] = [span for span in spans if not is_other(span)]
+        if not found or (start == 0 and end == sys.maxsize):
+            return found
+        return found[bisect_left(found, (start,)) : bisect_left(found, (end,))]
+
+    def is_substance(self, span: Span) -> bool:
+        """Whether the name of a lab is that of a food, a drug or the lack of a substance."""
         low = self.page.low
-        for span in self.page.spans(self.patterns.get(field), start, end):
-            if field == "labs":
-                if NO_LAB.match(low, span[1]) or RICH_IN.search(low, span[0] - 12, span[0]):
-                    continue
-            elif self.is_organ(span):
-                continue
-            yield span
+        return bool(NO_LAB.match(low, span[1]) or RICH_IN.search(low, span[0] - 12, span[0]))
 
     def is_organ(self, span: Span) -> bool:
         """Whether a word of evaluation is only the heading of an organ in an examination: "Heart:"."""

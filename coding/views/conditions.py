@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 import nlp
-from coding import acceptance
+from coding import acceptance, icd10
 from coding.acceptance import Acceptance
 from coding.actions import conditions as condition_actions
 from coding.actions import trail
@@ -352,14 +352,22 @@ def try_rules(request: HttpRequest) -> HttpResponse:
         if problem:
             context["problem"] = problem
             return render(request, "conditions/try.html", context, status=422)
+        day = date.fromisoformat(said["date_of_service"]) if said["date_of_service"] else None
+        codes = codes_in(said["first_pass"])
         explanation = explain(
             text,
             setting=said["setting"] or None,
             date_of_service=said["date_of_service"] or None,
-            first_pass=said["first_pass"].replace(",", " ").split(),
+            first_pass=codes,
         )
+        billable = {code: icd10.billable_on(code, day) if day else icd10.is_billable(code) for code in codes}
+        context["not_billable"] = [code for code, known in billable.items() if known is False]
         context["page"] = page_of(text, explanation, muted_in(project))
     return render(request, "conditions/try.html", context)
+
+
+def codes_in(words: str) -> list[str]:
+    return [icd10.normalise(code) for code in words.replace(",", " ").split()]
 
 
 def fault_of(text: str, said: Mapping[str, str]) -> str:
@@ -374,7 +382,7 @@ def fault_of(text: str, said: Mapping[str, str]) -> str:
             date.fromisoformat(said["date_of_service"])
     except ValueError:
         return "The date of service is no date."
-    if any(len(code) > 8 for code in said["first_pass"].replace(",", " ").split()):
+    if any(len(code) > 8 for code in codes_in(said["first_pass"])):
         return "First-pass codes are ICD-10-CM codes, with blanks or commas between them."
     return ""
 

@@ -419,6 +419,16 @@ def test_tried_text_is_read_and_neither_stored_nor_logged(
     assert "Zanzibarine" not in caplog.text + "".join(capfd.readouterr())
 
 
+def test_a_first_pass_code_that_cannot_be_billed_is_named(coder: User) -> None:
+    form = {"text": NOTE, "date_of_service": "2026-03-02", "first_pass": "e119, N18, Z99.X"}
+    response = client_of(coder).post("/conditions/try/", form)
+    assert response.context["not_billable"] == ["N18", "Z99.X"]
+    assert "Not billable on 2026-03-02, or no code at all" in response.content.decode()
+    assert (
+        client_of(coder).post("/conditions/try/", {"text": NOTE, "first_pass": "E11.9"}).context["not_billable"] == []
+    )
+
+
 @pytest.mark.parametrize(
     ("form", "words"),
     [

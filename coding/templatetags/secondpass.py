@@ -18,7 +18,8 @@ from coding.workflow import CHANGE_REASONS, REASONS, ChartStatus, Outcome, SpanL
 if TYPE_CHECKING:
     from coding.models import EvidenceSpan
     from coding.scores import Paid
-    from coding.views.reading import Group, Piece
+    from coding.views.reading import Group
+    from coding.views.record import Piece
 
 register = template.Library()
 

@@ -26,6 +26,7 @@ from coding.views import as_id, chosen_project, saying
 from coding.views import reading as chart_reading
 from coding.views.charts import open_to
 from coding.views.reading import COMMANDS, Answer, Reading
+from coding.views.record import encounters_of
 from coding.workflow import ANSWERS, CHANGE_REASONS, REASONS, REASONS_FOR, ChartStatus, Outcome
 
 ROWS = 25
@@ -332,7 +333,7 @@ def read_audit(chart: Chart, *, with_record: bool = True) -> Audit:
         if q.suggestion.pk not in reviews or not reviews[q.suggestion.pk].own_outcome
     }
     questions = [q if kind_and_code(q) in answered else without_marks(q) for q in questions]
-    encounters = chart_reading.encounters_of(chart) if with_record else list(validity.encounters_of(chart))
+    encounters = encounters_of(chart) if with_record else list(validity.encounters_of(chart))
     differing = contradictions.of_chart(chart, encounters)
     record = chart_reading.record_of(chart, questions, None, encounters, differing) if with_record else []
     shown = chart_reading.cards_of(chart, questions, [])

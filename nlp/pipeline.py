@@ -18,7 +18,8 @@ from typing import Any
 from nlp import catalog
 from nlp.catalog import CueRule
 
-TOKEN = re.compile(r"n't\b|\d+(?:[.,/]\d+)*|[^\W\d_]+(?=n't\b)|[^\W\d_]+|[^\w\s]|_+")
+TOKEN = re.compile(r"[^\W\d_]++(?!(?<=n)'t\b)|n't\b|\d+(?:[.,/]\d+)*|[^\W\d_]+(?=n't\b)|[^\W\d_]+|[^\w\s]|_+")
+"""A word (first the usual one, which is no "didn't"), the "n't" of one, a number, a sign."""
 STOP_SUFFIX = "_STOP"
 
 

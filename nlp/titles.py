@@ -32,6 +32,7 @@ BEFORE = re.compile(
     r"(?:assessment:?\s+)?(?:[a-z]\d[a-z0-9](?:\.[a-z0-9]{1,4})?(?:\s*[-–:]\s*|\s+))?"
 )
 """The sign or number of an item, and a code written before its title."""
+SIGNS = re.compile(r"[^a-z0-9]+")
 AFTER = re.compile(r"\s*(?:[.;:\[(]|\s[-–]+\s|$)")
 """Where a title may be over: before a code or "(HCC)" in brackets, and before what is said of the problem."""
 NOT_WANTED = ("Z68", "R40.2", "Z3A")
@@ -59,7 +60,7 @@ class Titles(dict[str, Title]):
 
 def key_of(text: str) -> str:
     """A title in any of its prints: letters and digits alone, since records change commas, brackets and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "", text)
+    return SIGNS.sub("", text)
 
 
 def load(path: Path) -> Titles:

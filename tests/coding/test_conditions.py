@@ -122,6 +122,12 @@ def test_what_is_found_under_a_mute_is_stored_as_muted(project: Project, lead: U
     assert elsewhere.suggestions.get(icd10="N18.32").status == SuggestionStatus.OPEN
 
 
+def test_the_trail_leads_from_a_mute_to_its_rule_card(project: Project, lead: User) -> None:
+    conditions.mute(project=project, family="ckd", reason="Stages of old notes.", by=lead)
+    page = client_of(lead).get("/trail/").content.decode()
+    assert '<a href="/conditions/ckd/?project=alpha#mute">Chronic kidney disease</a>' in page
+
+
 def test_unmuting_asks_again_on_charts_that_are_not_finished(project: Project, lead: User, manager: User) -> None:
     one = suggested(pages.read_chart(project, pages.missed_ckd()))
     finished = suggested(pages.read_chart(project, pages.missed_ckd()))

@@ -220,6 +220,10 @@ def is_treated_cancer(w: Witness, a: Asserted) -> bool:
     for m in words.finditer(page.low, start, end):
         if (a.cue and m.start() < a.cue[1] and a.cue[0] < m.end()) or given_once.match(page.low, m.end() + 1):
             continue
+        if m.group().startswith("stage") and (
+            is_gone or ";" in page.low[a.mention.end : m.start()] + page.low[m.end() : a.mention.start]
+        ):
+            continue  # "Hx of stage IIB melanoma, NED"; "sacral ulcer stage III; hx of breast cancer"
         near = max(start, m.start() - 45)
         # Of a disease that is gone, the whole list behind "status post" was given before, however long it is.
         since = start if is_gone and not plainly.search(page.low, m.start(), m.end()) else near

@@ -21,6 +21,7 @@ from nlp.wording import (
     beyond_denied,
     exclusive,
     family_for,
+    language,
     mentions,
     phrases,
     suits,
@@ -100,13 +101,16 @@ def as_stated(a: Asserted, page: Page, catalog: Catalog, is_common: bool) -> Ass
     m = a.mention
     if a.reason or m.section not in (TOLD if is_common else PLAIN):
         return a
-    before = page.low[page.sentences[m.sentence][0] : m.start]
-    assessed = is_assessed(page, catalog)
-    if BEFORE_NOW.search(before) or (m.section == "results" and assessed):
+    start, end = page.sentences[m.sentence]
+    before, assessed = page.low[start : m.start], is_assessed(page, catalog)
+    story = catalog.story
+    if story["told_over_before"].search(before) or story["told_over_behind"].search(page.low, m.end, end):
         return a
-    if not is_common and (assessed or len(before) > OPENING):
+    if m.section == "results" and assessed:
         return a
-    if m.term.kind == "event" and catalog.story["narrated"].search(before):
+    if not is_common and len(before) > (0 if assessed else OPENING):
+        return a
+    if m.term.kind == "event" and story["narrated"].search(before):
         return a
     return replace(a, mention=replace(m, section="assessment_plan"))
 
@@ -122,7 +126,6 @@ PLAIN = frozenset({"", "other"})
 """Sections without a heading that says what they are."""
 TOLD = PLAIN | {"hpi", "chief_complaint", "exam", "vitals", "results", "follow_up", "procedure"}
 """Sections that tell how a person is now."""
-BEFORE_NOW = re.compile(r"\b(?:history|hx|h/o|pmh|prior|previous|past|last|ago|since|if)\b")
 OPENING = 40
 """Characters of a sentence before what it is about."""
 
@@ -144,8 +147,8 @@ def by_description(icd10: str, reader: Reader, catalog: Catalog) -> FirstPass | 
         reason = a.reason or refusal or tested or (ELSE if is_read(a, icd10, catalog) else "")
         asserted.append(replace(a, reason=reason))
     answer = worded(icd10, resolve(reader.page, asserted, alone, reader.setting), family)
-    if answer.verdict is Verdict.UNSUPPORTED and not is_given(icd10, catalog):
-        again = [as_stated(a, reader.page, catalog, True) for a in asserted]
+    if answer.verdict is Verdict.UNSUPPORTED:
+        again = [as_stated(a, reader.page, catalog, not is_given(icd10, catalog)) for a in asserted]
         return stated(worded(icd10, resolve(reader.page, again, alone, reader.setting), family)) or answer
     return answer
 
@@ -242,7 +245,7 @@ def beside_condition(icd10: str, line: CodeLine, family: Family, outcome: Outcom
         why = f"The note supports {', '.join(codes)}, not {icd10}."
         return FirstPass(icd10, Verdict.CONFLICT, why, spans_of(others), (), codes)
     asked = dict(line.when)
-    wanted = [w for a in family.attributes for v, w in a.values if v in asked.get(a.name, ())]
+    wanted = [w for a in family.attributes if not a.default for v, w in a.values if v in asked.get(a.name, ())]
     spoken = spoken_of(page, wanted)
     if spoken:
         why = f"The note says {quoted(page, spoken)}, but not so that it makes this code beside {family.label.lower()}."
@@ -381,7 +384,8 @@ def only_drug(case: Case) -> FirstPass | None:
 def absent(case: Case) -> FirstPass:
     why = f"No mention of {case.label} in the note."
     if case.family.tail:
-        why = f"The note has none of the few words and titles that the rules know for this code ({case.label})."
+        title = next(iter(phrases(case.icd10)), case.label)
+        why = f"The note has none of the few words and titles that the rules know for this code ({title})."
     return case.answer(Verdict.NOT_FOUND, why)
 
 
@@ -542,6 +546,8 @@ def is_stem(icd10: str, other: str) -> bool:
     if icd10[:3] != other[:3] or not UNSPECIFIED.search(icd10):
         return False
     open_part = re.sub(r"[09ACD]+$", "", icd10).rstrip(".")
+    if icd10.endswith("0") and title_words(icd10) - title_words(other) - language().narrowing - language().places:
+        return False  # "alcohol-induced" is no chronic pancreatitis left open
     as_open = UNSPECIFIED.search(other) and len(other) <= len(icd10) and not (icd10[-1] == "9" and other[-1] == "0")
     return other.startswith(open_part) and not as_open
 

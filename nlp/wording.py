@@ -32,12 +32,14 @@ ENDINGS = (
 """Endings that nouns and their adjectives differ in, the longest first."""
 SHORTEST = 4
 """Letters that a word keeps at least."""
-WORD = re.compile(r"[a-z]+|[0-9]+")
+WORD = re.compile(r"non[ -]?(?=[a-z]{4})[a-z]+|[a-z]+|[0-9]+")
 WITHOUT = re.compile(r",? ?\b(?:without|not|unspecified whether)\b[^,]*")
 FEW = 2
 """Categories that are so few that a family's mention may mean any of them."""
 CLOSE = 30
 """Characters around a mention in which its side and place are looked for."""
+PAST = re.compile(r"\b(?:last (?:year|winter|spring|summer|fall|month|week|time)|ago|history of|hx of|h/o)\b")
+"""In a sentence that is not of the condition itself: it tells of something that is over."""
 TESTED = re.compile(
     r"\W{1,2}(?:pcr|cultures?|toxins?|titers?|antibod(?:y|ies)|antigens?|tests?|testing|swabs?|screen(?:ing)?|vaccin)"
 )
@@ -103,6 +105,8 @@ def stem(word: str) -> str:
         word = word[:-2]
     if word.endswith("ss"):
         return word
+    if len(word) == SHORTEST and word.endswith("s"):
+        return word[:-1]  # ribs, toes
     ending = next((e for e in ENDINGS if word.endswith(e) and len(word) - len(e) >= SHORTEST), "")
     return word[: len(word) - len(ending)]
 
@@ -110,7 +114,7 @@ def stem(word: str) -> str:
 @lru_cache(maxsize=20_000)
 def meaning(word: str) -> str:
     """What stands for a word and all that mean the same."""
-    bare = stem(word)
+    bare = stem(word.replace("-", "").replace(" ", ""))
     return canon().get(bare, bare)
 
 
@@ -214,7 +218,11 @@ class Reader:
             number = self.page.sentence_at(start)
             if self.page.section_at(start).kind in SILENT or self.sentences.denied(number, start, end):
                 continue
-            if number in sentences or word not in said.narrowing | lists.places:
+            if number in sentences:
+                return start, end
+            if PAST.search(self.page.low, *self.page.sentences[number]):
+                continue
+            if word not in said.narrowing | lists.places:
                 return start, end
             if any(self.near(w, start, self.page.sentences[number]) for w in company):
                 return start, end
@@ -333,11 +341,26 @@ def lines() -> Iterator[str]:
         if code in done:
             continue
         done.add(code)
-        said = dict.fromkeys(p for t in (icd.get_description(code), *icd.get_inclusion_term(code)) for p in plain(t))
+        said = dict.fromkeys(p for t in (icd.get_description(code), *terms_of(code)) for p in plain(t))
         if said:
             yield "\t".join((code, *said))
 
 
+def terms_of(code: str) -> Iterator[str]:
+    """The inclusion terms of a code, and those of the one above it that differs from it in the side alone."""
+    import simple_icd_10_cm as icd
+
+    yield from icd.get_inclusion_term(code)
+    above = icd.get_parent(code)
+    if above and len(above) > 3:
+        words = [set(WORD.findall(icd.get_description(c).lower())) for c in (code, above)]
+        more = words[0] - words[1]
+        if words[1] <= words[0] and more and more <= SIDED:
+            side = " ".join(sorted(more & {"left", "right", "bilateral"}))
+            yield from (f"{term}, {side}".rstrip(", ") for term in icd.get_inclusion_term(above))
+
+
+SIDED = frozenset({"left", "right", "bilateral", "unspecified", "side", "ear", "eye", "limb", "hand", "foot"})
 EXTERNAL = "VWXY"
 CODE = re.compile(r"[A-Z][0-9][0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 LEFT_OVER = re.compile(

@@ -56,6 +56,9 @@ def test_a_code_without_a_rule_is_judged_by_its_description(code: str, text: str
         ("F10.230", "ASSESSMENT:\n1. Alcohol dependence with withdrawal, on lorazepam.", "supported"),
         ("F02.B0", "ASSESSMENT:\n1. Moderate to severe dementia, Alzheimer's type, on donepezil.", "supported"),
         ("C34.92", "ASSESSMENT:\n1. Cancer of the left upper lobe of the lung, on chemotherapy.", "more-specific"),
+        ("J44.1", "ASSESSMENT:\n1. COPD, on tiotropium.\nHPI: Two exacerbations last winter.", "conflict"),
+        ("C81.90", "ASSESSMENT:\n1. Non-Hodgkin lymphoma, on R-CHOP.", "conflict"),
+        ("K86.0", "ASSESSMENT:\n1. Chronic pancreatitis, on Creon.", "conflict"),
         ("E10.9", "ASSESSMENT:\n1. Type 2 diabetes, continue metformin. Type 1 in his father.", "conflict"),
     ],
 )
@@ -104,6 +107,10 @@ def test_a_note_without_an_assessment_states_its_diagnoses_in_its_text(code: str
         ("N39.0", "ASSESSMENT:\n1. UTI, nitrofurantoin.", "supported"),
         ("B95.62", "ASSESSMENT:\n1. Abscess, MRSA on culture.", "supported"),
         ("Z95.5", "ASSESSMENT:\n1. CAD, stent to the LAD in 2021.", "supported"),
+        ("S22.41XA", "ASSESSMENT:\n1. Multiple rib fractures, right.", "supported"),
+        ("S39.012A", "ASSESSMENT:\n1. Lumbar strain, heat and rest.", "supported"),
+        ("H65.93", "ASSESSMENT:\n1. Otitis media with effusion, both ears.", "supported"),
+        ("T40.1X1A", "ASSESSMENT:\n1. Accidental heroin overdose.", "supported"),
         ("Z95.1", "ASSESSMENT:\n1. CAD, stent to the LAD in 2021.", "not-found"),
     ],
 )

@@ -95,11 +95,12 @@ STATED = "stated as present, though not in an assessment"
 def as_stated(a: Asserted, page: Page, catalog: Catalog, is_common: bool) -> Asserted:
     """A mention for the second reading: what a note states as present is then as good as assessed.
 
-    A suggestion asks for more than a reported code does. A condition with a payment category is stated so only where it
-    opens a sentence of a note that has no assessment at all; any other one wherever it is told as present.
+    A suggestion asks for more than a reported code does. A condition with a payment category is stated so where it
+    opens a sentence of a note that has no assessment at all, is a sentence of its own, or is told as found; any other
+    one wherever it is told as present. What is written to a patient states nothing of one.
     """
     m = a.mention
-    if a.reason or m.section not in (TOLD if is_common else PLAIN):
+    if a.reason or m.section not in TOLD or TAUGHT.search(page.low):
         return a
     start, end = page.sentences[m.sentence]
     before, assessed = page.low[start : m.start], is_assessed(page, catalog)
@@ -108,7 +109,8 @@ def as_stated(a: Asserted, page: Page, catalog: Catalog, is_common: bool) -> Ass
         return a
     if m.section == "results" and assessed:
         return a
-    if not is_common and len(before) > (0 if assessed else OPENING):
+    is_found = m.term.kind != "event" and story["told_found"].search(before)
+    if not is_common and not is_found and (m.section not in PLAIN or len(before) > (0 if assessed else OPENING)):
         return a
     if m.term.kind == "event" and story["narrated"].search(before):
         return a
@@ -121,6 +123,7 @@ def is_assessed(page: Page, catalog: Catalog) -> bool:
     return any(not PLANNED.fullmatch(heading) for heading in mine)
 
 
+TAUGHT = re.compile(r"\byours?\b")
 PLANNED = re.compile(r"[^a-z]*(?:plan|recommendations?|plan of (?:care|treatment))[^a-z]*")
 PLAIN = frozenset({"", "other"})
 """Sections without a heading that says what they are."""

@@ -90,6 +90,9 @@ def test_a_code_without_payment_category_is_supported_where_its_condition_is_tol
         ("I25.5", "HPI: Ischemic cardiomyopathy.\nASSESSMENT: Ankle sprain.", "unsupported"),
         ("I25.5", "Clinic: Ischemic cardiomyopathy. Pacemaker checked.", "supported"),
         ("I25.5", "Clinic: Ischemic cardiomyopathy. Pacemaker checked.\nPLAN: Return in June.", "supported"),
+        ("I48.91", "HPI: Incidentally found to have atrial fibrillation.\nASSESSMENT: Ankle sprain.", "supported"),
+        ("I48.91", "HPI: Last year found to have atrial fibrillation.\nASSESSMENT: Ankle sprain.", "unsupported"),
+        ("I25.5", "Cardiomyopathy. Call us if your ankles swell. Ischemic cardiomyopathy.", "unsupported"),
         ("I25.5", "Clinic: History of ischemic cardiomyopathy. Pacemaker checked.", "unsupported"),
     ],
 )

@@ -71,6 +71,8 @@ OTHER_ENDED = re.compile(
     r" (?:resolved|healed|cured)"
 )
 """Between a condition and its end: a new subject ("lupus, the rash has resolved"), or a symptom that has ended."""
+MISHAP = re.compile(r"(?:rejection|infection|failure|malfunction|loss|dysfunction) (?:of|in) (?:an? |the |his |her )*$")
+"""What is ruled out of a lasting state: "rejection of the liver transplant was ruled out"."""
 IN_PERSON = re.compile(r"[a-z] in (?:an? |this |the |known )?$")
 """Between what ended and the person who goes on having a condition: "hypoglycemia in a type 2 diabetic, resolved"."""
 TOLD = r"(?:discuss|explain|review|counsel|inform|warn|educat|describ|teach|talk)[a-z]*"
@@ -354,6 +356,8 @@ def applies(low: str, cue: pipeline.Cue, m: Mention, group: Sequence[Mention], o
         return False
     if cue.category == "uncertain":
         return cue.text not in ADJECTIVES or bool(GIVEN.match(low, last)) or not APART.search(between)
+    if cue.category == "ruled-out" and m.term.kind == "status" and MISHAP.search(low, offset, m.start):
+        return False
     if cue.category == "over" and m.term.kind == "chronic" and IN_PERSON.search(low, offset, m.start):
         return False
     if cue.category == "over" and cue.text in ("resolved", "healed") and "," in between:

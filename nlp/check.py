@@ -7,6 +7,7 @@ python -m nlp.catalog --links | --shared    links to no family; surfaces that se
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,6 +70,22 @@ def examples(rules: Catalog, names: Sequence[str] = ()) -> Iterator[str]:
             yield f"contradictions.toml: example {number}: {problem}"
 
 
+def can_contradict(files: RuleFiles) -> bool:
+    """Whether contradictions.toml can be read, without which no note can; says what is wrong with it."""
+    name = contradictions.FILE.name
+    if not files.toml(files.folder / name):
+        return False
+    try:
+        contradictions.rules()
+    except KeyError as error:
+        files.problems.append(f"{name}: {error} is missing in a rule or a list")
+    except (TypeError, ValueError, AttributeError, re.error) as error:
+        files.problems.append(f"{name}: {error}")
+    else:
+        return True
+    return False
+
+
 def contradiction_examples() -> list[dict[str, Any]]:
     """Those of contradictions.toml: a `text` or dated `notes`, and the kinds and rules to `expect`."""
     found: list[dict[str, Any]] = tomllib.loads(contradictions.FILE.read_text(encoding="utf-8"))["examples"]
@@ -111,9 +128,10 @@ def main(arguments: Sequence[str]) -> int:
     names = [a for a in arguments if not a.startswith("-")]
     files = RuleFiles(catalog.HERE)
     rules = catalog.read(files, without_bad=True)
+    can_read = can_contradict(files)
     known = {path.stem for path in (files.folder / "conditions").glob("*.toml")}
     problems = files.problems + [f"{name}: there is no conditions/{name}.toml" for name in names if name not in known]
-    if "--examples" in arguments:
+    if "--examples" in arguments and can_read:
         # What is read must be read by the families that are whole, whatever state the other files are in.
         catalog.load = lambda folder=catalog.HERE: rules  # type: ignore[assignment]
         problems += examples(rules, names)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp import catalog, check
+from nlp import catalog, check, contradictions
 from nlp.catalog import HERE, load, read
 from nlp.rulefiles import CatalogError, RuleFiles
 from nlp.surfaces import Surfaces, variants
@@ -150,6 +150,36 @@ def test_no_example_comes_out_where_a_file_is_not_read(
     said = capsys.readouterr().out.splitlines()
     assert said[:2] == ["gout.toml:5: Unclosed array", "gouty: there is no conditions/gouty.toml"]
     assert "every example comes out as it says" not in said
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "said"),
+    [
+        ("margin = 5\n", "margin = \n", "Invalid value"),
+        ("margin = 5\n", "", "contradictions.toml: 'margin' is missing in a rule or a list"),
+        ("margin = 5\n", "margin = 5\n[denied]\n", "contradictions.toml:"),
+    ],
+)
+def test_contradictions_that_cannot_be_read_are_a_fault(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    written: str,
+    instead: str,
+    said: str,
+) -> None:
+    file = folder / "contradictions.toml"
+    monkeypatch.setattr(catalog, "HERE", folder)
+    monkeypatch.setattr(catalog, "load", catalog.load)
+    monkeypatch.setattr(contradictions, "FILE", file)
+    contradictions.rules.cache_clear()
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(written, instead, 1), encoding="utf-8")
+    try:
+        assert check.main(["--examples", "ckd"]) == 1
+        assert said in capsys.readouterr().out.splitlines()[0]
+    finally:
+        contradictions.rules.cache_clear()
 
 
 def test_the_rule_set_changes_with_any_rule(folder: Path) -> None:

@@ -12,7 +12,7 @@ from nlp.catalog import Catalog
 from nlp.dates import code_on, fault_on
 from nlp.families import CodeLine, Family
 from nlp.findings import Finding, FirstPass, Span, Suppressed, Verdict
-from nlp.resolve import Outcome, resolve
+from nlp.resolve import Outcome, on_date, resolve
 from nlp.sections import SECTION_NAMES, Page
 from nlp.wording import (
     TESTED,
@@ -50,7 +50,7 @@ def judge(
     @cache
     def again(is_common: bool) -> Outcome:
         rules = catalog.common if is_common and catalog.common else catalog
-        return resolve(page, [as_stated(a, page, catalog, is_common) for a in heard(rules)], rules, setting)
+        return on_date(resolve(page, restated(heard(rules), page, catalog, is_common), rules, setting), day)
 
     answers = []
     for c in codes:
@@ -92,29 +92,40 @@ def stated(answer: FirstPass) -> FirstPass | None:
 STATED = "stated as present, though not in an assessment"
 
 
-def as_stated(a: Asserted, page: Page, catalog: Catalog, is_common: bool) -> Asserted:
-    """A mention for the second reading: what a note states as present is then as good as assessed.
+def restated(asserted: Iterable[Asserted], page: Page, catalog: Catalog, is_common: bool) -> list[Asserted]:
+    """The mentions for the second reading: what a note states as present is then as good as assessed.
 
     A suggestion asks for more than a reported code does. A condition with a payment category is stated so where it
     opens a sentence of a note that has no assessment at all, is a sentence of its own, or is told as found; any other
     one wherever it is told as present. What is written to a patient states nothing of one.
     """
-    m = a.mention
-    if a.reason or m.section not in TOLD or TAUGHT.search(page.low):
-        return a
+    if TAUGHT.search(page.low):
+        return list(asserted)
+    assessed = is_assessed(page, catalog)
+    return [
+        replace(a, mention=replace(a.mention, section="assessment_plan"))
+        if is_stated(a, page, catalog, assessed, is_common)
+        else a
+        for a in asserted
+    ]
+
+
+def is_stated(a: Asserted, page: Page, catalog: Catalog, assessed: bool, is_common: bool) -> bool:
+    """Whether the note, which has an assessment or not, states a mention as present outside of it."""
+    m, story = a.mention, catalog.story
+    if a.reason or m.section not in TOLD or (m.section == "results" and assessed):
+        return False
     start, end = page.sentences[m.sentence]
-    before, assessed = page.low[start : m.start], is_assessed(page, catalog)
-    story = catalog.story
-    if story["told_over_before"].search(before) or story["told_over_behind"].search(page.low, m.end, end):
-        return a
-    if m.section == "results" and assessed:
-        return a
-    is_found = m.term.kind != "event" and story["told_found"].search(before)
-    if not is_common and not is_found and (m.section not in PLAIN or len(before) > (0 if assessed else OPENING)):
-        return a
+    before = page.low[max(start, m.start - REACH) : m.start]
+    if story["told_over_before"].search(before):
+        return False
+    if story["told_over_behind"].search(page.low, m.end, min(end, m.end + REACH)):
+        return False
     if m.term.kind == "event" and story["narrated"].search(before):
-        return a
-    return replace(a, mention=replace(m, section="assessment_plan"))
+        return False
+    if is_common or (m.term.kind != "event" and story["told_found"].search(before)):
+        return True
+    return m.section in PLAIN and m.start - start <= (0 if assessed else OPENING)
 
 
 def is_assessed(page: Page, catalog: Catalog) -> bool:
@@ -124,13 +135,16 @@ def is_assessed(page: Page, catalog: Catalog) -> bool:
 
 
 TAUGHT = re.compile(r"\byours?\b")
+"""Words to a reader who is the patient."""
 PLANNED = re.compile(r"[^a-z]*(?:plan|recommendations?|plan of (?:care|treatment))[^a-z]*")
 PLAIN = frozenset({"", "other"})
 """Sections without a heading that says what they are."""
 TOLD = PLAIN | {"hpi", "chief_complaint", "exam", "vitals", "results", "follow_up", "procedure"}
 """Sections that tell how a person is now."""
 OPENING = 40
-"""Characters of a sentence before what it is about."""
+"""Most characters of a sentence before what it is about."""
+REACH = 200
+"""Characters around a mention in which its sentence may say that it is over."""
 
 
 def by_description(icd10: str, reader: Reader, catalog: Catalog) -> FirstPass | None:
@@ -151,7 +165,7 @@ def by_description(icd10: str, reader: Reader, catalog: Catalog) -> FirstPass | 
         asserted.append(replace(a, reason=reason))
     answer = worded(icd10, resolve(reader.page, asserted, alone, reader.setting), family)
     if answer.verdict is Verdict.UNSUPPORTED:
-        again = [as_stated(a, reader.page, catalog, not is_given(icd10, catalog)) for a in asserted]
+        again = restated(asserted, reader.page, catalog, not is_given(icd10, catalog))
         return stated(worded(icd10, resolve(reader.page, again, alone, reader.setting), family)) or answer
     return answer
 

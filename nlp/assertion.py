@@ -89,6 +89,9 @@ POSSIBLE = re.compile(
 )
 """The words before a condition that make it one of a list of possible harms, or of things to test for."""
 HARM_LIST = re.compile(rf"\b{HARMS}\b[a-z ,/()-]{{0,40}}\b{LISTING}\b[^;]*$")
+SIGNS = re.compile(r"\b(?:signs?|symptoms?)(?:(?: and |/| or )(?:signs?|symptoms?))? of(?: [a-z,/]+){0,4}$")
+SIGNS_TOLD = re.compile(rf"(?: [a-z,/]+){{0,4}} (?:(?:was|were|are) )?{TOLD}")
+"""Signs of a condition that somebody was told to look for: "signs of DKA reviewed"."""
 TOLD_AFTER = re.compile(rf"[^.;]*\b(?:was|were|been|are) {TOLD}")
 ON_CONDITION = re.compile(
     r"(?:\b(?:if|unless|in case|in the event(?: that)?)|(?:^|[,;:] )should)"
@@ -113,7 +116,9 @@ COMES_TRUE = re.compile(
 )
 
 
-WARNING = words_of((TOLD, HARMS, "(?:potential|possible) complications?", "(?:screen|test|check)[a-z]*"))
+WARNING = words_of(
+    (TOLD, HARMS, "signs?", "symptoms?", "(?:potential|possible) complications?", "(?:screen|test|check)[a-z]*")
+)
 """The words with which possible harms and tests begin."""
 CONDITIONAL = words_of(("if", "should", "unless", "in case", "in the event"))
 
@@ -124,7 +129,11 @@ def is_possible(low: Text, start: int, first: int, last: int) -> bool:
     if not is_warning and not is_conditional:
         return False
     head = low[start:first].rstrip()
-    if is_warning and (POSSIBLE.search(head) or (HARM_LIST.search(head) and TOLD_AFTER.match(low, last))):
+    if is_warning and (
+        POSSIBLE.search(head)
+        or (HARM_LIST.search(head) and TOLD_AFTER.match(low, last))
+        or (SIGNS.search(head) and SIGNS_TOLD.match(low, last))
+    ):
         return True
     if not is_conditional:
         return False
@@ -250,7 +259,7 @@ class Sentences:
         return False
 
 
-LACKING = re.compile(r"\b(?:without|w/o|no)(?: (?:any|acute|\(acute\)|current|recent|further|new))* $")
+LACKING = re.compile(r"\b(?:without|w/o|no|healed)(?: (?:any|acute|\(acute\)|current|recent|further|new|diabetic))* $")
 """Right before a value of an attribute. ConText passes over "without exacerbation", which denies no condition."""
 IN_DOUBT = re.compile(r"\b(?:likely|probably|possibly|presumably|perhaps) $")
 """Right before a value: "likely due to chemotherapy" leaves the condition certain, and its cause not."""

@@ -315,7 +315,8 @@ def merged(
 
 def has_signal(witness: Witness, a: Asserted) -> bool:
     """A second signal for an ambiguous surface."""
-    if any(a.values.get(x.name) for x in witness.family.attributes if x.scope != "note"):
+    own = dict(a.mention.term.sets)
+    if any(a.values.get(x.name) and x.name not in own for x in witness.family.attributes if x.scope != "note"):
         return True
     return bool(witness.own_drugs) or witness.is_near(a) or story.is_listed_for(witness, a)
 

@@ -61,6 +61,10 @@ def sited(form: str) -> Iterator[str]:
                 yield f"{tumor} {which}{site}"
 
 
+SHORT = (("disorder", "d/o"), ("disease", "dz"), ("alcohol", "etoh"), ("respiratory", "resp"), ("seizure", "sz"))
+"""Words that notes abbreviate within a longer name."""
+
+
 @cache
 def variants(surface: str) -> tuple[str, ...]:
     """The spellings of a surface that people write, hyphens and blanks apart. See conditions/README.md."""
@@ -83,9 +87,8 @@ def variants(surface: str) -> tuple[str, ...]:
             forms.add(form.replace("end stage", "endstage"))
     for form in sorted(forms):
         forms |= {NON.sub("non ", form), NON_APART.sub("non", form)}
-    for form in sorted(forms):
-        if form.endswith(" disorder"):
-            forms.add(form[:-8] + "d/o")
+    for word, short in SHORT:
+        forms |= {re.sub(rf"\b{word}\b", short, form) for form in forms if " " in form}
     for form in sorted(forms):
         if "'s" in form:
             forms |= {form.replace("'s", "s"), form.replace("'s", "")}

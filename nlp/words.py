@@ -144,12 +144,30 @@ def words_of(sources: tuple[str, ...]) -> Words:
     return Words(sources)
 
 
+ABBREVIATED = (
+    (re.compile(r"\bwith\b(?= )"), "(?:with|w/)"),
+    (re.compile(r"\bdisorder\b"), "(?:disorder|d/o)"),
+    (re.compile(r"\bmoderate\b"), "mod(?:erate)?"),
+    (re.compile(r"\balcohol\b"), "(?:alcohol|etoh)"),
+)
+"""Words of rule patterns, with the short forms that notes have for them."""
+
+
+def spelled(source: str) -> str:
+    """A rule pattern that finds its words abbreviated as well; not one that looks behind, which is of a fixed width."""
+    if "(?<" not in source:
+        for word, either in ABBREVIATED:
+            source = word.sub(either, source)
+    return source
+
+
 @cache
 def pattern(source: str) -> str:
     """A rule pattern as a regular expression: a blank takes any short run of blanks, hyphens and line ends.
 
     Inside a look-behind, which must have a fixed width, it takes exactly one.
     """
+    source = spelled(source)
     out: list[str] = []
     i, depth, behind, in_class = 0, 0, [], False
     while i < len(source):
@@ -217,7 +235,7 @@ def openings(source: str) -> frozenset[str] | None:
 
     Of a shorter word all its letters. None if a match may begin with other words too; with a blank none may begin.
     """
-    found, _ = first_letters(source, 0)
+    found, _ = first_letters(spelled(source), 0)
     if not ends_in_look_ahead(source):
         found = {letters + EDGE for letters in found}
     heads = [TOKEN.match(letters) for letters in map(begun, found) if ANY not in letters]

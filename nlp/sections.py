@@ -425,7 +425,7 @@ def split_sentences(flat: str, borders: set[int]) -> list[Span]:
 
     borders: positions that always open a new sentence (headings and what follows them).
     """
-    cuts: list[tuple[int, int]] = [(b, b) for b in borders]
+    cuts: list[tuple[int, int]] = [(b, b) for b in (*borders, *inline_items(flat))]
     line = 0
     for m in BREAK.finditer(flat):
         kind = m.lastgroup
@@ -450,6 +450,22 @@ def split_sentences(flat: str, borders: set[int]) -> list[Span]:
     return spans
 
 
+INLINE_ITEM = re.compile(r"(?<![^ :\n])\(?(?P<number>\d{1,2})\)[ ]*(?=[A-Z])|\n")
+
+
+def inline_items(flat: str) -> list[int]:
+    """Where the items of a list within a line begin, from the second: "1) COPD 2) CHF 3) s/p TAVR"."""
+    starts: list[int] = []
+    last = 0
+    for m in INLINE_ITEM.finditer(flat):
+        if m["number"] is None:
+            last = 0
+        elif int(m["number"]) == last + 1:
+            last += 1
+            starts += [m.start()] if last > 1 else []
+    return starts
+
+
 def is_wrapped(flat: str, line: str, end: int) -> bool:
     """Whether the end of a line only wraps prose: a long unfinished line and a next one, from `end`, that goes on."""
     stop = flat.find("\n", end)
@@ -462,7 +478,11 @@ def is_wrapped(flat: str, line: str, end: int) -> bool:
         or bool(GOES_ON.match(following))
     )
     first = following.lstrip()[:1]
-    return unfinished and (first.islower() or first in "(,;" or line[-1] in ",-(" or len(line) >= 70)
+    if unfinished and (first.islower() or first in "(,;" or line[-1] in ",-("):
+        return True
+    # A short line that begins with a capital and ends without a stop is an item, and no last line of prose.
+    is_item = first.isupper() and len(following) < 60 and following.rstrip()[-1] not in ".!?:;,"
+    return unfinished and len(line) >= 70 and not is_item
 
 
 def add_trimmed(flat: str, start: int, end: int, spans: list[Span]) -> None:

@@ -102,7 +102,7 @@ def variants(surface: str) -> tuple[str, ...]:
         if re.search(r"\bw/ ?", form):
             forms.add(re.sub(r"\bw/ ?", "with ", form))
         if " with " in form:
-            forms.add(form.replace(" with ", " w/ "))
+            forms |= {form.replace(" with ", " w/ "), form.replace(" with ", " w ")}
         if " and " in form:
             forms.add(form.replace(" and ", " & "))
         if " & " in form:

@@ -145,7 +145,7 @@ def words_of(sources: tuple[str, ...]) -> Words:
 
 
 ABBREVIATED = (
-    (re.compile(r"\bwith\b(?= )"), "(?:with|w/)"),
+    (re.compile(r"\bwith\b(?= )"), "(?:with|w/?)"),
     (re.compile(r"\bdisorder\b"), "(?:disorder|d/o)"),
     (re.compile(r"\bmoderate\b"), "mod(?:erate)?"),
     (re.compile(r"\balcohol\b"), "(?:alcohol|etoh)"),

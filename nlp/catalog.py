@@ -130,18 +130,20 @@ def with_families(rules: Catalog, families: Mapping[str, Family]) -> Catalog:
         for term in f.terms:
             for form in variants(term.text.lower()):
                 forms.add(form)
-                terms = surfaces.setdefault(key_of(form), [])
+                key = key_of(form)
+                terms = surfaces.setdefault(key, [])
                 if all(t.family != term.family for t in terms):
                     terms.append(term)
-                elif term.key == key_of(form):
+                elif term.key == key:
                     # The surface as written beats a generated variant of another surface of the family.
                     terms[:] = [term if t.family == term.family and t.key != term.key else t for t in terms]
     decoys: dict[str, frozenset[str]] = {}
     for f in families.values():
         for form in (form for d in f.decoys for form in variants(d.lower())):
             forms.add(form)
-            if key_of(form) not in surfaces:
-                decoys[key_of(form)] = decoys.get(key_of(form), frozenset()) | {f.name}
+            key = key_of(form)
+            if key not in surfaces:
+                decoys[key] = decoys.get(key, frozenset()) | {f.name}
     return replace(
         rules,
         families=families,

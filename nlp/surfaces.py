@@ -14,14 +14,14 @@ PREPOSITIONS = frozenset({"of", "in"})
 ARTICLES = frozenset({"the", "his", "her", "their", "this"})
 """Words that may stand behind a preposition inside a surface, and change nothing: "cancer of (the) breast"."""
 ARTICLE = re.compile(rf"\b({'|'.join(sorted(PREPOSITIONS))})[\s\-]+(?:{'|'.join(sorted(ARTICLES))})(?=[\s\-])")
-GAP = re.compile(r"[\s\-]+")
 
 
 def key_of(text: str) -> str:
     """A surface or a match without articles, blanks and hyphens, so that all its spellings meet."""
-    return GAP.sub("", ARTICLE.sub(r"\1", text))
+    return "".join(ARTICLE.sub(r"\1", text).replace("-", " ").split())
 
 
+NUMBERED = re.compile(r"\b(type|stage|grade|class|group) (\d|[iv]{1,3})\b")
 ROMAN = {"1": "i", "2": "ii", "3": "iii", "4": "iv", "5": "v"}
 ARABIC = {v: k for k, v in ROMAN.items()}
 BRITISH = (
@@ -61,7 +61,16 @@ def sited(form: str) -> Iterator[str]:
                 yield f"{tumor} {which}{site}"
 
 
-SHORT = (("disorder", "d/o"), ("disease", "dz"), ("alcohol", "etoh"), ("respiratory", "resp"), ("seizure", "sz"))
+SHORT = tuple(
+    (word, re.compile(rf"\b{word}\b"), short)
+    for word, short in (
+        ("disorder", "d/o"),
+        ("disease", "dz"),
+        ("alcohol", "etoh"),
+        ("respiratory", "resp"),
+        ("seizure", "sz"),
+    )
+)
 """Words that notes abbreviate within a longer name."""
 
 
@@ -70,7 +79,7 @@ def variants(surface: str) -> tuple[str, ...]:
     """The spellings of a surface that people write, hyphens and blanks apart. See conditions/README.md."""
     forms = {surface}
     for form in list(forms):
-        m = re.search(r"\b(type|stage|grade|class|group) (\d|[iv]{1,3})\b", form)
+        m = NUMBERED.search(form)
         if m:
             other = ROMAN.get(m[2]) or ARABIC.get(m[2])
             if other:
@@ -86,9 +95,10 @@ def variants(surface: str) -> tuple[str, ...]:
         if "end stage" in form:
             forms.add(form.replace("end stage", "endstage"))
     for form in sorted(forms):
-        forms |= {NON.sub("non ", form), NON_APART.sub("non", form)}
-    for word, short in SHORT:
-        forms |= {re.sub(rf"\b{word}\b", short, form) for form in forms if " " in form}
+        if "non" in form:
+            forms |= {NON.sub("non ", form), NON_APART.sub("non", form)}
+    for word, whole_word, short in SHORT:
+        forms |= {whole_word.sub(short, form) for form in forms if word in form and " " in form}
     for form in sorted(forms):
         if "'s" in form:
             forms |= {form.replace("'s", "s"), form.replace("'s", "")}
@@ -99,7 +109,7 @@ def variants(surface: str) -> tuple[str, ...]:
                 british = american.sub(spelling, british)
             forms.add(british)
     for form in sorted(forms):
-        if re.search(r"\bw/ ?", form):
+        if "w/" in form:
             forms.add(re.sub(r"\bw/ ?", "with ", form))
         if " with " in form:
             forms |= {form.replace(" with ", " w/ "), form.replace(" with ", " w ")}
@@ -118,14 +128,19 @@ NEEDED, LOOSE = " ", "~"
 """Borders inside a surface: a run of blanks or hyphens that must be there, and one that may."""
 
 
+BORDER = re.compile(rf"([{NEEDED}{LOOSE}])")
+BETWEEN_LETTERS = re.compile(rf"(?<=[a-z]){LOOSE}(?=[a-z])|(?<=[0-9]){LOOSE}(?=[0-9])")
+NUMBER_AT_WORD = re.compile(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])")
+
+
 def marked(form: str) -> str:
     """A spelling with its inner borders marked: NEEDED between words, LOOSE where people leave the blank out."""
-    words = re.split(r"[\s\-]+", form.strip())
+    words = form.replace("-", " ").split()
     out = words[0]
     for left, right in itertools.pairwise(words):
         loose = len(left) == 1 or left[-1].isdigit() or right[0].isdigit() or not right[0].isalnum() or left[-1] == "/"
         out += (LOOSE if loose else NEEDED) + right
-    return re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", LOOSE, out)
+    return NUMBER_AT_WORD.sub(LOOSE, out)
 
 
 class Surfaces:
@@ -153,13 +168,13 @@ class Surfaces:
     def joined(form: str) -> Iterator[str]:
         """A spelling and those in which a loose border between letters is closed: "a~fib" and "afib"."""
         yield form
-        for m in re.finditer(rf"(?<=[a-z]){LOOSE}(?=[a-z])|(?<=[0-9]){LOOSE}(?=[0-9])", form):
+        for m in BETWEEN_LETTERS.finditer(form):
             yield form[: m.start()] + form[m.end() :]
 
     @classmethod
     def steps(cls, form: str) -> Iterator[tuple[str, str]]:
         border = ""
-        for part in re.split(f"([{NEEDED}{LOOSE}])", form):
+        for part in BORDER.split(form):
             if part in (NEEDED, LOOSE):
                 border = part
                 continue

@@ -68,7 +68,7 @@ class Words:
     """
 
     def __init__(self, sources: tuple[str, ...]) -> None:
-        self.sources = tuple(map(shorthand, sources))
+        self.sources = tuple(map(spelled, sources))
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
@@ -124,15 +124,6 @@ class Words:
 NOTHING: Iterator[re.Match[str]] = iter(())
 
 
-DUE = re.compile(r"(?<![a-z])due to(?![a-z])")
-
-
-@cache
-def shorthand(source: str) -> str:
-    """A rule pattern whose "due to" also stands for the "d/t" and "2/2" of hurried notes; not inside a look-behind."""
-    return source if "(?<" in source else DUE.sub("(?:due to|d/t|2/2)", source)
-
-
 def union(sources: Iterable[str]) -> Words | None:
     """One pattern for many, the same one for the same many; None for none."""
     distinct = tuple(dict.fromkeys(sources))
@@ -145,14 +136,16 @@ def words_of(sources: tuple[str, ...]) -> Words:
 
 
 ABBREVIATED = (
+    (re.compile(r"\bdue to\b"), "(?:due to|d/t|2/2)"),
     (re.compile(r"\bwith\b(?= )"), "(?:with|w/?)"),
     (re.compile(r"\bdisorder\b"), "(?:disorder|d/o)"),
     (re.compile(r"\bmoderate\b"), "mod(?:erate)?"),
     (re.compile(r"\balcohol\b"), "(?:alcohol|etoh)"),
 )
-"""Words of rule patterns, with the short forms that notes have for them."""
+"""Words of rule patterns, with the short forms that hurried notes have for them."""
 
 
+@cache
 def spelled(source: str) -> str:
     """A rule pattern that finds its words abbreviated as well; not one that looks behind, which is of a fixed width."""
     if "(?<" not in source:
@@ -167,7 +160,6 @@ def pattern(source: str) -> str:
 
     Inside a look-behind, which must have a fixed width, it takes exactly one.
     """
-    source = spelled(source)
     out: list[str] = []
     i, depth, behind, in_class = 0, 0, [], False
     while i < len(source):
@@ -235,13 +227,14 @@ def openings(source: str) -> frozenset[str] | None:
 
     Of a shorter word all its letters. None if a match may begin with other words too; with a blank none may begin.
     """
-    found, _ = first_letters(spelled(source), 0)
+    found, _ = first_letters(source, 0)
     if not ends_in_look_ahead(source):
         found = {letters + EDGE for letters in found}
     heads = [TOKEN.match(letters) for letters in map(begun, found) if ANY not in letters]
     return frozenset(m.group() for m in heads if m) if len(heads) == len(found) and all(heads) else None
 
 
+@cache
 def begun(letters: str) -> str:
     """The part that tells the beginning of a word; "" where more letters must follow for that."""
     m = BEGUN.match(letters)

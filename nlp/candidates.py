@@ -11,7 +11,7 @@ from nlp.catalog import Catalog
 from nlp.families import Term
 from nlp.sections import LIST_ITEM, Page
 from nlp.surfaces import key_of
-from nlp.titles import TITLE, Title
+from nlp.titles import BEFORE, TITLE, Title
 from nlp.titles import find as find_titles
 from nlp.words import TOKEN, Text, Words
 
@@ -35,13 +35,25 @@ class Mention:
 
 def find_mentions(page: Page, catalog: Catalog) -> tuple[Mention, ...]:
     """Every mention in text order. The longest surface wins where two overlap, unless its term says `inner`; a title
-    of the tabular list wins over all that its words would mean."""
+    of the tabular list, or a name that an index has turned, wins over all that its words would mean."""
     titles = [titled(page, catalog, *found) for found in find_titles(page, catalog.titles)]
-    starts = [m.start for m in titles]
+    taken = {m.start for m in titles}
+    names = [m for m in turned(page, catalog) if m.start not in taken]
+    owned = {(m.start, m.family) for m in names}
+    items = sorted([*titles, *names], key=lambda m: (m.start, m.end))
+    starts = [m.start for m in items]
     surfaces = scan(page, catalog, page.low, 0, None)
-    if titles:
-        surfaces = (m for m in surfaces if (i := bisect_right(starts, m.start)) == 0 or titles[i - 1].end <= m.start)
-    return tuple(sorted([*titles, *surfaces], key=lambda m: (m.start, -m.end, m.family)))
+    if items:
+        surfaces = (
+            m
+            for m in surfaces
+            if (i := bisect_right(starts, m.start)) == 0
+            or items[i - 1].end <= m.start
+            or (
+                m.term.sets and (items[i - 1].start, m.family) in owned
+            )  # says more of the same: "cardiac amyloid, ATTR"
+        )
+    return tuple(sorted([*items, *surfaces], key=lambda m: (m.start, -m.end, m.family)))
 
 
 def titled(page: Page, catalog: Catalog, start: int, end: int, title: Title) -> Mention:
@@ -49,6 +61,30 @@ def titled(page: Page, catalog: Catalog, start: int, end: int, title: Title) -> 
     name = catalog.family_of_title(title)
     term = Term(name, title.text, title.text, catalog.families[name].kind, ((TITLE, title.code),))
     return Mention(term, start, end, page.sentence_at(start), page.section_at(start).kind)
+
+
+TURNED = re.compile(
+    r"(?P<noun>[a-z]+(?: [a-z]+)?)(?:,| -) (?P<kind>[a-z]+(?:[ \-][a-z]+){0,2}?)"
+    r"(?= *(?:[,.;:()\n]|$|- |(?:with|due|on(?! chronic)|from|secondary|involving|stage|grade|class|type)\b"
+    r"|(?:left|right|bilateral)\b))"
+)
+
+
+def turned(page: Page, catalog: Catalog) -> Iterator[Mention]:
+    """Names that begin an item as an index turns them: "Leukemia, chronic lymphocytic", "Hypertension, pulmonary".
+
+    Not where the second half is a condition by itself: "depression, anxiety" are two.
+    """
+    for start, end in page.sentences:
+        item = BEFORE.match(page.low, start, end)
+        name = TURNED.match(page.low, item.end() if item else start, end)
+        if not name:
+            continue
+        noun, kind = (catalog.surfaces.get(key_of(name[half]), ()) for half in ("noun", "kind"))
+        terms = catalog.surfaces.get(key_of(f"{name['kind']} {name['noun']}"), ())
+        own = {term.family for term in terms}
+        if not kind or own.issuperset(term.family for term in (*noun, *kind)):
+            yield from (m for term in terms if (m := accept(page, catalog, term, *name.span())))
 
 
 def scan(page: Page, catalog: Catalog, text: Text, offset: int, outer: str | None) -> Iterator[Mention]:

@@ -432,3 +432,18 @@ def test_the_head_of_a_column_makes_no_assessment_of_a_list(heading: str) -> Non
     result = nlp.read(text)
     assert result.findings == ()
     assert [s.reason for s in result.suppressed] == ["mention-only-no-MEAT"]
+
+
+@pytest.mark.parametrize(
+    ("item", "codes"),
+    [
+        ("Fibrosis, pulmonary, idiopathic.", {"J84.10"}),
+        ("Kidney disease, chronic, stage 4.", {"N18.4"}),
+        ("Respiratory failure, acute on chronic.", {"J96.20"}),
+        ("Hypertension - pulmonary.", {"I27.20"}),
+        ("Depression, anxiety.", {"F32.A", "F41.9"}),
+        ("Hypertension, pulmonary embolism.", {"I10", "I26.99"}),
+    ],
+)
+def test_a_name_in_the_order_of_an_index_is_read_and_a_list_of_two_is_not(item: str, codes: set[str]) -> None:
+    assert {f.icd10 for f in nlp.find(f"ASSESSMENT:\n1. {item}")} == codes

@@ -246,21 +246,26 @@ def listed(letters: str) -> str:
     return re.sub("([0-9])-([0-9])", lambda m: DIGITS[int(m[1]) : int(m[2]) + 1], letters)
 
 
-def first_letters(source: str, at: int) -> tuple[set[str], int]:
-    """What the alternatives of a pattern begin with, from an offset to the end of its group, and where that is."""
+def first_letters(source: str, at: int, wanted: bool = True) -> tuple[set[str], int]:
+    """What the alternatives of a pattern begin with, from an offset to the end of its group, and where that is.
+
+    wanted: False where only the end is asked for.
+    """
     done: set[str] = set()
-    heads = {""}
+    fresh = {""} if wanted else set()
+    heads = fresh  # those of the present alternative for which more letters must follow
     while at < len(source) and source[at] != ")":
         c = source[at]
         if c == "|":
-            done, heads, at = done | heads, {""}, at + 1
+            done |= heads
+            heads, at = fresh, at + 1
             continue
         if look := LOOK.match(source, at):
-            _, at = first_letters(source, look.end())
+            _, at = first_letters(source, look.end(), wanted=False)
             at += 1
             continue
         if group := GROUP.match(source, at):
-            more, at = first_letters(source, group.end())
+            more, at = first_letters(source, group.end(), wanted=bool(heads))
             at += 1
         elif in_class := CLASS.match(source, at):
             more, at = set(listed(in_class["letters"] or (EDGE if in_class["signs"] else ANY))), in_class.end()
@@ -275,5 +280,8 @@ def first_letters(source: str, at: int) -> tuple[set[str], int]:
             more = {letters if times["maybe"] else letters + ANY for letters in more}
             more |= {""} if times["maybe"] or times["any"] else set()
             at = times.end()
-        heads = {begun(h) or h + letters for h in heads for letters in more}
+        if heads:
+            longer = {h + letters for h in heads for letters in more}
+            done |= {enough for h in longer if (enough := begun(h))}
+            heads = {h for h in longer if not begun(h)}
     return done | heads, at

@@ -84,8 +84,8 @@ def read(
     )
     sheet = sheet_of(text, catalog)
 
-    def mentions(rules: Catalog) -> Sequence[Asserted]:
-        return heard(text, setting, catalog, rules is not catalog)
+    def mentions(is_common: bool) -> Sequence[Asserted]:
+        return heard(text, setting, catalog, is_common)
 
     verdicts = judge(codes, outcome, catalog, sheet, setting or implied(sheet), common, date_of_service, mentions)
     findings = tuple(
@@ -114,7 +114,7 @@ def understood(
     from nlp.statements import statements
 
     sheet = sheet_of(text, catalog)
-    rules = catalog.common if is_common and catalog.common else catalog
+    rules = catalog.side(is_common)
     asserted = heard(text, setting, catalog, is_common)
     outcome = resolve(sheet, asserted, rules, setting or implied(sheet))
     if not is_common:
@@ -130,7 +130,7 @@ def heard(text: str, setting: str | None, catalog: Catalog, is_common: bool) -> 
     from nlp.candidates import find_mentions
 
     sheet = sheet_of(text, catalog)
-    rules = catalog.common if is_common and catalog.common else catalog
+    rules = catalog.side(is_common)
     mentions = find_mentions(sheet, rules) if sheet.sentences else ()
     return tuple(assert_mentions(sheet, mentions, rules, setting or implied(sheet)))
 

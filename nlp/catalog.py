@@ -71,6 +71,10 @@ class Catalog:
         """The name of the family that a title's code belongs to."""
         return tail_name(title.code[:3], title.kind) if title.kind else self.prefixes[self.prefix_of(title.code)]
 
+    def side(self, is_common: bool) -> Catalog:
+        """These rules, or those of common.toml where there are any."""
+        return self.common if is_common and self.common else self
+
     def is_common(self, code: str) -> bool:
         """Whether common.toml knows a code better than conditions/ does."""
         return self.common is not None and len(self.common.prefix_of(code)) > len(self.prefix_of(code))

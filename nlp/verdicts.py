@@ -38,19 +38,19 @@ def judge(
     setting: str,
     common: Outcome | None = None,
     day: str | None = None,
-    heard: Callable[[Catalog], Sequence[Asserted]] = lambda rules: (),
+    heard: Callable[[bool], Sequence[Asserted]] = lambda is_common: (),
 ) -> tuple[FirstPass, ...]:
     """The note's verdict on each first-pass code, in the order given.
 
     common: the same note read for the families of common.toml; needed where one of their codes is among the codes.
-    heard: the mentions behind an outcome, by the rules that it was read with; asked for where something is only listed.
+    heard: the mentions behind `outcome`, or with True behind `common`; asked for where something is only listed.
     """
     reader = Reader(page, catalog, setting)
 
     @cache
     def again(is_common: bool) -> Outcome:
-        rules = catalog.common if is_common and catalog.common else catalog
-        return on_date(resolve(page, restated(heard(rules), page, catalog, is_common), rules, setting), day)
+        told = restated(heard(is_common), page, catalog, is_common)
+        return on_date(resolve(page, told, catalog.side(is_common), setting), day)
 
     answers = []
     for c in codes:

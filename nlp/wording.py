@@ -380,10 +380,7 @@ UNKNOWN = re.compile(rf"\bunspecified (?:{LEFT_OPEN})\b|\b(?:{LEFT_OPEN}) (?:not
 
 def plain(title: str) -> Iterator[str]:
     """A title or inclusion term in plain words, and with the first only of two places ("liver and bile duct")."""
-    text = re.sub(
-        r"\bunspecified (?:site|trimester|organism|species)\b", "unspecified", title.lower().replace("’", "'")
-    )
-    text = re.sub(r"\b(?:site|organism|species) (?:not specified|unspecified)\b", "unspecified", text)
+    text = UNKNOWN.sub("unspecified", title.lower().replace("’", "'"))
     for long, short in NEOPLASMS:
         text = text.replace(long, short)
     for said in (re.sub(r"\[.*?\]", "", text), *re.findall(r"\[([^\]]* [^\]]*)\]", text)):

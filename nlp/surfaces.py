@@ -158,7 +158,7 @@ class Surfaces:
         for form in forms:
             words = form.replace("-", " ").split()
             if form.isascii() and all(len(word) > 1 and word.isalpha() for word in words):
-                # Most names are plain words with blanks between them: the same as below, in a tenth of the time.
+                # Most names are plain words with needed borders between them: the same as below, with less work.
                 node = self.root.setdefault(words[0], {})
                 for word in words[1:]:
                     node = node.setdefault(" " + word, {})
